@@ -1,0 +1,48 @@
+# Two commands for a fresh machine: `make serve` and `make test`. `make help` lists the rest.
+PYTHON ?= python3.11
+.DEFAULT_GOAL := help
+.PHONY: help serve test format lock benchmark clean
+
+SERVICE := .venvs/service
+DEV := .venvs/dev
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+serve: $(SERVICE)/.installed ## serve the bundles in models/ at 127.0.0.1:8000
+	$(SERVICE)/bin/python -m app
+
+test: $(DEV)/.installed ## every check: lint, format, types, architecture, tests
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/mypy
+	$(DEV)/bin/lint-imports
+	$(DEV)/bin/python -m pytest
+
+format: $(DEV)/.installed ## format the code and mend what lint can mend
+	$(DEV)/bin/ruff check --fix .
+	$(DEV)/bin/ruff format .
+
+lock: $(DEV)/.installed ## compile requirements/*.txt anew from pyproject.toml
+	$(LOCK) --output-file requirements/service.txt
+	$(LOCK) --extra training --constraint requirements/service.txt --output-file requirements/training.txt
+	$(LOCK) --extra training --extra dev --constraint requirements/training.txt --output-file requirements/dev.txt
+
+LOCK = $(DEV)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--fork-strategy fewest --generate-hashes --no-annotate --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command 'make lock'
+
+benchmark: $(DEV)/.installed ## measure what the service adds to the recogniser
+	$(DEV)/bin/python -m benchmarks.overhead
+
+clean: ## remove environments and caches, but not features and runs
+	rm -rf .venvs .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+$(SERVICE)/.installed: requirements/service.txt
+$(DEV)/.installed: requirements/dev.txt
+
+.venvs/%/.installed:
+	$(PYTHON) -m venv --clear .venvs/$*
+	.venvs/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+		--requirement requirements/$*.txt
+	touch $@
