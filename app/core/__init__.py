@@ -1,0 +1,1 @@
+"""Speech to probabilities. Knows no HTTP, no settings and no web framework."""

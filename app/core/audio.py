@@ -1,0 +1,175 @@
+"""Bytes to `Signal`: decoding, choice of channel, resampling.
+
+Decoding is soundfile's (libsndfile), resampling is soxr's. What is here decides what is
+accepted: WAV (RIFF, WAVEX, RF64) and FLAC, the codecs of `CODECS`, 8 to 48 kHz, up to eight
+channels, every sample finite, and no file that ends before its header says it does.
+"""
+
+import io
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from app.core.errors import (
+    AudioTooLong,
+    AudioTooShort,
+    AudioUndecodable,
+    ChannelNotFound,
+    UnsupportedMediaType,
+)
+
+CONTAINERS = frozenset({"WAV", "WAVEX", "RF64", "FLAC"})
+CODECS = frozenset({"PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAW", "ULAW"})
+MIN_SAMPLING_RATE = 8_000
+MAX_SAMPLING_RATE = 48_000
+MAX_CHANNELS = 8
+
+Channel = int | Literal["mix"]
+"""A channel by its index from 0, or `mix`: the mean of all channels."""
+
+# A recorder that writes to a pipe cannot know the length and puts the largest one it can there
+# (0xFFFFFFFF, 0x7FFFFFFF or a little less): the file is whole all the same.
+_LENGTH_UNKNOWN = 0x7FFF_0000
+# libsndfile decodes a cut-off file without a word, but says in its log what it saw.
+_DATA_CHUNK_CUT = re.compile(r"^data : (\d+) \(should be \d+\)", re.MULTILINE)
+_RF64_CUT = re.compile(r"frame count \d+ does not match value from 'ds64' chunk of (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Sound as numbers.
+
+    Attributes:
+        samples: float32, shape (n_channels, n_samples), full scale is ±1.
+        sampling_rate: in Hz.
+    """
+
+    samples: NDArray[np.float32]
+    sampling_rate: int
+
+    @property
+    def n_channels(self) -> int:
+        """The number of channels."""
+        return int(self.samples.shape[0])
+
+    @property
+    def duration(self) -> float:
+        """The length in seconds."""
+        return float(self.samples.shape[1] / self.sampling_rate)
+
+
+def decode(data: bytes, *, min_seconds: float = 0.0, max_seconds: float = 3600.0) -> Signal:
+    """Decode a WAV or FLAC file.
+
+    Args:
+        data: the whole file.
+        min_seconds: the shortest recording that is accepted; an empty one never is.
+        max_seconds: the longest one. No more than that is ever decoded, however small the file.
+
+    Returns:
+        All channels at the file's own sampling rate.
+
+    Raises:
+        UnsupportedMediaType: not a WAV or FLAC file, or a codec that is not on the list.
+        AudioUndecodable: broken, cut off, not finite, or with too many channels or a sampling
+            rate out of range.
+        AudioTooShort: shorter than `min_seconds`, or empty.
+        AudioTooLong: longer than `max_seconds`.
+    """
+    if data[:4] not in {b"RIFF", b"RF64", b"fLaC"}:
+        raise UnsupportedMediaType("This is not a WAV or FLAC file. Send a WAV (RIFF) or FLAC recording.")
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as file:
+            _check_format(file)
+            _check_whole(file)
+            max_frames = int(max_seconds * file.samplerate)
+            # FLAC from a pipe does not know its length, so it is the reading that is bounded.
+            frames = file.read(max_frames + 1, dtype="float32", always_2d=True)
+            sampling_rate = int(file.samplerate)
+    except soundfile.LibsndfileError as error:
+        raise AudioUndecodable(
+            f"The recording cannot be decoded: {error.error_string} Export it again and resend."
+        ) from error
+    if len(frames) > max_frames:
+        raise AudioTooLong(
+            f"The recording is longer than {max_seconds:g} s, the most that is accepted. Send a part."
+        )
+    if len(frames) == 0 or len(frames) < min_seconds * sampling_rate:
+        raise AudioTooShort(
+            f"The recording lasts {len(frames) / sampling_rate:.3f} s; "
+            f"at least {min_seconds:g} s of sound are needed."
+        )
+    if not np.isfinite(frames).all():
+        raise AudioUndecodable("The recording holds samples that are not finite numbers (NaN or infinity).")
+    return Signal(np.ascontiguousarray(frames.T), sampling_rate)
+
+
+def _check_format(file: soundfile.SoundFile) -> None:
+    """Raise unless container, codec, sampling rate and channels are on the list."""
+    if file.format not in CONTAINERS or file.subtype not in CODECS:
+        raise UnsupportedMediaType(
+            f"{file.format} with codec {file.subtype} is not accepted. "
+            "Send WAV as PCM, float, A-law or mu-law, or FLAC."
+        )
+    if not MIN_SAMPLING_RATE <= file.samplerate <= MAX_SAMPLING_RATE:
+        raise AudioUndecodable(
+            f"The sampling rate is {file.samplerate} Hz; "
+            f"{MIN_SAMPLING_RATE} to {MAX_SAMPLING_RATE} Hz are accepted."
+        )
+    if file.channels > MAX_CHANNELS:
+        raise AudioUndecodable(
+            f"The recording has {file.channels} channels; at most {MAX_CHANNELS} are accepted."
+        )
+
+
+def _check_whole(file: soundfile.SoundFile) -> None:
+    """Raise if the file ends before its header says it does."""
+    log = file.extra_info
+    cut = _DATA_CHUNK_CUT.search(log)
+    if (cut and int(cut[1]) < _LENGTH_UNKNOWN) or _RF64_CUT.search(log):
+        raise AudioUndecodable(
+            "The recording is cut off: it ends before the length that its header gives. Send the whole file."
+        )
+
+
+def select_channel(signal: Signal, channel: Channel) -> Signal:
+    """Take one channel, or the mean of all.
+
+    Args:
+        signal: shape (n_channels, n_samples).
+        channel: an index from 0, or `mix`.
+
+    Returns:
+        A signal of shape (1, n_samples).
+
+    Raises:
+        ChannelNotFound: the signal has no channel of that index.
+    """
+    if channel == "mix":
+        return Signal(signal.samples.mean(axis=0, keepdims=True), signal.sampling_rate)
+    if not 0 <= channel < signal.n_channels:
+        raise ChannelNotFound(
+            f"The recording has no channel {channel}; it has {signal.n_channels}, counted from 0."
+        )
+    return Signal(signal.samples[channel : channel + 1], signal.sampling_rate)
+
+
+def resample(signal: Signal, sampling_rate: int) -> Signal:
+    """Bring a signal to another sampling rate.
+
+    Args:
+        signal: at any rate.
+        sampling_rate: the rate wanted, in Hz.
+
+    Returns:
+        The signal at that rate (the same object if it is there already).
+    """
+    if signal.sampling_rate == sampling_rate:
+        return signal
+    samples = soxr.resample(signal.samples.T, signal.sampling_rate, sampling_rate)
+    return Signal(np.ascontiguousarray(samples.T), sampling_rate)

@@ -1,0 +1,288 @@
+"""The bundle: one folder that holds a model and all that is needed to use and to judge it.
+
+    manifest.json   what it is, how it was trained, how it scored, SHA-256 of the other files
+    scaler.json     mean and scale of each feature
+    model.onnx      input `features` (n, n_features), output `probabilities` (n, n_labels);
+                    its metadata_props repeat the facts of the manifest
+    MODEL_CARD.md   the same for people; pictures stand beside it
+
+Reader and writer stand in this one file so that they cannot drift apart: the writer reads what
+it wrote, with every check, before the bundle takes its place.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from app.core.errors import BundleError
+from app.core.scaler import Scaler
+
+MANIFEST = "manifest.json"
+SCALER = "scaler.json"
+MODEL = "model.onnx"
+INPUT = "features"
+OUTPUT = "probabilities"
+
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+_CANNOT_LOAD = (
+    onnxruntime_errors.Fail,
+    onnxruntime_errors.InvalidArgument,
+    onnxruntime_errors.InvalidGraph,
+    onnxruntime_errors.InvalidProtobuf,
+    onnxruntime_errors.NotImplemented,
+)
+
+
+class _Record(BaseModel):
+    """Immutable, and without room for a field that nobody reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Features(_Record):
+    """What the network is fed."""
+
+    feature_set: str = Field(description="openSMILE's name of the feature set")
+    level: Literal["functionals"]
+    sampling_rate: int = Field(gt=0, description="of the signal that is analysed, in Hz")
+    n_features: int = Field(gt=0)
+    names_sha256: str = Field(description="SHA-256 of the feature names, one a line")
+    opensmile_version: str
+
+
+class Corpus(_Record):
+    """A corpus that the model was trained on."""
+
+    name: str
+    n_utterances: int
+    n_speakers: int
+
+
+class Protocol(_Record):
+    """How the model was trained and tested."""
+
+    name: str
+    n_folds: int
+    seed: int
+    corpora: tuple[Corpus, ...]
+
+
+class FoldScore(_Record):
+    """What one fold reached."""
+
+    fold: int = Field(description="counted from 1")
+    uar: Share = Field(description="unweighted average recall on the test part")
+    accuracy: Share = Field(description="on the test part")
+    validation_uar: Share = Field(description="on the validation part, which chose the epoch")
+
+
+class Spread(_Record):
+    """Mean and sample standard deviation over the folds."""
+
+    mean: float
+    sd: float
+
+
+class Scores(_Record):
+    """What the cross-validation measured."""
+
+    uar: Spread
+    accuracy: Spread
+    folds: tuple[FoldScore, ...]
+
+
+class Facts(_Record):
+    """All that a bundle says of itself, but for the hashes of its files."""
+
+    format_version: Literal[1] = 1
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    labels: tuple[str, ...] = Field(min_length=2, description="in the order of the output")
+    features: Features
+    input_shape: tuple[int, ...] = Field(description="of one utterance")
+    protocol: Protocol
+    scores: Scores
+    chosen_fold: int = Field(description="the fold whose network this is, counted from 1")
+    chosen_by: str = Field(description="the rule that chose it")
+    temperature: float = Field(
+        default=1.0, gt=0, description="of the calibration; 1 leaves the network's output as it is"
+    )
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> "Facts":
+        if self.input_shape != (self.features.n_features,):
+            raise ValueError("input_shape and n_features disagree")
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("a label stands twice")
+        if self.chosen_fold not in {score.fold for score in self.scores.folds}:
+            raise ValueError("chosen_fold is none of the folds")
+        return self
+
+    def to_metadata(self) -> dict[str, str]:
+        """The facts as ONNX metadata_props: a JSON text for each field."""
+        return {key: json.dumps(value) for key, value in self.model_dump(mode="json").items()}
+
+
+class Manifest(Facts):
+    """The content of `manifest.json`."""
+
+    files: dict[FileName, str] = Field(description="SHA-256 of every other file, by name")
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle that has passed every check.
+
+    Attributes:
+        manifest: what it says of itself.
+        scaler: standardises the features.
+        network: maps `features` (n, n_features) to `probabilities` (n, n_labels), on one core.
+    """
+
+    manifest: Manifest
+    scaler: Scaler
+    network: onnxruntime.InferenceSession
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Read a bundle and check that it matches itself.
+
+    Args:
+        folder: the bundle; its name is the model's name.
+
+    Returns:
+        The bundle, ready to use.
+
+    Raises:
+        BundleError: a file is missing, altered or malformed, or two of them disagree.
+    """
+    manifest = _read_manifest(folder)
+    if manifest.name != folder.name:
+        raise BundleError(
+            f"{folder}: the manifest calls this bundle {manifest.name!r}; rename one of the two"
+        )
+    for name in (SCALER, MODEL):
+        if name not in manifest.files:
+            raise BundleError(f"{folder}: the manifest has no hash of {name}")
+    contents = {name: _read_hashed(folder / name, sha256) for name, sha256 in manifest.files.items()}
+    try:
+        scaler = Scaler.from_json(contents[SCALER].decode())
+    except ValueError as error:
+        raise BundleError(f"{folder / SCALER}: {error}") from error
+    if scaler.mean.size != manifest.features.n_features:
+        raise BundleError(
+            f"{folder / SCALER}: {scaler.mean.size} features, "
+            f"but the manifest has {manifest.features.n_features}"
+        )
+    return Bundle(manifest, scaler, _read_network(folder / MODEL, contents[MODEL], manifest))
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    path = folder / MANIFEST
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BundleError(f"{path}: cannot be read ({error}); is this folder a bundle?") from error
+    try:
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise BundleError(f"{path}: {place}: {first['msg']}") from error
+
+
+def _read_hashed(path: Path, sha256: str) -> bytes:
+    """Read a file that has the hash given."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise BundleError(f"{path}: altered since the bundle was written (its SHA-256 is not the manifest's)")
+    return content
+
+
+def _read_network(path: Path, content: bytes, manifest: Manifest) -> onnxruntime.InferenceSession:
+    """Load the network and hold it against the manifest."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    try:
+        network = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except _CANNOT_LOAD as error:
+        raise BundleError(f"{path}: ONNX Runtime cannot load it ({error})") from error
+    ports = [
+        (port.name, port.type, tuple(port.shape[1:]))
+        for port in (*network.get_inputs(), *network.get_outputs())
+    ]
+    wanted = [
+        (INPUT, "tensor(float)", manifest.input_shape),
+        (OUTPUT, "tensor(float)", (len(manifest.labels),)),
+    ]
+    if ports != wanted:
+        raise BundleError(f"{path}: its input and output are {ports}, but the manifest needs {wanted}")
+    metadata = network.get_modelmeta().custom_metadata_map
+    facts = Facts(**manifest.model_dump(exclude={"files"})).to_metadata()
+    for key, value in facts.items():
+        if metadata.get(key) != value:
+            raise BundleError(f"{path}: its metadata disagrees with the manifest about {key}")
+    return network
+
+
+def write_bundle(
+    folder: Path,
+    facts: Facts,
+    scaler: Scaler,
+    network: bytes,
+    papers: Mapping[str, bytes],
+    *,
+    overwrite: bool = False,
+) -> Manifest:
+    """Write a bundle whole, or not at all.
+
+    It is written beside its place, read back with every check, then renamed.
+
+    Args:
+        folder: where it shall stand; named like the bundle.
+        facts: what it says of itself.
+        scaler: the scaler of the network's training part.
+        network: the ONNX model, `facts.to_metadata()` in its metadata_props.
+        papers: content of the model card and the pictures, by file name.
+        overwrite: replace a bundle that stands there.
+
+    Returns:
+        The manifest as written.
+
+    Raises:
+        BundleError: something stands there, or the parts do not match each other.
+        OSError: the disk is full, or the folder not writable.
+    """
+    if folder.exists() and not overwrite:
+        raise BundleError(f"{folder} is there already; choose another name, or overwrite it")
+    files = {SCALER: scaler.to_json().encode(), MODEL: network, **papers}
+    manifest = Manifest(
+        **facts.model_dump(),
+        files={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+    )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".partial-") as beside:
+        staged = Path(beside) / folder.name
+        staged.mkdir()
+        for name, content in files.items():
+            (staged / name).write_bytes(content)
+        (staged / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        read_bundle(staged)
+        if folder.exists():
+            shutil.move(folder, Path(beside) / "replaced")
+        staged.rename(folder)
+    return manifest
