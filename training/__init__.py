@@ -1,0 +1,1 @@
+"""From corpora to a bundle: features, folds, network, scores, export. Runs offline."""

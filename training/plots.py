@@ -1,0 +1,83 @@
+"""Pictures of a run, as PNG: the same numbers give the same bytes."""
+
+import io
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+BLUE, ORANGE = "#2f6db3", "#d9772b"
+WHITE_TEXT_FROM = 0.55  # share of a square from which dark text is hard to read
+
+
+def confusion_matrix(counts: NDArray[np.int64], labels: Sequence[str]) -> bytes:
+    """Draw which emotion was taken for which.
+
+    Args:
+        counts: shape (n_labels, n_labels); a row is a true label, a column a recognised one.
+        labels: in the order of rows and columns.
+
+    Returns:
+        A PNG: a square for each pair, its shade and first line the share of the row.
+    """
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure = Figure(figsize=(6.4, 5.6), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(counts.shape):
+        axes.text(
+            column,
+            row,
+            f"{shares[row, column]:.0%}\n{counts[row, column]}",
+            ha="center",
+            va="center",
+            color="white" if shares[row, column] > WHITE_TEXT_FROM else "#1f2937",
+            fontsize=10,
+        )
+    axes.set_xticks(range(len(labels)), labels)
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set(xlabel="recognised", ylabel="true", title="All test folds: share of the true emotion, and count")
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    return _png(figure)
+
+
+def learning_curves(histories: Sequence[Mapping[str, Sequence[float]]]) -> bytes:
+    """Draw loss and UAR over the epochs of every fold.
+
+    Args:
+        histories: for each fold `loss`, `val_loss`, `uar` and `val_uar`, one value an epoch.
+
+    Returns:
+        A PNG: a thin line a fold, a dot where validation UAR was best.
+    """
+    figure = Figure(figsize=(9.6, 4.0), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for history in histories:
+        epochs = np.arange(1, len(history["loss"]) + 1)
+        best = int(np.argmax(history["val_uar"]))
+        for axes, key in ((left, "loss"), (right, "uar")):
+            axes.plot(epochs, history[key], color=BLUE, linewidth=1, alpha=0.75)
+            axes.plot(epochs, history[f"val_{key}"], color=ORANGE, linewidth=1, alpha=0.75)
+        right.plot(epochs[best], history["val_uar"][best], "o", color=ORANGE, markersize=5)
+    left.set(title="Loss", xlabel="epoch")
+    right.set(title="Unweighted average recall", xlabel="epoch", ylim=(0, 1))
+    for axes in (left, right):
+        axes.grid(color="#e5e7eb")
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    right.plot([], [], color=BLUE, label="training part (with dropout)")
+    right.plot([], [], color=ORANGE, label="validation part")
+    right.plot([], [], "o", color=ORANGE, label="epoch kept")
+    right.legend(loc="lower right", frameon=False)
+    return _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
+    """Draw a figure without a screen."""
+    FigureCanvasAgg(figure)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
+    return buffer.getvalue()
