@@ -1,0 +1,34 @@
+"""`python -m app`: serve, with the settings of the environment."""
+
+import sys
+
+import uvicorn
+from pydantic import ValidationError
+
+from app.core.errors import BundleError
+from app.main import create_app
+from app.settings import Settings
+
+
+def main() -> int:
+    """Serve until told to stop.
+
+    Returns:
+        The exit status: 1 if the settings or a bundle make it impossible, which stderr explains.
+    """
+    try:
+        settings = Settings()
+        app = create_app(settings)
+    except ValidationError as error:
+        for fault in error.errors():
+            print(f"SER_{fault['loc'][0]}: {fault['msg']}".upper(), file=sys.stderr)
+        return 1
+    except BundleError as error:
+        print(error, file=sys.stderr)
+        return 1
+    uvicorn.run(app, host=settings.host, port=settings.port)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""What the routes are given: the things that `create_app` made, from the lifespan's state."""
+
+from typing import Annotated, cast
+
+from fastapi import Depends, Query, Request
+
+from app.core.bundle import Manifest
+from app.core.errors import ModelNotFound
+from app.settings import Settings
+from app.workers import WorkerPool
+
+
+def get_settings(request: Request) -> Settings:
+    """The settings of this application."""
+    return cast("Settings", request.state.settings)
+
+
+def get_pool(request: Request) -> WorkerPool:
+    """The pool of recogniser processes."""
+    return cast("WorkerPool", request.state.pool)
+
+
+def get_manifests(request: Request) -> dict[str, Manifest]:
+    """The manifests of the bundles that are served, by name."""
+    return cast("dict[str, Manifest]", request.state.manifests)
+
+
+SettingsDep = Annotated[Settings, Depends(get_settings)]
+PoolDep = Annotated[WorkerPool, Depends(get_pool)]
+ManifestsDep = Annotated[dict[str, Manifest], Depends(get_manifests)]
+
+
+def find_model(manifests: dict[str, Manifest], name: str) -> Manifest:
+    """Find a bundle by name.
+
+    Raises:
+        ModelNotFound: none of that name is served.
+    """
+    if name not in manifests:
+        raise ModelNotFound(f"There is no model {name!r}. Served are: {', '.join(sorted(manifests))}.")
+    return manifests[name]
+
+
+def get_model_name(
+    settings: SettingsDep,
+    manifests: ManifestsDep,
+    model: Annotated[
+        str | None, Query(description="the bundle that answers; the default one if not given")
+    ] = None,
+) -> str:
+    """The name of the bundle that a request asks for.
+
+    Raises:
+        ModelNotFound: none of that name is served.
+    """
+    return find_model(manifests, model or settings.default_model).name
+
+
+ModelName = Annotated[str, Depends(get_model_name)]

@@ -1,0 +1,34 @@
+"""`GET /v1/models`: which bundles are served, and what each says of itself."""
+
+from fastapi import APIRouter
+
+from app.api import problems
+from app.api.dependencies import ManifestsDep, SettingsDep, find_model
+from app.api.schemas import Model, Models
+from app.core.bundle import Manifest
+
+router = APIRouter(prefix="/v1/models", tags=["models"])
+
+
+@router.get("", operation_id="listModels", summary="List the models", responses=problems.responses(500))
+async def list_models(manifests: ManifestsDep, settings: SettingsDep) -> Models:
+    """List the models that are served, and the one that answers by default."""
+    return Models(
+        default=settings.default_model, models=[_describe(manifest) for manifest in manifests.values()]
+    )
+
+
+@router.get(
+    "/{name}",
+    operation_id="getModel",
+    summary="Describe a model",
+    responses=problems.responses(404, 422, 500),
+)
+async def get_model(name: str, manifests: ManifestsDep) -> Model:
+    """Say what a model is: labels, features, how it was trained and how it scored."""
+    return _describe(find_model(manifests, name))
+
+
+def _describe(manifest: Manifest) -> Model:
+    """All that the manifest says, but for the hashes of its files."""
+    return Model(**manifest.model_dump(exclude={"files"}))

@@ -1,0 +1,140 @@
+"""From a request to the bytes of the recording that it carries."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core.errors import SpeechEmotionError, UnsupportedMediaType
+
+MULTIPART = "multipart/form-data"
+BINARY = {"type": "string", "format": "binary"}
+RAW_TYPES = (
+    "audio/wav",
+    "audio/flac",
+    "audio/x-wav",
+    "audio/wave",
+    "audio/vnd.wave",
+    "audio/x-flac",
+    "application/octet-stream",
+)
+
+
+class UploadError(SpeechEmotionError):
+    """The request does not carry a recording."""
+
+
+class MalformedRequest(UploadError):
+    """The body is empty or cannot be parsed."""
+
+
+class InvalidRequest(UploadError):
+    """The body can be parsed, but a part of it is missing or wrong."""
+
+
+class UploadTooLarge(UploadError):
+    """More bytes than one request may carry."""
+
+
+class UploadLimit:
+    """ASGI middleware that counts the bytes of a body as they arrive.
+
+    It stands in the receive path, so that a body without, or with a lying, Content-Length is
+    bounded as well: no more than the limit is ever held.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        """Wrap an application.
+
+        Args:
+            app: the application.
+            max_bytes: the largest body.
+        """
+        self.app = app
+        self.max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, with a `receive` that raises `UploadTooLarge` past the limit."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.max_bytes:
+                raise UploadTooLarge(
+                    f"The request is larger than {self.max_bytes} bytes, the most that is accepted. "
+                    "Send a shorter recording, or FLAC instead of WAV."
+                )
+            return message
+
+        await self.app(scope, counted, send)
+
+
+async def read_recording(request: Request) -> bytes:
+    """Take the recording from the body: the file of a form, or the body itself.
+
+    Args:
+        request: of one of the media types in `REQUEST_BODY`.
+
+    Returns:
+        The bytes of the file, at least one.
+
+    Raises:
+        UnsupportedMediaType: another media type.
+        MalformedRequest: nothing in it, or not a form although it says so.
+        InvalidRequest: a form without exactly one file in the field `file`.
+        UploadTooLarge: more bytes than one request may carry.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == MULTIPART:
+        recording = await _file_of_form(request)
+    elif media_type in RAW_TYPES:
+        recording = await request.body()
+    else:
+        raise UnsupportedMediaType(
+            f"The media type {media_type or '(none)'} is not accepted. Send multipart/form-data with "
+            "the recording in the field `file`, or the recording itself with Content-Type: audio/wav or "
+            "audio/flac."
+        )
+    if not recording:
+        raise MalformedRequest("The upload is empty. Send a WAV or FLAC recording.")
+    return recording
+
+
+async def _file_of_form(request: Request) -> bytes:
+    """Read the field `file`; the form's temporary files are gone afterwards."""
+    try:
+        async with request.form(max_files=1, max_fields=1) as form:
+            file = form.get("file")
+            if not isinstance(file, UploadFile):
+                raise InvalidRequest("The form has no file in the field `file`. Send the recording there.")
+            return await file.read()
+    except MultiPartException as error:
+        raise MalformedRequest(f"The form cannot be parsed: {error.message}") from error
+
+
+Recording = Annotated[bytes, Depends(read_recording)]
+
+# FastAPI writes an upload as contentMediaType alone, which the usual generators take for text;
+# `format: binary` tells them that it is a file.
+REQUEST_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            MULTIPART: {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {**BINARY, "description": "a WAV or FLAC recording"}},
+                }
+            },
+            **{media_type: {"schema": BINARY} for media_type in RAW_TYPES[:2]},
+        },
+    }
+}
