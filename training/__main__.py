@@ -102,8 +102,8 @@ def _extract(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    # TensorFlow takes seconds to import, and says a lot while it does.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # TensorFlow takes seconds to import, and says a lot; what matters comes as an exception.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from training.fit import Schedule  # noqa: PLC0415
     from training.train import Folders, Run, train  # noqa: PLC0415
 

@@ -70,6 +70,8 @@ def extract(
             f"{len(failures)} of {len(paths)} recordings cannot be analysed; mend them, or leave "
             f"them out with --skip-undecodable:\n{shown}"
         )
+    if len(failures) == len(paths):
+        raise TrainingError("there is no recording to train on")
     kept = [index for index, path in enumerate(paths) if path.is_file()]
     return [utterances[index] for index in kept], np.stack([np.load(paths[index]) for index in kept])
 

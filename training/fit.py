@@ -108,6 +108,7 @@ def _train(
 ) -> None:
     """Train on one fold and write what comes of it; the result last, as the sign that all is there."""
     folder.mkdir(parents=True, exist_ok=True)
+    keras.backend.clear_session()  # or the layers' names would count on from the fold before
     keras.utils.set_random_seed(seed)
     n_labels = int(targets.max()) + 1
     standard = StandardScaler().fit(features[fold.train].astype(np.float64))

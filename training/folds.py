@@ -5,6 +5,7 @@ which fold is exported; the training part trains network and scaler. A protocol 
 that makes both cuts.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -80,7 +81,14 @@ def _cut(
 ) -> list[tuple[Indices, Indices]]:
     """Cut once in each way, into a larger and a smaller part."""
     splitter = SPLITTERS[protocol](n_splits, shuffle=True, random_state=seed)
-    return list(splitter.split(np.zeros(len(strata)), strata, speakers))
+    groups = speakers if protocol in SPEAKER_INDEPENDENT else None
+    with warnings.catch_warnings():
+        # A stratum smaller than the number of folds cannot be in each; _check says if that matters.
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            return list(splitter.split(np.zeros(len(strata)), strata, groups))
+        except ValueError as error:
+            raise TrainingError(f"too little speech for {n_splits} parts: {error}") from error
 
 
 def _check(fold: Fold, utterances: Sequence[Utterance], protocol: str) -> None:

@@ -27,7 +27,9 @@ class UnweightedAverageRecall(keras.metrics.Metric):
         self.present = self.add_weight(shape=(n_labels,), initializer="zeros", name="present")
         self.recognised = self.add_weight(shape=(n_labels,), initializer="zeros", name="recognised")
 
-    def update_state(self, y_true: object, y_pred: object, sample_weight: object = None) -> None:
+    def update_state(
+        self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor, sample_weight: object = None
+    ) -> None:
         """Count a batch.
 
         Args:
@@ -42,7 +44,7 @@ class UnweightedAverageRecall(keras.metrics.Metric):
         self.present.assign_add(ops.sum(members, axis=0))
         self.recognised.assign_add(ops.sum(members * hits[:, None], axis=0))
 
-    def result(self) -> object:
+    def result(self) -> keras.KerasTensor:
         """The mean recall of the classes seen; 0 before any."""
         seen = ops.cast(self.present > 0, self.dtype)
         recalls = self.recognised / ops.maximum(self.present, 1)

@@ -1,0 +1,19 @@
+from fastapi.testclient import TestClient
+
+from app.main import create_app
+from app.settings import Settings
+
+
+def test_alive_and_ready(client: TestClient) -> None:
+    for path in ("/health/live", "/health/ready"):
+        response = client.get(path)
+        assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+
+def test_alive_but_not_ready_once_it_stops(settings: Settings) -> None:
+    with TestClient(create_app(settings.model_copy(update={"workers": 1}))) as client:
+        client.app_state["pool"].ready = False
+        assert client.get("/health/live").status_code == 200
+        response = client.get("/health/ready")
+        assert (response.status_code, response.json()["code"]) == (503, "not-ready")
+        assert int(response.headers["Retry-After"]) > 0

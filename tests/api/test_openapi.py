@@ -1,0 +1,59 @@
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.api import problems
+from tests.recordings import EXAMPLE
+
+
+@pytest.fixture(scope="module")
+def document(client: TestClient) -> dict[str, Any]:
+    response = client.get("/openapi.json")
+    content: dict[str, Any] = response.json()
+    return content
+
+
+def test_an_upload_is_a_file(document: dict[str, Any]) -> None:
+    content = document["paths"]["/v1/audio/emotions"]["post"]["requestBody"]["content"]
+    assert content["multipart/form-data"]["schema"]["properties"]["file"]["format"] == "binary"
+    assert content["audio/wav"]["schema"] == {"type": "string", "format": "binary"}
+
+
+def test_every_operation_is_named_and_its_errors_are_problems(document: dict[str, Any]) -> None:
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    names = [operation["operationId"] for operation in operations]
+    assert sorted(names) == ["getLiveness", "getModel", "getReadiness", "listModels", "recognizeEmotions"]
+    for operation in operations:
+        assert operation["summary"]
+        assert operation["tags"]
+        for status, response in operation["responses"].items():
+            if status != "200":
+                assert list(response["content"]) == [problems.MEDIA_TYPE]
+                assert response["content"][problems.MEDIA_TYPE]["schema"]["$ref"].endswith("/ProblemDocument")
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    def references(node: object) -> list[str]:
+        if isinstance(node, dict):
+            own = [node["$ref"]] if "$ref" in node else []
+            return own + [found for value in node.values() for found in references(value)]
+        return [found for value in node for found in references(value)] if isinstance(node, list) else []
+
+    found = {reference.rpartition("/")[2] for reference in references(document)}
+    assert "ProblemDocument" in found
+    assert found <= set(document["components"]["schemas"])
+
+
+def test_the_example_has_the_shape_of_the_answer(client: TestClient, document: dict[str, Any]) -> None:
+    example = document["components"]["schemas"]["EmotionAnswer"]["examples"][0]
+    answer = client.post("/v1/audio/emotions", files={"file": EXAMPLE.read_bytes()}).json()
+    assert set(answer) == set(example)
+    assert set(answer["probabilities"]) == set(example["probabilities"])
+
+
+def test_the_docs_need_no_internet(client: TestClient) -> None:
+    page = client.get("/docs")
+    assert page.status_code == 200
+    assert "//cdn" not in page.text
+    assert client.get("/static-offline-docs/swagger-ui-bundle.js").status_code == 200

@@ -1,0 +1,104 @@
+import importlib
+from http import HTTPStatus
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.api import problems
+from app.core.errors import BundleError, SpeechEmotionError
+from app.main import create_app
+from app.settings import Settings
+from app.workers import WorkerLost, WorkerPool
+from tests.recordings import EXAMPLE
+
+FIELDS = ["type", "title", "status", "detail", "code", "request_id"]
+# The codes of docs and clients; a change here breaks them.
+CODES = {
+    "malformed-request": 400,
+    "not-found": 404,
+    "model-not-found": 404,
+    "method-not-allowed": 405,
+    "upload-too-large": 413,
+    "audio-too-long": 413,
+    "unsupported-media-type": 415,
+    "invalid-request": 422,
+    "audio-undecodable": 422,
+    "audio-too-short": 422,
+    "channel-not-found": 422,
+    "internal-error": 500,
+    "overloaded": 503,
+    "not-ready": 503,
+    "deadline-exceeded": 504,
+}
+# What only a broken installation or service raises: the sender cannot mend it.
+INTERNAL = {BundleError, WorkerLost}
+
+
+def leaves(error: type[SpeechEmotionError]) -> list[type[SpeechEmotionError]]:
+    below = [leaf for child in error.__subclasses__() for leaf in leaves(child)]
+    return below or [error]
+
+
+importlib.import_module("app.main")
+SERVICE_ERRORS = [error for error in leaves(SpeechEmotionError) if error.__module__.startswith("app.")]
+
+
+@pytest.mark.parametrize("error", SERVICE_ERRORS)
+def test_every_error_has_its_row(error: type[SpeechEmotionError]) -> None:
+    problem = problems.problem_of(error("reason"))
+    assert (error in problems.PROBLEMS) != (error in INTERNAL)
+    assert (problem is problems.INTERNAL_ERROR) == (error in INTERNAL)
+
+
+def test_every_code_has_its_status() -> None:
+    rows = {*problems.PROBLEMS.values(), *problems.HTTP_PROBLEMS.values()}
+    assert {row.code: row.status for row in rows} == CODES
+    assert all(row.status in set(HTTPStatus) for row in rows)
+
+
+def test_a_problem_is_a_problem_document(client: TestClient) -> None:
+    response = client.get("/v1/models/nobody")
+    document = response.json()
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert list(document) == FIELDS
+    assert document["type"] == f"/problems/{document['code']}"
+    assert document["request_id"] == response.headers["X-Request-ID"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not-found"),
+        ("GET", "/v1/audio/emotions", 405, "method-not-allowed"),
+        ("DELETE", "/v1/models", 405, "method-not-allowed"),
+    ],
+)
+def test_the_router_answers_with_problems(
+    client: TestClient, method: str, path: str, status: int, code: str
+) -> None:
+    response = client.request(method, path)
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert list(response.json()) == FIELDS
+
+
+def test_a_request_id_that_was_sent_is_kept(client: TestClient) -> None:
+    request_id = "9f6c3c1fbb1f4ad1a0a3d2cf5dd0c1aa"
+    response = client.get("/nowhere", headers={"X-Request-ID": request_id})
+    assert response.headers["X-Request-ID"] == response.json()["request_id"] == request_id
+
+
+@pytest.mark.parametrize("error", [ValueError("secret"), WorkerLost("secret")])
+def test_nothing_of_the_inside_is_shown(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async def fail(*_arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(WorkerPool, "recognize", fail)
+    app = create_app(settings.model_copy(update={"workers": 1}))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        response = client.post("/v1/audio/emotions", files={"file": EXAMPLE.read_bytes()})
+    assert response.status_code == 500
+    assert response.json()["code"] == "internal-error"
+    assert response.json()["request_id"] == response.headers["X-Request-ID"] != ""
+    assert "secret" not in response.text

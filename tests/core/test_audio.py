@@ -1,0 +1,139 @@
+import struct
+
+import numpy as np
+import pytest
+import soundfile
+
+from app.core.audio import Channel, Signal, decode, resample, select_channel
+from app.core.errors import (
+    AudioError,
+    AudioTooLong,
+    AudioTooShort,
+    AudioUndecodable,
+    ChannelNotFound,
+    UnsupportedMediaType,
+)
+from tests.recordings import encode, tone
+
+
+@pytest.mark.parametrize(
+    ("subtype", "tolerance"),
+    [
+        ("PCM_U8", 2e-2),
+        ("PCM_16", 1e-4),
+        ("PCM_24", 1e-6),
+        ("PCM_32", 1e-7),
+        ("FLOAT", 0),
+        ("DOUBLE", 0),
+        ("ALAW", 3e-2),
+        ("ULAW", 3e-2),
+    ],
+)
+@pytest.mark.parametrize("container", ["WAV", "WAVEX", "RF64"])
+def test_every_listed_wav_is_decoded(subtype: str, container: str, tolerance: float) -> None:
+    samples = tone(0.5, 8_000, channels=2)
+    signal = decode(encode(samples, 8_000, subtype, container))
+    assert signal.sampling_rate == 8_000
+    assert signal.samples.dtype == np.float32
+    np.testing.assert_allclose(signal.samples, samples.T, atol=tolerance)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_S8", "PCM_16", "PCM_24"])
+def test_flac_is_decoded(subtype: str) -> None:
+    samples = tone(0.5, 44_100)
+    signal = decode(encode(samples, 44_100, subtype, "FLAC"))
+    assert (signal.n_channels, signal.sampling_rate, signal.duration) == (1, 44_100, 0.5)
+    np.testing.assert_allclose(signal.samples[0], samples, atol=1e-2)
+
+
+@pytest.mark.parametrize("sampling_rate", [8_000, 11_025, 48_000])
+@pytest.mark.parametrize("channels", [1, 2, 8])
+def test_the_accepted_range_of_rates_and_channels(sampling_rate: int, channels: int) -> None:
+    signal = decode(encode(tone(0.3, sampling_rate, channels), sampling_rate))
+    assert (signal.sampling_rate, signal.n_channels) == (sampling_rate, channels)
+
+
+PCM = encode(tone(1.0))
+
+
+def with_data_size(size: int) -> bytes:
+    """PCM with another length in the header of its data."""
+    place = PCM.index(b"data") + 4
+    return PCM[:place] + struct.pack("<I", size) + PCM[place + 4 :]
+
+
+@pytest.mark.parametrize("size", [0xFFFF_FFFF, 0x7FFF_FFFF, 0x7FFF_F000])
+def test_a_recorder_that_did_not_know_the_length_is_believed(size: int) -> None:
+    np.testing.assert_array_equal(decode(with_data_size(size)).samples, decode(PCM).samples)
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        pytest.param(b"", UnsupportedMediaType, id="nothing"),
+        pytest.param(b"this is text, named .wav" * 100, UnsupportedMediaType, id="text"),
+        pytest.param(b"ID3\x04" + bytes(4000), UnsupportedMediaType, id="mp3"),
+        pytest.param(b"RIFF" + bytes(200), AudioUndecodable, id="RIFF and nothing"),
+        pytest.param(PCM[:20], AudioUndecodable, id="cut in its header"),
+        pytest.param(PCM[: len(PCM) // 2], AudioUndecodable, id="cut in its data"),
+        pytest.param(encode(tone(), container="RF64")[:9000], AudioUndecodable, id="RF64 cut"),
+        pytest.param(encode(tone(), container="WAVEX")[:9000], AudioUndecodable, id="WAVEX cut"),
+        pytest.param(encode(tone(), container="FLAC")[:2000], AudioUndecodable, id="FLAC cut"),
+        pytest.param(encode(tone(0.0)), AudioTooShort, id="no samples"),
+        pytest.param(encode(tone(0.05)), AudioTooShort, id="50 ms"),
+        pytest.param(encode(tone(2.5)), AudioTooLong, id="too long"),
+        pytest.param(encode(tone(channels=9)), AudioUndecodable, id="9 channels"),
+        pytest.param(encode(tone(1, 4_000), 4_000), AudioUndecodable, id="4 kHz"),
+        pytest.param(encode(tone(1, 96_000), 96_000), AudioUndecodable, id="96 kHz"),
+        pytest.param(encode(tone(), subtype="IMA_ADPCM"), UnsupportedMediaType, id="ADPCM"),
+        pytest.param(encode(tone(), subtype="GSM610"), UnsupportedMediaType, id="GSM"),
+        pytest.param(encode(np.full_like(tone(), np.nan), subtype="FLOAT"), AudioUndecodable, id="NaN"),
+        pytest.param(encode(np.full_like(tone(), np.inf), subtype="FLOAT"), AudioUndecodable, id="infinity"),
+    ],
+)
+def test_bad_input_is_refused_with_a_reason(data: bytes, error: type[AudioError]) -> None:
+    with pytest.raises(AudioError, match=r"\w.*\.") as refused:
+        decode(data, min_seconds=0.25, max_seconds=2.0)
+    assert type(refused.value) is error
+
+
+def test_a_small_file_of_much_silence_is_not_decoded_beyond_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = []
+    original = soundfile.SoundFile.read
+
+    def counted(file: soundfile.SoundFile, frames: int, **settings: object) -> object:
+        read.append(frames)
+        return original(file, frames, **settings)
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", counted)
+    bomb = encode(np.zeros(16_000 * 600, np.float32), container="FLAC")
+    with pytest.raises(AudioTooLong):
+        decode(bomb, max_seconds=60)
+    assert read == [16_000 * 60 + 1]
+
+
+STEREO = Signal(np.array([[0.5, 0.5], [0.0, -0.5]], np.float32), 8_000)
+
+
+@pytest.mark.parametrize(("channel", "samples"), [(0, [0.5, 0.5]), (1, [0.0, -0.5]), ("mix", [0.25, 0.0])])
+def test_select_channel(channel: Channel, samples: list[float]) -> None:
+    np.testing.assert_array_equal(select_channel(STEREO, channel).samples, [samples])
+
+
+@pytest.mark.parametrize("channel", [2, -1])
+def test_a_channel_that_is_not_there(channel: int) -> None:
+    with pytest.raises(ChannelNotFound, match="it has 2"):
+        select_channel(STEREO, channel)
+
+
+def test_resample_keeps_sound_and_duration() -> None:
+    low, high = resample(Signal(tone(1, 48_000)[np.newaxis], 48_000), 16_000), tone(1, 16_000)
+    assert low.sampling_rate == 16_000
+    assert low.samples.dtype == np.float32
+    np.testing.assert_allclose(low.samples[0, 200:-200], high[200:-200], atol=1e-3)
+
+
+def test_resample_leaves_alone_what_has_the_rate() -> None:
+    assert resample(STEREO, 8_000) is STEREO

@@ -1,0 +1,165 @@
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.core.bundle import MANIFEST, MODEL, SCALER, Bundle, Manifest, read_bundle, write_bundle
+from app.core.errors import BundleError
+from tests import bundles
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return bundles.write(tmp_path)
+
+
+def alter_manifest(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    manifest = json.loads((folder / MANIFEST).read_text())
+    change(manifest)
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+
+
+def replace_file(folder: Path, name: str, content: bytes) -> None:
+    """Replace a file and its hash, so that only what is in it can be wrong."""
+    (folder / name).write_bytes(content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    alter_manifest(folder, lambda manifest: manifest["files"].update({name: sha256}))
+
+
+def refused(folder: Path, reason: str) -> None:
+    with pytest.raises(BundleError, match=reason):
+        read_bundle(folder)
+
+
+def test_what_was_written_is_read(folder: Path) -> None:
+    bundle = read_bundle(folder)
+    assert isinstance(bundle, Bundle)
+    assert bundle.manifest.model_dump(exclude={"files"}) == bundles.facts().model_dump()
+    assert set(bundle.manifest.files) == {SCALER, MODEL, "MODEL_CARD.md"}
+    np.testing.assert_array_equal(bundle.scaler.scale, 1e3)
+
+
+def test_a_bundle_is_readable_without_python(folder: Path) -> None:
+    manifest = json.loads((folder / MANIFEST).read_text())
+    assert manifest["labels"] == list(bundles.LABELS)
+    for name, sha256 in manifest["files"].items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == sha256
+
+
+@pytest.mark.parametrize("name", [SCALER, MODEL, "MODEL_CARD.md"])
+def test_an_altered_file_is_noticed(folder: Path, name: str) -> None:
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    refused(folder, f"{name}: altered")
+
+
+@pytest.mark.parametrize("name", [MANIFEST, SCALER, MODEL, "MODEL_CARD.md"])
+def test_a_missing_file_is_noticed(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    refused(folder, f"{name}: cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda m: m.update(format_version=2), "format_version"),
+        (lambda m: m.update(name="other"), "rename one of the two"),
+        (lambda m: m.update(name="../small"), "name"),
+        (lambda m: m.pop("labels"), "labels: Field required"),
+        (lambda m: m.update(labels=["anger", "anger", "a", "b", "c"]), "label stands twice"),
+        (lambda m: m.update(labels=[*m["labels"], "fear"]), "input and output"),
+        (lambda m: m.update(labels=m["labels"][::-1]), "disagrees with the manifest about labels"),
+        (lambda m: m.update(temperature=2.0), "disagrees with the manifest about temperature"),
+        (lambda m: m.update(temperature=0), "temperature"),
+        (lambda m: m.update(input_shape=[1]), "input_shape and n_features disagree"),
+        (lambda m: m.update(chosen_fold=7), "chosen_fold"),
+        (lambda m: m.update(surprise=1), "surprise: Extra inputs"),
+        (lambda m: m["files"].pop(MODEL), f"no hash of {MODEL}"),
+        (lambda m: m["files"].pop(SCALER), f"no hash of {SCALER}"),
+        (lambda m: m["files"].update({"../secret": "0"}), "files"),
+    ],
+)
+def test_a_manifest_that_does_not_match_is_refused(
+    folder: Path, change: Callable[[dict[str, Any]], None], reason: str
+) -> None:
+    alter_manifest(folder, change)
+    refused(folder, reason)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[]", b"{"])
+def test_a_manifest_that_is_none_is_refused(folder: Path, content: bytes) -> None:
+    (folder / MANIFEST).write_bytes(content)
+    refused(folder, MANIFEST)
+
+
+def test_a_scaler_of_another_size_is_refused(folder: Path) -> None:
+    replace_file(folder, SCALER, bundles.scaler(3).to_json().encode())
+    refused(folder, "3 features, but the manifest has 988")
+
+
+def test_a_scaler_that_is_none_is_refused(folder: Path) -> None:
+    replace_file(folder, SCALER, b"{}")
+    refused(folder, "needs the lists mean and scale")
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", b"\x08"])
+def test_a_model_that_is_none_is_refused(folder: Path, content: bytes) -> None:
+    replace_file(folder, MODEL, content)
+    refused(folder, MODEL)
+
+
+def test_a_model_of_another_shape_is_refused(folder: Path) -> None:
+    replace_file(folder, MODEL, bundles.network(bundles.facts(), n_labels=4))
+    refused(folder, "input and output")
+
+
+def test_a_model_with_another_input_is_refused(folder: Path) -> None:
+    replace_file(folder, MODEL, bundles.network(bundles.facts(), inputs="x"))
+    refused(folder, "input and output")
+
+
+def write_again(folder: Path, *, overwrite: bool = False) -> Manifest:
+    facts = bundles.facts()
+    return write_bundle(
+        folder, facts, bundles.scaler(988), bundles.network(facts), {"NEW.md": b"new"}, overwrite=overwrite
+    )
+
+
+def test_a_bundle_is_not_overwritten_unasked(folder: Path) -> None:
+    before = (folder / MANIFEST).read_bytes()
+    with pytest.raises(BundleError, match="there already"):
+        write_again(folder)
+    assert (folder / MANIFEST).read_bytes() == before
+
+
+def test_a_bundle_is_replaced_whole(folder: Path) -> None:
+    write_again(folder, overwrite=True)
+    assert set(read_bundle(folder).manifest.files) == {SCALER, MODEL, "NEW.md"}
+    assert [entry.name for entry in folder.parent.iterdir()] == [folder.name]
+    assert not (folder / "MODEL_CARD.md").exists()
+
+
+def test_parts_that_do_not_match_never_take_the_place(tmp_path: Path) -> None:
+    facts = bundles.facts()
+    with pytest.raises(BundleError, match="3 features"):
+        write_bundle(tmp_path / "small", facts, bundles.scaler(3), bundles.network(facts), {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_write_leaves_the_old_bundle(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (folder / MANIFEST).read_bytes()
+
+    def disk_full(path: Path, _content: bytes) -> int:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", disk_full)
+    with pytest.raises(OSError, match="No space left"):
+        write_again(folder, overwrite=True)
+    monkeypatch.undo()
+    assert (folder / MANIFEST).read_bytes() == before
+    assert [entry.name for entry in folder.parent.iterdir()] == [folder.name]

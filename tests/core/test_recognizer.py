@@ -1,0 +1,81 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.core.audio import Signal, decode
+from app.core.bundle import Bundle, read_bundle
+from app.core.errors import AudioUndecodable, BundleError
+from app.core.recognizer import EmotionRecognizer, is_silent
+from tests import bundles
+from tests.recordings import EXAMPLE, speech, tone
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return read_bundle(bundles.write(tmp_path_factory.mktemp("models")))
+
+
+def with_features(bundle: Bundle, **changes: object) -> Bundle:
+    features = bundle.manifest.features.model_copy(update=changes)
+    return replace(bundle, manifest=bundle.manifest.model_copy(update={"features": features}))
+
+
+def test_speech_gets_a_probability_for_each_label(bundle: Bundle) -> None:
+    recognition = EmotionRecognizer(bundle).recognize(Signal(speech()[np.newaxis], 16_000))
+    assert recognition.speech
+    assert recognition.probabilities is not None
+    assert tuple(recognition.probabilities) == bundles.LABELS
+    assert sum(recognition.probabilities.values()) == pytest.approx(1, abs=1e-12)
+    assert recognition.emotion == max(bundles.LABELS, key=recognition.probabilities.__getitem__)
+    assert recognition.duration == len(speech()) / 16_000
+
+
+@pytest.mark.parametrize("level", [0.0, 0.5, 5e-4])
+def test_without_speech_there_are_no_scores(bundle: Bundle, level: float) -> None:
+    # Zeros, a constant, and a signal that never leaves -66 dBFS.
+    samples = np.full((1, 16_000), level, np.float32)
+    if level == 5e-4:
+        samples[:, ::2] *= -1
+    recognition = EmotionRecognizer(bundle).recognize(Signal(samples, 16_000))
+    assert (recognition.speech, recognition.emotion, recognition.probabilities) == (False, None, None)
+    assert recognition.duration == 1.0
+
+
+def test_quiet_speech_is_speech() -> None:
+    quiet = speech() * (0.0045 / np.abs(speech()).max())
+    assert not is_silent(Signal(quiet[np.newaxis], 16_000))
+
+
+def test_temperature_softens_without_changing_the_order(tmp_path: Path, bundle: Bundle) -> None:
+    warm = read_bundle(bundles.write(tmp_path, temperature=2.0))
+    signal = decode(EXAMPLE.read_bytes())
+    plain = EmotionRecognizer(bundle).recognize(signal).probabilities
+    softened = EmotionRecognizer(warm).recognize(signal).probabilities
+    assert plain is not None
+    assert softened is not None
+    # p^(1/T), normalised, is the softmax of the logits over T.
+    roots = np.sqrt(list(plain.values()))
+    np.testing.assert_allclose(list(softened.values()), roots / roots.sum(), rtol=1e-6)
+
+
+def test_too_short_for_opensmile(bundle: Bundle) -> None:
+    with pytest.raises(AudioUndecodable, match="too short"):
+        EmotionRecognizer(bundle).recognize(Signal(tone(0.01)[np.newaxis], 16_000))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"feature_set": "GeMAPS"}, "unknown feature set"),
+        ({"opensmile_version": "2.5.0"}, "2.5.0"),
+        ({"names_sha256": "0" * 64}, "feature names"),
+        ({"feature_set": "eGeMAPSv02"}, "feature names"),
+    ],
+)
+def test_a_bundle_of_another_installation_is_refused(
+    bundle: Bundle, changes: dict[str, object], reason: str
+) -> None:
+    with pytest.raises(BundleError, match=reason):
+        EmotionRecognizer(with_features(bundle, **changes))

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+from sklearn.preprocessing import StandardScaler
+
+from app.core.scaler import Scaler
+
+RANDOM = np.random.default_rng(1)
+FEATURES = RANDOM.normal(5, RANDOM.uniform(1e-6, 1e6, 20), (50, 20)).astype(np.float32)
+
+
+def fitted() -> Scaler:
+    standard = StandardScaler().fit(FEATURES.astype(np.float64))
+    return Scaler(standard.mean_, standard.scale_)
+
+
+def test_it_standardises() -> None:
+    scaled = fitted().transform(FEATURES)
+    assert scaled.dtype == np.float32
+    np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(scaled.std(axis=0), 1, atol=1e-5)
+
+
+def test_one_utterance_is_scaled_like_many() -> None:
+    scaler = fitted()
+    np.testing.assert_array_equal(scaler.transform(FEATURES[3]), scaler.transform(FEATURES)[3])
+
+
+def test_json_brings_back_every_bit() -> None:
+    scaler = fitted()
+    again = Scaler.from_json(scaler.to_json())
+    np.testing.assert_array_equal(again.mean, scaler.mean)
+    np.testing.assert_array_equal(again.scale, scaler.scale)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"mean": [1]}',
+        '{"mean": [1, 2], "scale": [1]}',
+        '{"mean": [1], "scale": [0]}',
+        '{"mean": [1], "scale": [-1]}',
+        '{"mean": [NaN], "scale": [1]}',
+        '{"mean": [1], "scale": [Infinity]}',
+        '{"mean": ["x"], "scale": [1]}',
+        '{"mean": 1, "scale": 1}',
+    ],
+)
+def test_nonsense_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Scaler.from_json(text)

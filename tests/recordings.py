@@ -1,0 +1,47 @@
+"""Recordings for the tests: the shared corpora, and files made on the spot."""
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "examples" / "utterance.wav"
+
+
+def corpora() -> Path:
+    """The folder of labelled speech; the test is skipped where there is none, but never in CI."""
+    folder = Path(os.environ.get("SPEECH_CORPORA", ROOT.parent / "shared" / "speech"))
+    if not folder.is_dir():
+        reason = f"no labelled speech at {folder}; set SPEECH_CORPORA to its folder"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
+
+
+def speech(name: str = "03a01Fa") -> NDArray[np.float32]:
+    """An utterance of EMO-DB as float32, shape (n_samples,), at 16 kHz."""
+    samples, _ = soundfile.read(corpora() / "emodb" / "audio" / f"{name}.flac", dtype="float32")
+    return np.asarray(samples, np.float32)
+
+
+def tone(seconds: float = 1.0, sampling_rate: int = 16_000, channels: int = 1) -> NDArray[np.float32]:
+    """A sum of harmonics that rises and falls: shape (n_samples,) or (n_samples, channels)."""
+    time = np.arange(int(seconds * sampling_rate)) / sampling_rate
+    harmonics = sum(np.sin(2 * np.pi * 140 * k * time) / k for k in range(1, 8))
+    samples = (0.2 * harmonics * (1.1 + np.sin(2 * np.pi * 3 * time))).astype(np.float32)
+    return samples if channels == 1 else np.stack([samples / (k + 1) for k in range(channels)], axis=1)
+
+
+def encode(
+    samples: NDArray[np.float32], sampling_rate: int = 16_000, subtype: str = "PCM_16", container: str = "WAV"
+) -> bytes:
+    """Write a recording: shape (n_samples,) or (n_samples, n_channels)."""
+    file = io.BytesIO()
+    soundfile.write(file, samples, sampling_rate, subtype=subtype, format=container)
+    return file.getvalue()

@@ -1,0 +1,161 @@
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from app.core.errors import AudioTooShort, BundleError
+from app.core.recognition import Recognition
+from app.workers import DeadlineExceeded, NotReady, Overloaded, Task, WorkerLost, WorkerPool
+from tests import bundles
+from tests.recordings import EXAMPLE, encode, tone
+
+SHORT = Task(EXAMPLE.read_bytes(), "small", "mix", 0.25, 60.0)
+# Some seconds of work for openSMILE.
+LONG = Task(encode(tone(300)), "small", "mix", 0.25, 3600.0)
+
+
+def run(
+    folder: Path,
+    scenario: Callable[[WorkerPool], Awaitable[None]],
+    n_workers: int = 1,
+    queue_depth: int = 8,
+    request_timeout: float = 30,
+) -> None:
+    """Run a scenario on a pool that is started and stopped around it."""
+
+    async def around() -> None:
+        pool = WorkerPool(
+            [folder], n_workers=n_workers, queue_depth=queue_depth, request_timeout=request_timeout
+        )
+        await pool.start()
+        try:
+            await scenario(pool)
+        finally:
+            await pool.stop()
+
+    asyncio.run(around())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return bundles.write(tmp_path_factory.mktemp("models"))
+
+
+def test_many_recordings_at_once_get_one_answer(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        answers = await asyncio.gather(*(pool.recognize(SHORT) for _ in range(20)))
+        assert len({tuple((answer.probabilities or {}).items()) for answer in answers}) == 1
+
+    run(folder, scenario, n_workers=2, queue_depth=18)
+
+
+def test_a_bad_recording_costs_no_worker(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        pids = pids_of(pool)
+        for _ in range(3):
+            with pytest.raises(AudioTooShort, match="at least"):
+                await pool.recognize(Task(encode(tone(0.05)), "small", "mix", 0.25, 60))
+        assert isinstance(await pool.recognize(SHORT), Recognition)
+        assert pids_of(pool) == pids
+
+    run(folder, scenario)
+
+
+def test_beyond_the_queue_is_refused_at_once_and_the_rest_is_answered(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        accepted = [asyncio.create_task(pool.recognize(SHORT)) for _ in range(3)]
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            await pool.recognize(SHORT)
+        assert all(answer.speech for answer in await asyncio.gather(*accepted))
+        assert (await pool.recognize(SHORT)).speech
+
+    run(folder, scenario, queue_depth=2)
+
+
+def test_the_deadline_ends_the_worker_and_the_next_one_answers(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        (pid,) = pids_of(pool)
+        with pytest.raises(DeadlineExceeded, match="No answer within"):
+            await pool.recognize(LONG)
+        assert await ends(pid)
+        pool._request_timeout = 30
+        assert (await pool.recognize(SHORT)).speech
+
+    run(folder, scenario, request_timeout=0.2)
+
+
+def test_waiting_counts_towards_the_deadline(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        first = asyncio.create_task(pool.recognize(LONG))
+        await asyncio.sleep(0)
+        with pytest.raises(DeadlineExceeded):
+            await pool.recognize(SHORT)
+        with pytest.raises(DeadlineExceeded):
+            await first
+
+    run(folder, scenario, request_timeout=0.3)
+
+
+def test_a_worker_that_dies_takes_down_its_recording_alone(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        victim = pids_of(pool)[0]
+        lost = asyncio.create_task(pool.recognize(LONG))
+        await asyncio.sleep(0.1)
+        others = [asyncio.create_task(pool.recognize(SHORT)) for _ in range(4)]
+        os.kill(victim, signal.SIGKILL)
+        with pytest.raises(WorkerLost):
+            await lost
+        assert all(answer.speech for answer in await asyncio.gather(*others))
+
+    run(folder, scenario, n_workers=2)
+
+
+def test_the_pool_survives_the_death_of_an_idle_worker(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        os.kill(pids_of(pool)[0], signal.SIGKILL)
+        with pytest.raises(WorkerLost):
+            await pool.recognize(SHORT)
+        assert (await pool.recognize(SHORT)).speech
+
+    run(folder, scenario)
+
+
+def test_a_bundle_of_another_installation_stops_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundles, "OPENSMILE_VERSION", "0.0.1")
+    folder = bundles.write(tmp_path)
+
+    async def scenario(_pool: WorkerPool) -> None:
+        pytest.fail("it started")
+
+    with pytest.raises(BundleError, match="made with opensmile"):
+        run(folder, scenario)
+
+
+def test_nothing_is_taken_before_the_start(folder: Path) -> None:
+    pool = WorkerPool([folder], n_workers=1, queue_depth=1, request_timeout=1)
+    with pytest.raises(NotReady):
+        asyncio.run(pool.recognize(SHORT))
+
+
+def pids_of(pool: WorkerPool) -> list[int]:
+    """The idle workers, in the order in which they are taken."""
+    return [worker.pid for worker in pool._idle._queue]  # type: ignore[attr-defined]
+
+
+async def ends(pid: int) -> bool:
+    """Whether a process ends within some seconds."""
+    limit = time.monotonic() + 5
+    while time.monotonic() < limit:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        await asyncio.sleep(0.05)
+    return False

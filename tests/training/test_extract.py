@@ -1,0 +1,102 @@
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.core.audio import decode, select_channel
+from app.core.features import FeatureConfig, FeatureExtractor
+from tests.recordings import EXAMPLE, ROOT, corpora, encode, tone
+from training.corpora import Utterance, csv_file
+from training.errors import TrainingError
+from training.extract import extract
+
+CONFIG = FeatureConfig("emobase")
+
+
+def utterance(path: Path) -> Utterance:
+    return Utterance(path, "corpus", "anger", "speaker")
+
+
+def times(cache: Path) -> dict[str, int]:
+    return {f"{file.parent.name}/{file.name}": file.stat().st_mtime_ns for file in cache.rglob("*.npy")}
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> list[Utterance]:
+    shutil.copy(EXAMPLE, tmp_path / "a.wav")
+    (tmp_path / "b.wav").write_bytes(encode(tone(1, 44_100, channels=2), 44_100))
+    return [utterance(tmp_path / "a.wav"), utterance(tmp_path / "b.wav")]
+
+
+def test_the_features_are_those_of_the_service(two: list[Utterance], tmp_path: Path) -> None:
+    kept, features = extract(two, CONFIG, tmp_path / "cache")
+    assert kept == two
+    assert features.dtype == np.float32
+    extractor = FeatureExtractor(CONFIG)
+    for row, one in zip(features, two, strict=True):
+        signal = select_channel(decode(one.path.read_bytes()), "mix")
+        np.testing.assert_array_equal(row, extractor.extract(signal))
+
+
+def test_nothing_is_extracted_twice(two: list[Utterance], tmp_path: Path) -> None:
+    _, first = extract(two, CONFIG, tmp_path / "cache")
+    before = times(tmp_path / "cache")
+    _, second = extract(two[::-1], CONFIG, tmp_path / "cache")
+    assert times(tmp_path / "cache") == before
+    np.testing.assert_array_equal(second, first[::-1])
+
+
+def test_another_recording_or_configuration_has_its_own_place(two: list[Utterance], tmp_path: Path) -> None:
+    extract(two, CONFIG, tmp_path / "cache")
+    two[0].path.write_bytes(encode(tone(0.5)))
+    extract(two, CONFIG, tmp_path / "cache")
+    assert len(times(tmp_path / "cache")) == 3
+    extract(two, FeatureConfig("emobase", 8_000), tmp_path / "cache")
+    assert len(times(tmp_path / "cache")) == 5
+
+
+def test_recordings_that_fail_are_named_and_counted(two: list[Utterance], tmp_path: Path) -> None:
+    bad = [utterance(tmp_path / name) for name in ("text.wav", "cut.wav")]
+    bad[0].path.write_text("not a recording")
+    bad[1].path.write_bytes(encode(tone())[:5000])
+    with pytest.raises(TrainingError, match="2 of 4 recordings") as raised:
+        extract([*two, *bad], CONFIG, tmp_path / "cache")
+    assert all(str(one.path) in str(raised.value) for one in bad)
+    kept, features = extract([bad[0], *two, bad[1]], CONFIG, tmp_path / "cache", skip_undecodable=True)
+    assert kept == two
+    assert len(features) == 2
+
+
+def test_nothing_left_is_an_error(tmp_path: Path) -> None:
+    bad = utterance(tmp_path / "text.wav")
+    bad.path.write_text("not a recording")
+    with pytest.raises(TrainingError, match="no recording"):
+        extract([bad], CONFIG, tmp_path / "cache", skip_undecodable=True)
+
+
+def test_an_interrupted_extraction_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    table, cache = corpora() / "emodb" / "utterances.csv", tmp_path / "cache"
+    command = [sys.executable, "-m", "training", "extract", "--corpus", f"csv={table}"]
+    command += ["--features", "emobase", "--cache", str(cache)]
+    first = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    limit = time.monotonic() + 60
+    while len(times(cache)) < 50 and time.monotonic() < limit:
+        time.sleep(0.05)
+    os.killpg(first.pid, signal.SIGINT)
+    said = first.communicate(timeout=30)[1]
+    done = times(cache)
+    assert first.returncode == 130
+    assert "interrupted; the same command goes on from here" in said
+    assert 50 <= len(done) < 535
+    assert not list(cache.rglob(".*"))
+
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    finished = times(cache)
+    assert len(finished) == len(csv_file.read(table)) == 535
+    assert {name: finished[name] for name in done} == done

@@ -1,0 +1,128 @@
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.core.bundle import read_bundle
+from app.core.recognizer import EmotionRecognizer
+from tests.conftest import TrainEmodb
+from tests.recordings import corpora
+from training.__main__ import main
+
+
+def files(bundle: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in bundle.iterdir()}
+
+
+def test_the_bundle_can_be_used(german: Path) -> None:
+    bundle = read_bundle(german)
+    assert bundle.manifest.labels == ("anger", "happiness", "sadness", "neutral")
+    features = np.zeros(bundle.manifest.features.n_features, np.float32)
+    assert EmotionRecognizer(bundle).probabilities(features).sum() == pytest.approx(1)
+
+
+def test_it_says_what_it_was_made_of(german: Path) -> None:
+    manifest = read_bundle(german).manifest
+    (corpus,) = manifest.protocol.corpora
+    assert (corpus.name, corpus.n_utterances, corpus.n_speakers) == ("emodb", 339, 10)
+    assert (manifest.protocol.name, manifest.protocol.n_folds) == ("speaker-independent", 3)
+
+
+def test_the_scores_are_those_of_the_folds(german: Path) -> None:
+    scores = read_bundle(german).manifest.scores
+    uars = [fold.uar for fold in scores.folds]
+    assert [fold.fold for fold in scores.folds] == [1, 2, 3]
+    assert scores.uar.mean == pytest.approx(np.mean(uars))
+    assert scores.uar.sd == pytest.approx(np.std(uars, ddof=1))
+    # Three epochs suffice to be far above chance, 25 %.
+    assert scores.uar.mean > 0.4
+
+
+def test_the_fold_of_the_best_validation_is_chosen(german: Path) -> None:
+    manifest = read_bundle(german).manifest
+    best = max(manifest.scores.folds, key=lambda fold: fold.validation_uar)
+    assert manifest.chosen_fold == best.fold
+
+
+def test_the_scaler_was_fitted_on_training_parts_alone(german: Path, runs: Path) -> None:
+    (run,) = runs.iterdir()
+    scalers = {(fold / "scaler.json").read_text() for fold in run.iterdir()}
+    assert len(scalers) == 3
+    assert (german / "scaler.json").read_text() in scalers
+
+
+def test_the_card_tells_the_same_figures(german: Path) -> None:
+    card, manifest = (german / "MODEL_CARD.md").read_text(), read_bundle(german).manifest
+    for fold in manifest.scores.folds:
+        assert f"| {fold.fold} | {fold.uar:.1%} | {fold.accuracy:.1%} | {fold.validation_uar:.1%} |" in card
+    assert f"{manifest.scores.uar.mean:.1%} ± {manifest.scores.uar.sd:.1%}" in card
+    assert "| emodb | 339 | 10 | de | EMO-DB, German: free for research" in card
+    for picture in ("confusion_matrix.png", "learning_curves.png"):
+        assert picture in card
+        assert (german / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_same_seed_gives_the_same_bundle(german: Path, tmp_path: Path, train_emodb: TrainEmodb) -> None:
+    again = train_emodb(tmp_path / "models", tmp_path / "runs")
+    assert files(again) == files(german)
+
+
+def test_an_interrupted_run_goes_on_and_ends_the_same(
+    german: Path, runs: Path, tmp_path: Path, train_emodb: TrainEmodb
+) -> None:
+    shutil.copytree(runs, tmp_path / "runs")
+    (run,) = (tmp_path / "runs").iterdir()
+    (run / "fold-2" / "result.json").unlink()
+    done = (run / "fold-1" / "network.keras").stat().st_mtime_ns
+    missing = (run / "fold-2" / "network.keras").stat().st_mtime_ns
+    again = train_emodb(tmp_path / "models", tmp_path / "runs")
+    assert (run / "fold-1" / "network.keras").stat().st_mtime_ns == done
+    assert (run / "fold-2" / "network.keras").stat().st_mtime_ns > missing
+    assert files(again) == files(german)
+
+
+def test_a_bundle_is_not_overwritten_unasked(german: Path, runs: Path, train_emodb: TrainEmodb) -> None:
+    before = (german / "manifest.json").read_bytes()
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        train_emodb(german.parent, runs)
+    assert failed.value.returncode == 1
+    assert "there already" in failed.value.stderr
+    assert (german / "manifest.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--corpus", "emodb=nowhere"], "nowhere: no such folder"),
+        (["--corpus", "EMODB", "--folds", "20"], "10 speakers are too few for 20 folds"),
+        (["--corpus", "EMODB", "--corpus", "EMODB"], "is a corpus given twice?"),
+    ],
+)
+def test_a_run_that_cannot_work_says_why(
+    arguments: list[str], reason: str, feature_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    emodb = f"emodb={corpora() / 'emodb'}"
+    arguments = [emodb if argument == "EMODB" else argument for argument in arguments]
+    places = ["--cache", str(feature_cache), "--models", str(tmp_path), "--runs", str(tmp_path)]
+    status = main(["train", "--name", "x", "--features", "emobase", *places, *arguments])
+    assert status == 1
+    assert reason in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_kind_of_corpus_that_is_unknown_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "--name", "x", "--corpus", "iemocap=/data"])
+    assert ended.value.code == 2
+    assert "csv, emodb, ravdess, shemo" in capsys.readouterr().err
+
+
+def test_the_history_is_kept_for_the_curves(runs: Path, german: Path) -> None:
+    assert german.is_dir()
+    (run,) = runs.iterdir()
+    history = json.loads((run / "fold-1" / "result.json").read_text())["history"]
+    assert set(history) == {"loss", "uar", "val_loss", "val_uar"}
+    assert {len(values) for values in history.values()} == {3}
