@@ -1,9 +1,10 @@
 # Two commands for a fresh machine: `make serve` and `make test`. `make help` lists the rest.
 PYTHON ?= python3.11
 .DEFAULT_GOAL := help
-.PHONY: help serve test format lock benchmark clean
+.PHONY: help serve test training format lock benchmark clean
 
 SERVICE := .venvs/service
+TRAINING := .venvs/training
 DEV := .venvs/dev
 
 help: ## list the commands
@@ -18,6 +19,8 @@ test: $(DEV)/.installed ## every check: lint, format, types, architecture, tests
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
 	$(DEV)/bin/python -m pytest
+
+training: $(TRAINING)/.installed ## set up what `python -m training` needs, in .venvs/training
 
 format: $(DEV)/.installed ## format the code and mend what lint can mend
 	$(DEV)/bin/ruff check --fix .
@@ -39,6 +42,7 @@ clean: ## remove environments and caches, but not features and runs
 	rm -rf .venvs .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(SERVICE)/.installed: requirements/service.txt
+$(TRAINING)/.installed: requirements/training.txt
 $(DEV)/.installed: requirements/dev.txt
 
 .venvs/%/.installed:

@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     verb.add_argument("--folds", type=int, default=5, help="default: %(default)s")
     verb.add_argument("--seed", type=int, default=1, help="default: %(default)s")
-    verb.add_argument("--max-epochs", type=int, default=100, help="default: %(default)s")
+    verb.add_argument("--max-epochs", type=int, default=60, help="default: %(default)s")
     verb.add_argument("--overwrite", action="store_true", help="replace a bundle of that name")
     verb.set_defaults(run=_train)
     return parser

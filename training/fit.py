@@ -40,10 +40,10 @@ class Schedule:
         learning_rate: of Adam.
     """
 
-    max_epochs: int = 100
-    patience: int = 15
+    max_epochs: int = 60
+    patience: int = 10
     batch_size: int = 64
-    learning_rate: float = 1e-3
+    learning_rate: float = 5e-4
 
 
 @dataclass(frozen=True, slots=True)
