@@ -21,7 +21,7 @@ def main() -> int:
         app = create_app(settings)
     except ValidationError as error:
         for fault in error.errors():
-            print(f"SER_{fault['loc'][0]}: {fault['msg']}".upper(), file=sys.stderr)
+            print(f"SER_{str(fault['loc'][0]).upper()}: {fault['msg']}", file=sys.stderr)
         return 1
     except BundleError as error:
         print(error, file=sys.stderr)

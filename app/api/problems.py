@@ -3,6 +3,7 @@
 An error has the row of its own class, or else of the nearest class above it.
 """
 
+import logging
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -25,6 +26,8 @@ from app.core.errors import (
     UnsupportedMediaType,
 )
 from app.workers import DeadlineExceeded, NotReady, Overloaded
+
+logger = logging.getLogger("uvicorn.error")
 
 MEDIA_TYPE = "application/problem+json"
 REQUEST_ID_HEADER = "X-Request-ID"
@@ -104,7 +107,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(SpeechEmotionError)
     async def on_error(_request: Request, error: SpeechEmotionError) -> JSONResponse:
         problem = problem_of(error)
-        return _respond(problem, INTERNAL_DETAIL if problem is INTERNAL_ERROR else str(error))
+        if problem is INTERNAL_ERROR:
+            logger.error("request %s: %r", correlation_id.get(), error)
+            return _respond(problem, INTERNAL_DETAIL)
+        return _respond(problem, str(error))
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid(_request: Request, error: RequestValidationError) -> JSONResponse:

@@ -89,7 +89,7 @@ def test_a_request_id_that_was_sent_is_kept(client: TestClient) -> None:
 
 @pytest.mark.parametrize("error", [ValueError("secret"), WorkerLost("secret")])
 def test_nothing_of_the_inside_is_shown(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, error: Exception
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     async def fail(*_arguments: object) -> None:
         raise error
@@ -102,3 +102,6 @@ def test_nothing_of_the_inside_is_shown(
     assert response.json()["code"] == "internal-error"
     assert response.json()["request_id"] == response.headers["X-Request-ID"] != ""
     assert "secret" not in response.text
+    if isinstance(error, WorkerLost):  # what nobody expected is logged by the server, with its traceback
+        assert response.json()["request_id"] in caplog.text
+        assert "secret" in caplog.text

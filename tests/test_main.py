@@ -1,0 +1,47 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.core.errors import BundleError
+from app.main import create_app, find_bundles
+from app.settings import Settings
+from tests.recordings import ROOT
+
+
+def test_hidden_folders_and_files_are_no_bundles(models_dir: Path) -> None:
+    (models_dir / ".partial-x").mkdir(exist_ok=True)
+    (models_dir / "README.md").touch()
+    found = find_bundles(Settings(models_dir=models_dir, default_model="small"))
+    assert [bundle.name for bundle in found] == ["other", "small"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"models_dir": "nowhere"}, "SER_MODELS_DIR: there is no folder nowhere"),
+        ({"default_model": "nobody"}, "SER_DEFAULT_MODEL: .* holds no bundle 'nobody', only: .*small"),
+    ],
+)
+def test_an_application_without_its_bundle_is_not_made(
+    models_dir: Path, settings: dict[str, str], reason: str
+) -> None:
+    with pytest.raises(BundleError, match=reason):
+        create_app(Settings.model_validate({"models_dir": models_dir, "default_model": "small", **settings}))
+
+
+def test_the_service_itself_imports_neither_opensmile_nor_what_it_brings() -> None:
+    heavy = "{'opensmile', 'pandas', 'tensorflow', 'sklearn', 'onnx'} & set(sys.modules)"
+    code = f"import sys, app.main; sys.exit({heavy} or None)"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SER_PORT", "9000")
+    monkeypatch.setenv("SER_MODELS_DIR", "/srv/models")
+    settings = Settings()
+    assert (settings.port, settings.models_dir, settings.host) == (9000, Path("/srv/models"), "127.0.0.1")
