@@ -128,7 +128,8 @@ class WorkerPool:
         # The fork server imports the recogniser once; workers share that memory.
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["app.core.recognizer"])
-        self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
+        # The worker that was busy last is taken first: its processor caches are still warm.
+        self._idle: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()
         self._pending = 0
         self._replacements: set[asyncio.Task[None]] = set()
         self.ready = False

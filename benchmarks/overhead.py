@@ -79,6 +79,7 @@ def running_service() -> Iterator[httpx2.Client]:
         [sys.executable, "-m", "app"],
         cwd=ROOT,
         env={**os.environ, "SER_PORT": str(port)},
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:

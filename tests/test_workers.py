@@ -146,7 +146,7 @@ def test_nothing_is_taken_before_the_start(folder: Path) -> None:
 
 def pids_of(pool: WorkerPool) -> list[int]:
     """The idle workers, in the order in which they are taken."""
-    return [worker.pid for worker in pool._idle._queue]  # type: ignore[attr-defined]
+    return [worker.pid for worker in reversed(pool._idle._queue)]  # type: ignore[attr-defined]
 
 
 async def ends(pid: int) -> bool:

@@ -42,7 +42,8 @@ class UploadLimit:
     """ASGI middleware that counts the bytes of a body as they arrive.
 
     It stands in the receive path, so that a body without, or with a lying, Content-Length is
-    bounded as well: no more than the limit is ever held.
+    bounded as well: no more than the limit is ever held. (Starlette's own limit answers in plain
+    text where the Content-Length is too large; here it is a problem like any other.)
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
