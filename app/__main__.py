@@ -1,5 +1,6 @@
 """`python -m app`: serve, with the settings of the environment."""
 
+import signal
 import sys
 
 import uvicorn
@@ -26,6 +27,8 @@ def main() -> int:
     except BundleError as error:
         print(error, file=sys.stderr)
         return 1
+    # Once it has stopped cleanly, uvicorn raises the signal again for whoever handled it before.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(app, host=settings.host, port=settings.port)
     return 0
 

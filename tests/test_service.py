@@ -80,12 +80,12 @@ def test_it_finishes_what_it_has_and_leaves_nothing_behind(
     service: tuple[httpx2.Client, subprocess.Popen[str]],
 ) -> None:
     client, process = service
-    with ThreadPoolExecutor(4) as threads:
+    with ThreadPoolExecutor(12) as threads:
         pending = [
             threads.submit(client.post, "/v1/audio/emotions", files={"file": EXAMPLE.read_bytes()})
-            for _ in range(4)
+            for _ in range(12)
         ]
-        time.sleep(0.02)
+        time.sleep(0.15)
         workers = descendants(process.pid)
         process.send_signal(signal.SIGTERM)
         assert {answer.result().status_code for answer in pending} == {200}
