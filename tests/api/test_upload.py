@@ -1,0 +1,47 @@
+import asyncio
+
+import pytest
+from app.api.upload import UploadLimit, UploadTooLarge
+from starlette.types import Message, Receive, Scope, Send
+
+SCOPE: Scope = {"type": "http", "headers": [(b"content-length", b"1")]}
+
+
+def upload(chunks: list[bytes], max_bytes: int) -> tuple[int, int]:
+    """Send a body in chunks to an application that reads it all; bytes it got, chunks it asked for."""
+    got = asked = 0
+
+    async def receive() -> Message:
+        nonlocal asked
+        asked += 1
+        return {"type": "http.request", "body": chunks[asked - 1], "more_body": asked < len(chunks)}
+
+    async def read(_scope: Scope, receive: Receive, _send: Send) -> None:
+        nonlocal got
+        more = True
+        while more:
+            message = await receive()
+            got += len(message["body"])
+            more = message["more_body"]
+
+    async def send(_message: Message) -> None:
+        pytest.fail("nothing is to be sent")
+
+    async def run() -> None:
+        with_limit = UploadLimit(read, max_bytes)
+        await with_limit(SCOPE, receive, send)
+
+    try:
+        asyncio.run(run())
+    except UploadTooLarge:
+        return got, asked
+    assert asked == len(chunks)
+    return got, asked
+
+
+def test_a_body_up_to_the_limit_passes_whatever_length_it_claims() -> None:
+    assert upload([bytes(10)] * 10, max_bytes=100) == (100, 10)
+
+
+def test_no_more_than_the_limit_is_ever_taken() -> None:
+    assert upload([bytes(10)] * 1000, max_bytes=95) == (90, 10)
