@@ -1,8 +1,9 @@
 import asyncio
 
 import pytest
-from app.api.upload import UploadLimit, UploadTooLarge
 from starlette.types import Message, Receive, Scope, Send
+
+from app.api.upload import UploadLimit, UploadTooLarge
 
 SCOPE: Scope = {"type": "http", "headers": [(b"content-length", b"1")]}
 
