@@ -7,6 +7,7 @@ at a time, and a worker that dies or overruns takes down that request alone and 
 
 import asyncio
 import contextlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -24,6 +25,11 @@ from app.core.recognition import Recognition
 
 if TYPE_CHECKING:
     from app.core.recognizer import EmotionRecognizer
+
+
+logger = logging.getLogger("uvicorn.error")
+
+RESTART_PAUSE = 1.0  # seconds
 
 
 class WorkerError(SpeechEmotionError):
@@ -206,9 +212,18 @@ class WorkerPool:
         with contextlib.suppress(ProcessLookupError):
             os.kill(worker.pid, signal.SIGKILL)
         worker.executor.shutdown(wait=False)
-        replacement = asyncio.create_task(self._start_worker())
+        replacement = asyncio.create_task(self._start_worker_at_last())
         self._replacements.add(replacement)
         replacement.add_done_callback(self._replacements.discard)
+
+    async def _start_worker_at_last(self) -> None:
+        """Start a worker, and try again as long as the machine does not let it start."""
+        while True:
+            try:
+                return await self._start_worker()
+            except (BrokenExecutor, OSError, SpeechEmotionError):
+                logger.exception("a worker did not start; trying again in %g s", RESTART_PAUSE)
+                await asyncio.sleep(RESTART_PAUSE)
 
     async def _start_worker(self) -> None:
         """Start a worker; it takes work as soon as it has loaded the bundles."""

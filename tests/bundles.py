@@ -48,6 +48,8 @@ def facts(name: str = "small", feature_set: FeatureSet = "emobase", temperature:
         scores=Scores(
             uar=Spread(mean=0.2, sd=0.0),
             accuracy=Spread(mean=0.2, sd=0.0),
+            calibration_error=0.1,
+            uncalibrated_error=0.2,
             folds=tuple(FoldScore(fold=k, uar=0.2, accuracy=0.2, validation_uar=0.2) for k in (1, 2)),
         ),
         chosen_fold=1,

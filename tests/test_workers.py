@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app import workers
 from app.core.errors import AudioTooShort, BundleError
 from app.core.recognition import Recognition
 from app.workers import DeadlineExceeded, NotReady, Overloaded, Task, WorkerLost, WorkerPool
@@ -136,6 +137,28 @@ def test_a_bundle_of_another_installation_stops_the_start(
 
     with pytest.raises(BundleError, match="made with opensmile"):
         run(folder, scenario)
+
+
+def test_a_worker_that_cannot_start_again_is_tried_until_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = bundles.write(tmp_path)
+    monkeypatch.setattr(workers, "RESTART_PAUSE", 0.05)
+
+    async def scenario(pool: WorkerPool) -> None:
+        (folder / "manifest.json").rename(tmp_path / "away")
+        os.kill(pids_of(pool)[0], signal.SIGKILL)
+        with pytest.raises(WorkerLost):
+            await pool.recognize(SHORT)
+        for _ in range(200):
+            if "a worker did not start" in caplog.text:
+                break
+            await asyncio.sleep(0.05)
+        assert "a worker did not start" in caplog.text
+        (tmp_path / "away").rename(folder / "manifest.json")
+        assert (await pool.recognize(SHORT)).speech
+
+    run(folder, scenario)
 
 
 def test_nothing_is_taken_before_the_start(folder: Path) -> None:

@@ -65,14 +65,14 @@ def extract(
     jobs = (joblib.delayed(_extract_one)(audio, path, config) for path, audio in missing.items())
     failures = dict(filter(None, tqdm(run(jobs), config.feature_set, len(missing), disable=not missing)))
     if failures and not skip_undecodable:
-        shown = "\n".join(f"  {audio}: {reason}" for audio, reason in list(failures.items())[:10])
+        shown = "\n".join(f"  {audio}: {reason}" for audio, reason in sorted(failures.items())[:10])
         raise TrainingError(
             f"{len(failures)} of {len(paths)} recordings cannot be analysed; mend them, or leave "
             f"them out with --skip-undecodable:\n{shown}"
         )
-    if len(failures) == len(paths):
-        raise TrainingError("there is no recording to train on")
     kept = [index for index, path in enumerate(paths) if path.is_file()]
+    if not kept:
+        raise TrainingError("there is no recording to train on")
     return [utterances[index] for index in kept], np.stack([np.load(paths[index]) for index in kept])
 
 

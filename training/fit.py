@@ -17,7 +17,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_class_weight
 from tqdm.keras import TqdmCallback
 
+from app.core.recognizer import apply_temperature
 from app.core.scaler import Scaler
+from training.calibration import fit_temperature
 from training.cnn import build_cnn
 from training.files import write_whole
 from training.folds import Fold
@@ -25,7 +27,8 @@ from training.metrics import UnweightedAverageRecall
 
 NETWORK = "network.keras"
 SCALER = "scaler.json"
-PROBABILITIES = "test_probabilities.npy"
+VALIDATION_PROBABILITIES = "validation_probabilities.npy"
+TEST_PROBABILITIES = "test_probabilities.npy"
 RESULT = "result.json"
 
 
@@ -56,7 +59,8 @@ class FoldResult:
         accuracy: on the test part.
         validation_uar: of the epoch that was kept.
         history: loss, val_loss, uar and val_uar of each epoch.
-        test_probabilities: float32, shape (n_test, n_labels).
+        test_probabilities: float32, shape (n_test, n_labels), as the network gives them.
+        temperature: that calibrates them, fitted on the validation part.
         scaler: fitted on the training part.
         network: the Keras model's file.
     """
@@ -67,8 +71,14 @@ class FoldResult:
     validation_uar: float
     history: dict[str, list[float]]
     test_probabilities: NDArray[np.float32]
+    temperature: float
     scaler: Scaler
     network: Path
+
+    @property
+    def calibrated(self) -> NDArray[np.float64]:
+        """The probabilities of the test part as the service would give them."""
+        return apply_temperature(self.test_probabilities, self.temperature)
 
 
 def fit_fold(
@@ -141,9 +151,10 @@ def _train(
 
     # The checkpoint is what is exported, so the checkpoint is what is scored.
     best = keras.models.load_model(folder / NETWORK, compile=False)
-    probabilities = io.BytesIO()
-    np.save(probabilities, best.predict(inputs[fold.test], verbose=0), allow_pickle=False)
-    write_whole(folder / PROBABILITIES, probabilities.getvalue())
+    for name, part in ((VALIDATION_PROBABILITIES, fold.validation), (TEST_PROBABILITIES, fold.test)):
+        probabilities = io.BytesIO()
+        np.save(probabilities, best.predict(inputs[part], verbose=0), allow_pickle=False)
+        write_whole(folder / name, probabilities.getvalue())
     write_whole(folder / SCALER, scaler.to_json().encode())
     write_whole(folder / RESULT, json.dumps({"history": history}).encode())
 
@@ -151,7 +162,7 @@ def _train(
 def _read(fold: Fold, targets: NDArray[np.int64], folder: Path) -> FoldResult:
     """Read what `_train` wrote, and score it."""
     history: dict[str, list[float]] = json.loads((folder / RESULT).read_text())["history"]
-    probabilities: NDArray[np.float32] = np.load(folder / PROBABILITIES)
+    probabilities: NDArray[np.float32] = np.load(folder / TEST_PROBABILITIES)
     truth, recognised = targets[fold.test], probabilities.argmax(axis=1)
     return FoldResult(
         number=fold.number,
@@ -160,6 +171,7 @@ def _read(fold: Fold, targets: NDArray[np.int64], folder: Path) -> FoldResult:
         validation_uar=max(history["val_uar"]),
         history=history,
         test_probabilities=probabilities,
+        temperature=fit_temperature(np.load(folder / VALIDATION_PROBABILITIES), targets[fold.validation]),
         scaler=Scaler.from_json((folder / SCALER).read_text()),
         network=folder / NETWORK,
     )

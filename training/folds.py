@@ -80,15 +80,15 @@ def _cut(
     protocol: str, n_splits: int, seed: int, strata: NDArray[np.str_], speakers: NDArray[np.str_]
 ) -> list[tuple[Indices, Indices]]:
     """Cut once in each way, into a larger and a smaller part."""
-    splitter = SPLITTERS[protocol](n_splits, shuffle=True, random_state=seed)
     groups = speakers if protocol in SPEAKER_INDEPENDENT else None
     with warnings.catch_warnings():
         # A stratum smaller than the number of folds cannot be in each; _check says if that matters.
         warnings.simplefilter("ignore", UserWarning)
         try:
+            splitter = SPLITTERS[protocol](n_splits, shuffle=True, random_state=seed)
             return list(splitter.split(np.zeros(len(strata)), strata, groups))
         except ValueError as error:
-            raise TrainingError(f"too little speech for {n_splits} parts: {error}") from error
+            raise TrainingError(f"cannot cut this speech into {n_splits} parts: {error}") from error
 
 
 def _check(fold: Fold, utterances: Sequence[Utterance], protocol: str) -> None:

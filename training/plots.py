@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-BLUE, ORANGE = "#2f6db3", "#d9772b"
+BLUE, ORANGE, GREY = "#2f6db3", "#d9772b", "#9ca3af"
 WHITE_TEXT_FROM = 0.55  # share of a square from which dark text is hard to read
 
 
@@ -41,6 +41,45 @@ def confusion_matrix(counts: NDArray[np.int64], labels: Sequence[str]) -> bytes:
     axes.set(xlabel="recognised", ylabel="true", title="All test folds: share of the true emotion, and count")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
+    return _png(figure)
+
+
+def reliability_diagram(
+    uncalibrated: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]],
+    calibrated: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]],
+) -> bytes:
+    """Draw how often answers are right against how sure they are, before and after calibration.
+
+    Args:
+        uncalibrated: count, mean probability and share of right answers of each bin.
+        calibrated: the same with the temperature.
+
+    Returns:
+        A PNG: dots as large as their bins are full; on the diagonal, an answer means what it says.
+    """
+    figure = Figure(figsize=(5.6, 5.2), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--")
+    for (counts, sure, right), color, label in (
+        (uncalibrated, BLUE, "as the network gives them"),
+        (calibrated, ORANGE, "calibrated"),
+    ):
+        filled = counts > 0
+        axes.plot(sure[filled], right[filled], color=color, linewidth=1.2, label=label)
+        axes.scatter(
+            sure[filled], right[filled], s=400 * counts[filled] / counts.sum(), color=color, alpha=0.7
+        )
+    axes.set(
+        xlim=(0, 1),
+        ylim=(0, 1),
+        xlabel="probability of the answer",
+        ylabel="share of right answers",
+        title="All test folds: are answers as sure as they should be?",
+    )
+    axes.grid(color="#e5e7eb")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(loc="upper left", frameon=False)
     return _png(figure)
 
 

@@ -9,6 +9,7 @@ from sklearn.metrics import confusion_matrix
 
 from app.core.bundle import Facts
 from training import plots
+from training.calibration import reliability
 from training.corpora import Utterance
 from training.corpora.terms import TERMS
 from training.fit import FoldResult
@@ -40,9 +41,13 @@ def papers(
     tested = np.concatenate([fold.test for fold in folds])
     recognised = np.concatenate([result.test_probabilities.argmax(axis=1) for result in results])
     counts = confusion_matrix(targets[tested], recognised, labels=range(len(facts.labels)))
+    truth = targets[tested]
+    raw = np.concatenate([result.test_probabilities for result in results])
+    calibrated = np.concatenate([result.calibrated for result in results])
     return {
         CARD: model_card(facts, utterances, counts).encode(),
         "confusion_matrix.png": plots.confusion_matrix(counts, facts.labels),
+        "reliability.png": plots.reliability_diagram(reliability(raw, truth), reliability(calibrated, truth)),
         "learning_curves.png": plots.learning_curves([result.history for result in results]),
     }
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,9 +12,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from app.core.bundle import Corpus, Facts, Features, FoldScore, Protocol, Scores, Spread, write_bundle
+from app.core.bundle import NAME, Corpus, Facts, Features, FoldScore, Protocol, Scores, Spread, write_bundle
 from app.core.features import OPENSMILE_VERSION, FeatureConfig, FeatureExtractor
+from training.calibration import expected_calibration_error
 from training.corpora import Utterance
+from training.errors import TrainingError
 from training.export import to_onnx
 from training.extract import extract
 from training.fit import FoldResult, Schedule, fit_fold
@@ -82,13 +85,14 @@ def train(
 
     Raises:
         TrainingError: the run cannot work.
-        BundleError: a bundle of that name is there.
     """
+    bundle = folders.bundles / run.name
+    _check_place(bundle, overwrite=overwrite)
     utterances = to_five_emotions(utterances)
     utterances, features = extract(utterances, run.features, folders.cache, skip_undecodable=skip_undecodable)
-    labels = [
-        emotion for emotion in EMOTIONS if any(emotion == utterance.emotion for utterance in utterances)
-    ]
+    labels = _labels(utterances)
+    if len(labels) == 1:
+        raise TrainingError(f"there is nothing to tell apart: the only emotion is {labels[0]}")
     targets = np.array([labels.index(utterance.emotion) for utterance in utterances])
     folds = make_folds(utterances, run.protocol, run.n_folds, run.seed)
 
@@ -104,14 +108,13 @@ def train(
         )
         results.append(result)
 
-    best = max(results, key=lambda result: result.validation_uar)
-    facts = _facts(run, utterances, labels, results, best)
+    best = _best(results)
+    facts = _facts(run, utterances, folds, targets, results)
     network = to_onnx(
         keras.models.load_model(best.network, compile=False),
         facts,
         best.scaler.transform(features[folds[best.number - 1].test]),
     )
-    bundle = folders.bundles / run.name
     pages = papers(facts, utterances, folds, targets, results)
     write_bundle(bundle, facts, best.scaler, network, pages, overwrite=overwrite)
     print(
@@ -119,6 +122,14 @@ def train(
         flush=True,
     )
     return bundle
+
+
+def _check_place(bundle: Path, *, overwrite: bool) -> None:
+    """Raise now what would otherwise be raised when all is trained."""
+    if not re.fullmatch(NAME, bundle.name):
+        raise TrainingError(f"{bundle.name!r} cannot name a bundle: use a-z, 0-9, '.', '_' and '-'")
+    if bundle.exists() and not overwrite:
+        raise TrainingError(f"{bundle} is there already; choose another name, or --overwrite it")
 
 
 def _digest(
@@ -139,12 +150,16 @@ def _digest(
 def _facts(
     run: Run,
     utterances: Sequence[Utterance],
-    labels: Sequence[str],
+    folds: Sequence[Fold],
+    targets: NDArray[np.int64],
     results: Sequence[FoldResult],
-    best: FoldResult,
 ) -> Facts:
     """Put together what the bundle says of itself."""
+    best = _best(results)
     extractor = FeatureExtractor(run.features)
+    truth = np.concatenate([targets[fold.test] for fold in folds])
+    raw = np.concatenate([result.test_probabilities for result in results])
+    calibrated = np.concatenate([result.calibrated for result in results])
     names = dict.fromkeys(utterance.corpus for utterance in utterances)
     corpora = []
     for name in names:
@@ -152,7 +167,7 @@ def _facts(
         corpora.append(Corpus(name=name, n_utterances=len(speakers), n_speakers=len(set(speakers))))
     return Facts(
         name=run.name,
-        labels=tuple(labels),
+        labels=tuple(_labels(utterances)),
         features=Features(
             feature_set=run.features.feature_set,
             level="functionals",
@@ -166,6 +181,8 @@ def _facts(
         scores=Scores(
             uar=_spread([result.uar for result in results]),
             accuracy=_spread([result.accuracy for result in results]),
+            calibration_error=expected_calibration_error(calibrated, truth),
+            uncalibrated_error=expected_calibration_error(raw, truth),
             folds=tuple(
                 FoldScore(
                     fold=result.number,
@@ -178,7 +195,19 @@ def _facts(
         ),
         chosen_fold=best.number,
         chosen_by=CHOSEN_BY,
+        temperature=best.temperature,
     )
+
+
+def _labels(utterances: Sequence[Utterance]) -> list[str]:
+    """The emotions that occur, in the service's order."""
+    occurring = {utterance.emotion for utterance in utterances}
+    return [emotion for emotion in EMOTIONS if emotion in occurring]
+
+
+def _best(results: Sequence[FoldResult]) -> FoldResult:
+    """The fold that is exported, by `CHOSEN_BY`."""
+    return max(results, key=lambda result: result.validation_uar)
 
 
 def _spread(values: Sequence[float]) -> Spread:

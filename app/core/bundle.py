@@ -29,6 +29,7 @@ from app.core.scaler import Scaler
 MANIFEST = "manifest.json"
 SCALER = "scaler.json"
 MODEL = "model.onnx"
+NAME = r"^[a-z0-9][a-z0-9._-]*$"
 INPUT = "features"
 OUTPUT = "probabilities"
 
@@ -101,13 +102,17 @@ class Scores(_Record):
     uar: Spread
     accuracy: Spread
     folds: tuple[FoldScore, ...]
+    calibration_error: Share = Field(
+        description="expected calibration error over all test parts, each with its fold's temperature"
+    )
+    uncalibrated_error: Share = Field(description="the same without a temperature")
 
 
 class Facts(_Record):
     """All that a bundle says of itself, but for the hashes of its files."""
 
     format_version: Literal[1] = 1
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    name: str = Field(pattern=NAME)
     labels: tuple[str, ...] = Field(min_length=2, description="in the order of the output")
     features: Features
     input_shape: tuple[int, ...] = Field(description="of one utterance")

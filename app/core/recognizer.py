@@ -58,10 +58,24 @@ class EmotionRecognizer:
         """
         scaled = self.bundle.scaler.transform(features)[np.newaxis]
         (output,) = self.bundle.network.run([OUTPUT], {INPUT: scaled})
-        # Temperature scaling (Guo et al. 2017, arXiv 1706.04599) divides the logits by T, which
-        # on probabilities is the power 1/T and a normalisation.
-        powers = output[0].astype(np.float64) ** (1 / self.bundle.manifest.temperature)
-        return cast("NDArray[np.float64]", powers / powers.sum())
+        return apply_temperature(output[0], self.bundle.manifest.temperature)
+
+
+def apply_temperature(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
+    """Calibrate by temperature scaling (Guo et al. 2017, arXiv 1706.04599).
+
+    It divides the logits by the temperature T, which on probabilities is the power 1/T and a
+    normalisation.
+
+    Args:
+        probabilities: shape (…, n_labels).
+        temperature: above 0; over 1 softens, under 1 sharpens.
+
+    Returns:
+        float64, the same shape, adding up to 1 along the last axis.
+    """
+    powers = probabilities.astype(np.float64) ** (1 / temperature)
+    return cast("NDArray[np.float64]", powers / powers.sum(axis=-1, keepdims=True))
 
 
 def is_silent(signal: Signal) -> bool:

@@ -67,7 +67,7 @@ def test_the_card_tells_the_same_figures(german: Path) -> None:
         assert f"| {fold.fold} | {fold.uar:.1%} | {fold.accuracy:.1%} | {fold.validation_uar:.1%} |" in card
     assert f"{manifest.scores.uar.mean:.1%} ± {manifest.scores.uar.sd:.1%}" in card
     assert "| emodb | 339 | 10 | de | EMO-DB, German: free for research" in card
-    for picture in ("confusion_matrix.png", "learning_curves.png"):
+    for picture in ("confusion_matrix.png", "reliability.png", "learning_curves.png"):
         assert picture in card
         assert (german / picture).read_bytes().startswith(b"\x89PNG")
 
@@ -104,6 +104,8 @@ def test_a_bundle_is_not_overwritten_unasked(german: Path, runs: Path, train_emo
     ("arguments", "reason"),
     [
         (["--corpus", "emodb=nowhere"], "nowhere: no such folder"),
+        (["--corpus", "EMODB", "--name", "../x"], "cannot name a bundle"),
+        (["--corpus", "EMODB", "--folds", "1"], "cannot cut this speech into 1 parts"),
         (["--corpus", "EMODB", "--folds", "20"], "10 speakers are too few for 20 folds"),
         (["--corpus", "EMODB", "--corpus", "EMODB"], "is a corpus given twice?"),
     ],
