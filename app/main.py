@@ -53,6 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description="How probable anger, surprise, happiness, sadness and neutral are in a recording.",
         lifespan=lifespan,
         redoc_url=None,
+        redirect_slashes=False,
     )
     for router in (emotions.router, models.router, health.router):
         app.include_router(router)

@@ -127,7 +127,7 @@ class WorkerPool:
             queue_depth: how many recordings may wait while all workers are busy.
             request_timeout: seconds a recording may take, waiting included.
         """
-        self._folders = tuple(folder.resolve() for folder in folders)
+        self._folders = tuple(folder.absolute() for folder in folders)
         self._n_workers = n_workers
         self._queue_depth = queue_depth
         self._request_timeout = request_timeout

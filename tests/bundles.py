@@ -8,6 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from app.core.bundle import (
     INPUT,
+    OPENSMILE_VERSION,
     OUTPUT,
     Corpus,
     Facts,
@@ -18,7 +19,7 @@ from app.core.bundle import (
     Spread,
     write_bundle,
 )
-from app.core.features import OPENSMILE_VERSION, FeatureConfig, FeatureExtractor, FeatureSet
+from app.core.features import FeatureConfig, FeatureExtractor, FeatureSet
 from app.core.scaler import Scaler
 
 LABELS = ("anger", "surprise", "happiness", "sadness", "neutral")

@@ -1,8 +1,10 @@
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
 from app.core.errors import BundleError
 from app.main import create_app, find_bundles
@@ -15,6 +17,16 @@ def test_hidden_folders_and_files_are_no_bundles(models_dir: Path) -> None:
     (models_dir / "README.md").touch()
     found = find_bundles(Settings(models_dir=models_dir, default_model="small"))
     assert [bundle.name for bundle in found] == ["other", "small"]
+
+
+def test_a_bundle_may_be_a_link(models_dir: Path, tmp_path: Path) -> None:
+    shutil.copytree(models_dir / "small", tmp_path / "small-2026-11")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "small").symlink_to(tmp_path / "small-2026-11")
+    with TestClient(
+        create_app(Settings(models_dir=tmp_path / "models", default_model="small", workers=1))
+    ) as client:
+        assert client.get("/health/ready").status_code == 200
 
 
 @pytest.mark.parametrize(

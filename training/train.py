@@ -1,10 +1,12 @@
 """`python -m training train`: from corpora to a bundle. Reads from top to bottom."""
 
 import hashlib
+import inspect
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
 import keras
@@ -12,8 +14,23 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from app.core.bundle import NAME, Corpus, Facts, Features, FoldScore, Protocol, Scores, Spread, write_bundle
-from app.core.features import OPENSMILE_VERSION, FeatureConfig, FeatureExtractor
+import app.core.scaler
+import training.cnn
+import training.fit
+import training.metrics
+from app.core.bundle import (
+    NAME,
+    OPENSMILE_VERSION,
+    Corpus,
+    Facts,
+    Features,
+    FoldScore,
+    Protocol,
+    Scores,
+    Spread,
+    write_bundle,
+)
+from app.core.features import FeatureConfig, FeatureExtractor
 from training.calibration import expected_calibration_error
 from training.corpora import Utterance
 from training.errors import TrainingError
@@ -87,7 +104,7 @@ def train(
         TrainingError: the run cannot work.
     """
     bundle = folders.bundles / run.name
-    _check_place(bundle, overwrite=overwrite)
+    _check_place(run.name, bundle, overwrite=overwrite)
     utterances = to_five_emotions(utterances)
     utterances, features = extract(utterances, run.features, folders.cache, skip_undecodable=skip_undecodable)
     labels = _labels(utterances)
@@ -124,10 +141,10 @@ def train(
     return bundle
 
 
-def _check_place(bundle: Path, *, overwrite: bool) -> None:
+def _check_place(name: str, bundle: Path, *, overwrite: bool) -> None:
     """Raise now what would otherwise be raised when all is trained."""
-    if not re.fullmatch(NAME, bundle.name):
-        raise TrainingError(f"{bundle.name!r} cannot name a bundle: use a-z, 0-9, '.', '_' and '-'")
+    if not re.fullmatch(NAME, name):
+        raise TrainingError(f"{name!r} cannot name a bundle: use a-z, 0-9, '.', '_' and '-'")
     if bundle.exists() and not overwrite:
         raise TrainingError(f"{bundle} is there already; choose another name, or --overwrite it")
 
@@ -135,10 +152,11 @@ def _check_place(bundle: Path, *, overwrite: bool) -> None:
 def _digest(
     run: Run, folds: Sequence[Fold], features: NDArray[np.float32], targets: NDArray[np.int64]
 ) -> str:
-    """A name for all that decides the results: settings, folds, features, targets, our code."""
-    digest = hashlib.sha256(json.dumps(asdict(run), sort_keys=True).encode())
-    for name in ("cnn.py", "fit.py", "metrics.py"):
-        digest.update(Path(__file__).with_name(name).read_bytes())
+    """A name for all that decides the results: settings, libraries, folds, features, targets, our code."""
+    libraries = {name: version(name) for name in ("keras", "scikit-learn", "tensorflow-cpu")}
+    digest = hashlib.sha256(json.dumps([asdict(run), libraries], sort_keys=True).encode())
+    for module in (app.core.scaler, training.cnn, training.fit, training.metrics):
+        digest.update(inspect.getsource(module).encode())
     for fold in folds:
         for part in (fold.train, fold.validation, fold.test):
             digest.update(part.tobytes())

@@ -10,6 +10,7 @@ from app.workers import NotReady
 router = APIRouter(prefix="/health", tags=["health"])
 
 
+@router.head("/live", include_in_schema=False)
 @router.get(
     "/live", operation_id="getLiveness", summary="Is the process alive?", responses=problems.responses(500)
 )
@@ -18,6 +19,7 @@ async def live() -> Health:
     return Health(status="ok")
 
 
+@router.head("/ready", include_in_schema=False)
 @router.get(
     "/ready",
     operation_id="getReadiness",

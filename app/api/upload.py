@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import SpeechEmotionError, UnsupportedMediaType
@@ -93,16 +94,16 @@ async def read_recording(request: Request) -> bytes:
         UploadTooLarge: more bytes than one request may carry.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type == MULTIPART:
-        recording = await _file_of_form(request)
-    elif media_type in RAW_TYPES:
-        recording = await request.body()
-    else:
+    if media_type != MULTIPART and media_type not in RAW_TYPES:
         raise UnsupportedMediaType(
             f"The media type {media_type or '(none)'} is not accepted. Send multipart/form-data with "
             "the recording in the field `file`, or the recording itself with Content-Type: audio/wav or "
             "audio/flac."
         )
+    try:
+        recording = await (_file_of_form(request) if media_type == MULTIPART else request.body())
+    except ClientDisconnect as error:
+        raise MalformedRequest("The connection ended before the upload did.") from error
     if not recording:
         raise MalformedRequest("The upload is empty. Send a WAV or FLAC recording.")
     return recording
@@ -116,8 +117,8 @@ async def _file_of_form(request: Request) -> bytes:
             if not isinstance(file, UploadFile):
                 raise InvalidRequest("The form has no file in the field `file`. Send the recording there.")
             return await file.read()
-    except MultiPartException as error:
-        raise MalformedRequest(f"The form cannot be parsed: {error.message}") from error
+    except HTTPException as error:
+        raise MalformedRequest(f"The form cannot be parsed: {error.detail}") from error
 
 
 Recording = Annotated[bytes, Depends(read_recording)]

@@ -6,7 +6,6 @@ channels, every sample finite, and no file that ends before its header says it d
 """
 
 import io
-import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,22 +21,17 @@ from app.core.errors import (
     ChannelNotFound,
     UnsupportedMediaType,
 )
+from app.core.riff import is_cut_off
 
 CONTAINERS = frozenset({"WAV", "WAVEX", "RF64", "FLAC"})
 CODECS = frozenset({"PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAW", "ULAW"})
 MIN_SAMPLING_RATE = 8_000
 MAX_SAMPLING_RATE = 48_000
 MAX_CHANNELS = 8
+_FRAMES_UNKNOWN = 2**62  # libsndfile gives about 2**63 frames where a FLAC does not say
 
 Channel = int | Literal["mix"]
 """A channel by its index from 0, or `mix`: the mean of all channels."""
-
-# A recorder that writes to a pipe cannot know the length and puts the largest one it can there
-# (0xFFFFFFFF, 0x7FFFFFFF or a little less): the file is whole all the same.
-_LENGTH_UNKNOWN = 0x7FFF_0000
-# libsndfile decodes a cut-off file without a word, but says in its log what it saw.
-_DATA_CHUNK_CUT = re.compile(r"^data : (\d+) \(should be \d+\)", re.MULTILINE)
-_RF64_CUT = re.compile(r"frame count \d+ does not match value from 'ds64' chunk of (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +78,22 @@ def decode(data: bytes, *, min_seconds: float = 0.0, max_seconds: float = 3600.0
     if data[:4] not in {b"RIFF", b"RF64", b"fLaC"}:
         raise UnsupportedMediaType("This is not a WAV or FLAC file. Send a WAV (RIFF) or FLAC recording.")
     try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
+        with _Stream(io.BytesIO(data)) as file:
             _check_format(file)
-            _check_whole(file)
             max_frames = int(max_seconds * file.samplerate)
             # FLAC from a pipe does not know its length, so it is the reading that is bounded.
-            frames = file.read(max_frames + 1, dtype="float32", always_2d=True)
+            wanted = min(file.frames, max_frames + 1)
+            frames = file.read(wanted, dtype="float32", always_2d=True)
             sampling_rate = int(file.samplerate)
+            cut_off = len(frames) < wanted and file.frames < _FRAMES_UNKNOWN
     except soundfile.LibsndfileError as error:
         raise AudioUndecodable(
             f"The recording cannot be decoded: {error.error_string} Export it again and resend."
         ) from error
+    if cut_off or is_cut_off(data):
+        raise AudioUndecodable(
+            "The recording is cut off: it ends before the length that its header gives. Send the whole file."
+        )
     if len(frames) > max_frames:
         raise AudioTooLong(
             f"The recording is longer than {max_seconds:g} s, the most that is accepted. Send a part."
@@ -107,6 +106,14 @@ def decode(data: bytes, *, min_seconds: float = 0.0, max_seconds: float = 3600.0
     if not np.isfinite(frames).all():
         raise AudioUndecodable("The recording holds samples that are not finite numbers (NaN or infinity).")
     return Signal(np.ascontiguousarray(frames.T), sampling_rate)
+
+
+class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # soundfile is untyped
+    """A file that is read once, from start to end."""
+
+    def seekable(self) -> bool:
+        """No: soundfile would seek after each read, which a FLAC of unknown length does not survive."""
+        return False
 
 
 def _check_format(file: soundfile.SoundFile) -> None:
@@ -127,16 +134,6 @@ def _check_format(file: soundfile.SoundFile) -> None:
         )
 
 
-def _check_whole(file: soundfile.SoundFile) -> None:
-    """Raise if the file ends before its header says it does."""
-    log = file.extra_info
-    cut = _DATA_CHUNK_CUT.search(log)
-    if (cut and int(cut[1]) < _LENGTH_UNKNOWN) or _RF64_CUT.search(log):
-        raise AudioUndecodable(
-            "The recording is cut off: it ends before the length that its header gives. Send the whole file."
-        )
-
-
 def select_channel(signal: Signal, channel: Channel) -> Signal:
     """Take one channel, or the mean of all.
 
@@ -154,7 +151,7 @@ def select_channel(signal: Signal, channel: Channel) -> Signal:
         return Signal(signal.samples.mean(axis=0, keepdims=True), signal.sampling_rate)
     if not 0 <= channel < signal.n_channels:
         raise ChannelNotFound(
-            f"The recording has no channel {channel}; it has {signal.n_channels}, counted from 0."
+            f"The recording has no channel {channel}: it has {signal.n_channels}, and the first is 0."
         )
     return Signal(signal.samples[channel : channel + 1], signal.sampling_rate)
 

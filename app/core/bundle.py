@@ -16,6 +16,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -29,6 +30,7 @@ from app.core.scaler import Scaler
 MANIFEST = "manifest.json"
 SCALER = "scaler.json"
 MODEL = "model.onnx"
+OPENSMILE_VERSION = version("opensmile")
 NAME = r"^[a-z0-9][a-z0-9._-]*$"
 INPUT = "features"
 OUTPUT = "probabilities"
@@ -170,12 +172,18 @@ def read_bundle(folder: Path) -> Bundle:
         The bundle, ready to use.
 
     Raises:
-        BundleError: a file is missing, altered or malformed, or two of them disagree.
+        BundleError: a file is missing, altered or malformed, two of them disagree, or it was made
+            with another version of openSMILE.
     """
     manifest = _read_manifest(folder)
     if manifest.name != folder.name:
         raise BundleError(
             f"{folder}: the manifest calls this bundle {manifest.name!r}; rename one of the two"
+        )
+    if manifest.features.opensmile_version != OPENSMILE_VERSION:
+        raise BundleError(
+            f"{folder}: made with opensmile {manifest.features.opensmile_version}, "
+            f"but {OPENSMILE_VERSION} is installed"
         )
     for name in (SCALER, MODEL):
         if name not in manifest.files:

@@ -11,7 +11,6 @@ An extractor must stay in the thread it was made in: openSMILE is not safe in th
 import hashlib
 import warnings
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Literal, get_args
 
 import numpy as np
@@ -23,7 +22,6 @@ from app.core.errors import AudioUndecodable
 
 FeatureSet = Literal["eGeMAPSv02", "ComParE_2016", "emobase"]
 FEATURE_SETS: tuple[FeatureSet, ...] = get_args(FeatureSet)
-OPENSMILE_VERSION = version("opensmile")
 
 # The largest float32 that openSMILE's cast to int16 leaves positive.
 _MAX_SAMPLE = 32767 / 32768

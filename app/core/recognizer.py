@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from app.core.audio import Signal
 from app.core.bundle import INPUT, OUTPUT, Bundle
 from app.core.errors import BundleError
-from app.core.features import FEATURE_SETS, OPENSMILE_VERSION, FeatureConfig, FeatureExtractor
+from app.core.features import FEATURE_SETS, FeatureConfig, FeatureExtractor
 from app.core.recognition import Recognition
 
 # A signal that never leaves ±0.001 (−60 dBFS) around its mean holds no speech. The quietest of
@@ -94,10 +94,6 @@ def _extractor_for(bundle: Bundle) -> FeatureExtractor:
     if features.feature_set not in FEATURE_SETS:
         raise BundleError(
             f"{name}: unknown feature set {features.feature_set}; known are {', '.join(FEATURE_SETS)}"
-        )
-    if features.opensmile_version != OPENSMILE_VERSION:
-        raise BundleError(
-            f"{name}: made with opensmile {features.opensmile_version}, but {OPENSMILE_VERSION} is installed"
         )
     config = FeatureConfig(features.feature_set, features.sampling_rate)
     extractor = FeatureExtractor(config)

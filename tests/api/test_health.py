@@ -8,6 +8,7 @@ def test_alive_and_ready(client: TestClient) -> None:
     for path in ("/health/live", "/health/ready"):
         response = client.get(path)
         assert (response.status_code, response.json()) == (200, {"status": "ok"})
+        assert client.head(path).status_code == 200
 
 
 def test_alive_but_not_ready_once_it_stops(settings: Settings) -> None:

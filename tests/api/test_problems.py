@@ -69,6 +69,8 @@ def test_a_problem_is_a_problem_document(client: TestClient) -> None:
     ("method", "path", "status", "code"),
     [
         ("GET", "/nowhere", 404, "not-found"),
+        ("GET", "/health/live/", 404, "not-found"),
+        ("POST", "/v1/audio/emotions/", 404, "not-found"),
         ("GET", "/v1/audio/emotions", 405, "method-not-allowed"),
         ("DELETE", "/v1/models", 405, "method-not-allowed"),
     ],

@@ -1,9 +1,10 @@
 import asyncio
 
 import pytest
+from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-from app.api.upload import UploadLimit, UploadTooLarge
+from app.api.upload import MalformedRequest, UploadLimit, UploadTooLarge, read_recording
 
 SCOPE: Scope = {"type": "http", "headers": [(b"content-length", b"1")]}
 
@@ -46,3 +47,13 @@ def test_a_body_up_to_the_limit_passes_whatever_length_it_claims() -> None:
 
 def test_no_more_than_the_limit_is_ever_taken() -> None:
     assert upload([bytes(10)] * 1000, max_bytes=95) == (90, 10)
+
+
+@pytest.mark.parametrize("media_type", [b"audio/wav", b"multipart/form-data; boundary=x"])
+def test_a_sender_that_hangs_up_is_no_failure_of_the_service(media_type: bytes) -> None:
+    async def hang_up() -> Message:
+        return {"type": "http.disconnect"}
+
+    request = Request({"type": "http", "headers": [(b"content-type", media_type)]}, hang_up)
+    with pytest.raises(MalformedRequest, match="ended before"):
+        asyncio.run(read_recording(request))

@@ -62,6 +62,44 @@ def with_data_size(size: int) -> bytes:
     return PCM[:place] + struct.pack("<I", size) + PCM[place + 4 :]
 
 
+TAGS = b"LIST" + struct.pack("<I", 4008) + b"INFOICMT" + struct.pack("<I", 3996) + b"x" * 3996
+
+
+def with_tags(data: bytes) -> bytes:
+    """A WAV with a long comment before its data."""
+    place = data.index(b"data")
+    return data[:place] + TAGS + data[place:]
+
+
+def test_tags_do_no_harm() -> None:
+    np.testing.assert_array_equal(decode(with_tags(PCM)).samples, decode(PCM).samples)
+    np.testing.assert_array_equal(decode(PCM + TAGS).samples, decode(PCM).samples)
+    np.testing.assert_array_equal(decode(PCM + b"odd").samples, decode(PCM).samples)
+
+
+def test_a_pad_byte_may_be_missing() -> None:
+    odd = encode(tone(0.5)[:4001], subtype="PCM_U8")
+    assert decode(odd).samples.shape == decode(odd.removesuffix(b"\0")).samples.shape == (1, 4001)
+
+
+def test_a_flac_from_a_pipe_does_not_know_its_length() -> None:
+    whole = encode(tone(1.0), container="FLAC")
+    # STREAMINFO: the low 36 bits of bytes 18 to 25 are the number of samples; 0 is unknown.
+    assert int.from_bytes(whole[18:26], "big") & (2**36 - 1) == 16_000
+    fields = int.from_bytes(whole[18:26], "big") >> 36 << 36
+    piped = whole[:18] + fields.to_bytes(8, "big") + whole[26:]
+    np.testing.assert_array_equal(decode(piped).samples, decode(whole).samples)
+    with pytest.raises(AudioTooLong):
+        decode(piped, max_seconds=0.5)
+
+
+def test_a_flac_that_lacks_frames_at_its_end_is_cut_off() -> None:
+    whole = encode(tone(1.0), container="FLAC")
+    fields = int.from_bytes(whole[18:26], "big") + 100
+    with pytest.raises(AudioUndecodable, match="cut off"):
+        decode(whole[:18] + fields.to_bytes(8, "big") + whole[26:])
+
+
 @pytest.mark.parametrize("size", [0xFFFF_FFFF, 0x7FFF_FFFF, 0x7FFF_F000])
 def test_a_recorder_that_did_not_know_the_length_is_believed(size: int) -> None:
     np.testing.assert_array_equal(decode(with_data_size(size)).samples, decode(PCM).samples)
@@ -76,6 +114,7 @@ def test_a_recorder_that_did_not_know_the_length_is_believed(size: int) -> None:
         pytest.param(b"RIFF" + bytes(200), AudioUndecodable, id="RIFF and nothing"),
         pytest.param(PCM[:20], AudioUndecodable, id="cut in its header"),
         pytest.param(PCM[: len(PCM) // 2], AudioUndecodable, id="cut in its data"),
+        pytest.param(with_tags(PCM)[:9000], AudioUndecodable, id="cut behind its tags"),
         pytest.param(encode(tone(), container="RF64")[:9000], AudioUndecodable, id="RF64 cut"),
         pytest.param(encode(tone(), container="WAVEX")[:9000], AudioUndecodable, id="WAVEX cut"),
         pytest.param(encode(tone(), container="FLAC")[:2000], AudioUndecodable, id="FLAC cut"),

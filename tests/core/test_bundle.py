@@ -97,6 +97,12 @@ def test_a_manifest_that_is_none_is_refused(folder: Path, content: bytes) -> Non
     refused(folder, MANIFEST)
 
 
+def test_a_bundle_of_another_opensmile_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundles, "OPENSMILE_VERSION", "2.5.0")
+    with pytest.raises(BundleError, match=r"made with opensmile 2\.5\.0"):
+        bundles.write(tmp_path)
+
+
 def test_a_scaler_of_another_size_is_refused(folder: Path) -> None:
     replace_file(folder, SCALER, bundles.scaler(3).to_json().encode())
     refused(folder, "3 features, but the manifest has 988")
