@@ -6,20 +6,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from app.core.bundle import (
-    INPUT,
-    OPENSMILE_VERSION,
-    OUTPUT,
-    Corpus,
-    Facts,
-    Features,
-    FoldScore,
-    Protocol,
-    Scores,
-    Spread,
-    write_bundle,
-)
+from app.core.bundle import INPUT, OPENSMILE_VERSION, OUTPUT, write_bundle
 from app.core.features import FeatureConfig, FeatureExtractor, FeatureSet
+from app.core.manifest import Corpus, Facts, Features, FoldScore, Protocol, Scores, Spread
 from app.core.scaler import Scaler
 
 LABELS = ("anger", "surprise", "happiness", "sadness", "neutral")

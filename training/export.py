@@ -8,7 +8,8 @@ import tensorflow as tf
 import tf2onnx
 from numpy.typing import NDArray
 
-from app.core.bundle import INPUT, OUTPUT, Facts
+from app.core.bundle import INPUT, OUTPUT
+from app.core.manifest import Facts
 from training.errors import TrainingError
 
 OPSET = 17

@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
-from app.core.bundle import Facts
+from app.core.manifest import Facts
 from training import plots
 from training.calibration import reliability
 from training.corpora import Utterance

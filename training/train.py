@@ -18,19 +18,9 @@ import app.core.scaler
 import training.cnn
 import training.fit
 import training.metrics
-from app.core.bundle import (
-    NAME,
-    OPENSMILE_VERSION,
-    Corpus,
-    Facts,
-    Features,
-    FoldScore,
-    Protocol,
-    Scores,
-    Spread,
-    write_bundle,
-)
+from app.core.bundle import OPENSMILE_VERSION, write_bundle
 from app.core.features import FeatureConfig, FeatureExtractor
+from app.core.manifest import NAME, Corpus, Facts, Features, FoldScore, Protocol, Scores, Spread
 from training.calibration import expected_calibration_error
 from training.corpora import Utterance
 from training.errors import TrainingError

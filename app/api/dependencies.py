@@ -7,8 +7,8 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Query, Request
 
-from app.core.bundle import Manifest
 from app.core.errors import ModelNotFound
+from app.core.manifest import Manifest
 from app.settings import Settings
 from app.workers import WorkerPool
 

@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from app.api import problems
 from app.api.dependencies import ManifestsDep, SettingsDep, find_model
 from app.api.schemas import Model, Models
-from app.core.bundle import Manifest
+from app.core.manifest import Manifest
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.core.bundle import Facts
+from app.core.manifest import Facts
 
 
 class EmotionAnswer(BaseModel):

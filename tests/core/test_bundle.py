@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.core.bundle import MANIFEST, MODEL, SCALER, Bundle, Manifest, read_bundle, write_bundle
+from app.core.bundle import MANIFEST, MODEL, SCALER, Bundle, read_bundle, write_bundle
 from app.core.errors import BundleError
+from app.core.manifest import Manifest
 from tests import bundles
 
 
