@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -32,8 +31,8 @@ class Settings(BaseSettings):
     queue_depth: int = Field(
         default=64, ge=0, description="requests that may wait for a worker; one more gets 503"
     )
-    request_timeout: Annotated[float, Field(gt=0)] = Field(
-        default=30.0, description="seconds from upload to answer, waiting included"
+    request_timeout: float = Field(
+        default=30.0, gt=0, description="seconds a recording may take once it is uploaded, waiting included"
     )
     max_upload_bytes: int = Field(
         default=64 * 1024 * 1024, ge=1, description="largest body of a request, in bytes"

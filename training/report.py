@@ -39,11 +39,10 @@ def papers(
         The content of each file, by its name.
     """
     tested = np.concatenate([fold.test for fold in folds])
-    recognised = np.concatenate([result.test_probabilities.argmax(axis=1) for result in results])
-    counts = confusion_matrix(targets[tested], recognised, labels=range(len(facts.labels)))
     truth = targets[tested]
     raw = np.concatenate([result.test_probabilities for result in results])
     calibrated = np.concatenate([result.calibrated for result in results])
+    counts = confusion_matrix(truth, raw.argmax(axis=1), labels=range(len(facts.labels)))
     return {
         CARD: model_card(facts, utterances, counts).encode(),
         "confusion_matrix.png": plots.confusion_matrix(counts, facts.labels),
