@@ -6,29 +6,36 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from app.core.bundle import INPUT, OPENSMILE_VERSION, OUTPUT, write_bundle
+from app.core.bundle import OPENSMILE_VERSION, OUTPUT, write_bundle
 from app.core.features import FeatureConfig, FeatureExtractor, FeatureSet
-from app.core.manifest import Corpus, Facts, Features, FoldScore, Protocol, Scores, Spread
+from app.core.manifest import Corpus, Facts, Features, FoldScore, Level, Protocol, Scores, Spread
 from app.core.scaler import Scaler
 
 LABELS = ("anger", "surprise", "happiness", "sadness", "neutral")
 
 
-def facts(name: str = "small", feature_set: FeatureSet = "emobase", temperature: float = 1.0) -> Facts:
+def facts(
+    name: str = "small",
+    feature_set: FeatureSet = "emobase",
+    temperature: float = 1.0,
+    level: Level = "functionals",
+) -> Facts:
     """What a bundle on some feature set says of itself."""
     extractor = FeatureExtractor(FeatureConfig(feature_set))
+    features = Features(
+        feature_set=feature_set,
+        level=level,
+        sampling_rate=16_000,
+        n_functionals=len(extractor.functional_names),
+        n_descriptors=len(extractor.descriptor_names),
+        names_sha256=extractor.names_sha256,
+        opensmile_version=OPENSMILE_VERSION,
+    )
     return Facts(
         name=name,
         labels=LABELS,
-        features=Features(
-            feature_set=feature_set,
-            level="functionals",
-            sampling_rate=16_000,
-            n_features=len(extractor.names),
-            names_sha256=extractor.names_sha256,
-            opensmile_version=OPENSMILE_VERSION,
-        ),
-        input_shape=(len(extractor.names),),
+        features=features,
+        input_shapes=features.input_shapes,
         protocol=Protocol(
             name="speaker-independent",
             n_folds=2,
@@ -37,36 +44,44 @@ def facts(name: str = "small", feature_set: FeatureSet = "emobase", temperature:
         ),
         scores=Scores(
             uar=Spread(mean=0.2, sd=0.0),
+            uar_interval=(0.1, 0.3),
             accuracy=Spread(mean=0.2, sd=0.0),
             calibration_error=0.1,
             uncalibrated_error=0.2,
-            folds=tuple(FoldScore(fold=k, uar=0.2, accuracy=0.2, validation_uar=0.2) for k in (1, 2)),
+            folds=tuple(FoldScore(fold=k, uar=0.2, accuracy=0.2, validation_uar=0.2) for k in ("1", "2")),
         ),
-        chosen_fold=1,
+        model="linear",
+        chosen_folds=("1",),
         chosen_by="a throw of the dice",
         temperature=temperature,
     )
 
 
-def scaler(n_features: int) -> Scaler:
+def scaler(described: Facts) -> Scaler:
     """Keeps the linear layer's output within reason for real features."""
+    n_features = described.features.n_functionals + described.features.n_descriptors
     return Scaler(np.zeros(n_features), np.full(n_features, 1e3))
 
 
-def network(described: Facts, n_labels: int = len(LABELS), inputs: str = INPUT) -> bytes:
-    """A linear layer and a softmax, with the facts in its metadata."""
-    n_features = described.features.n_features
-    weights = np.random.default_rng(1).normal(0, 0.05, (n_features, n_labels)).astype(np.float32)
-    graph = helper.make_graph(
-        [
-            helper.make_node("MatMul", [inputs, "weights"], ["logits"]),
-            helper.make_node("Softmax", ["logits"], [OUTPUT], axis=-1),
-        ],
-        "linear",
-        [helper.make_tensor_value_info(inputs, TensorProto.FLOAT, (None, n_features))],
-        [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, (None, n_labels))],
-        [numpy_helper.from_array(weights, "weights")],
-    )
+def network(described: Facts, n_labels: int = len(LABELS), inputs: str = "features") -> bytes:
+    """A linear layer and a softmax over functionals or mean descriptors, with the facts in its metadata."""
+    nodes, ports, sums, constants = [], [], [], []
+    for name, shape in described.input_shapes.items():
+        port = inputs if name == "features" else name
+        weights = np.random.default_rng(1).normal(0, 0.05, (shape[-1] or 0, n_labels)).astype(np.float32)
+        constants.append(numpy_helper.from_array(weights, f"weights of {name}"))
+        ports.append(
+            helper.make_tensor_value_info(port, TensorProto.FLOAT, ("n", *(n or "t" for n in shape)))
+        )
+        if len(shape) > 1:
+            nodes.append(helper.make_node("ReduceMean", [port], [f"mean {port}"], axes=[1], keepdims=0))
+            port = f"mean {port}"
+        nodes.append(helper.make_node("MatMul", [port, f"weights of {name}"], [f"logits of {name}"]))
+        sums.append(f"logits of {name}")
+    nodes.append(helper.make_node("Sum", sums, ["logits"]))
+    nodes.append(helper.make_node("Softmax", ["logits"], [OUTPUT], axis=-1))
+    outputs = [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, (None, n_labels))]
+    graph = helper.make_graph(nodes, "linear", ports, outputs, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.helper.set_model_props(model, described.to_metadata())
     content: bytes = model.SerializeToString()
@@ -74,15 +89,14 @@ def network(described: Facts, n_labels: int = len(LABELS), inputs: str = INPUT) 
 
 
 def write(
-    parent: Path, name: str = "small", feature_set: FeatureSet = "emobase", temperature: float = 1.0
+    parent: Path,
+    name: str = "small",
+    feature_set: FeatureSet = "emobase",
+    temperature: float = 1.0,
+    level: Level = "functionals",
 ) -> Path:
     """Write such a bundle, and say where it stands."""
-    described = facts(name, feature_set, temperature)
-    write_bundle(
-        parent / name,
-        described,
-        scaler(described.features.n_features),
-        network(described),
-        {"MODEL_CARD.md": b"# small\n"},
-    )
+    described = facts(name, feature_set, temperature, level)
+    papers = {"MODEL_CARD.md": b"# small\n"}
+    write_bundle(parent / name, described, scaler(described), network(described), papers)
     return parent / name

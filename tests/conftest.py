@@ -1,5 +1,6 @@
 """What several test files need."""
 
+import csv
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -54,14 +55,19 @@ def train_emodb(feature_cache: Path) -> TrainEmodb:
     """Trains on EMO-DB, in few folds and epochs, by the command line: (models, runs) → bundle."""
 
     def run(models: Path, runs: Path) -> Path:
-        arguments = [sys.executable, "-m", "training", "train"]
-        arguments += ["--name", "german", "--corpus", f"csv={corpora() / 'emodb' / 'utterances.csv'}"]
-        arguments += ["--features", "emobase", "--folds", "3", "--max-epochs", "3"]
-        arguments += ["--models", str(models), "--runs", str(runs), "--cache", str(feature_cache)]
-        subprocess.run(arguments, cwd=ROOT, check=True, capture_output=True, text=True)
+        table = corpora() / "emodb" / "utterances.csv"
+        arguments = ["--name", "german", "--corpus", f"csv={table}", "--features", "emobase"]
+        arguments += ["--model", "cnn", "--folds", "3", "--max-epochs", "3"]
+        arguments += ["--test-conditions", "telephone", "--models", str(models), "--runs", str(runs)]
+        train(*arguments, "--cache", str(feature_cache))
         return models / "german"
 
     return run
+
+
+def train(*arguments: str) -> None:
+    command = [sys.executable, "-m", "training", "train", *arguments]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +79,44 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def german(tmp_path_factory: pytest.TempPathFactory, train_emodb: TrainEmodb, runs: Path) -> Path:
     """The bundle."""
     return train_emodb(tmp_path_factory.mktemp("models"), runs)
+
+
+@pytest.fixture(scope="session")
+def few_voices(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table of the utterances of six speakers of EMO-DB, three women and three men."""
+    table = corpora() / "emodb" / "utterances.csv"
+    with table.open(newline="") as file:
+        rows = [
+            row for row in csv.DictReader(file) if row["speaker"][-2:] in {"03", "08", "10", "11", "13", "16"}
+        ]
+    few = tmp_path_factory.mktemp("emodb") / "utterances.csv"
+    with few.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows({**row, "path": str(table.parent / row["path"])} for row in rows)
+    return few
+
+
+@pytest.fixture(scope="session")
+def fused_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("fused-runs")
+
+
+@pytest.fixture(scope="session")
+def fused(
+    tmp_path_factory: pytest.TempPathFactory, few_voices: Path, fused_runs: Path, feature_cache: Path
+) -> Path:
+    """A bundle of the default model: all networks of all folds, on both levels."""
+    models = tmp_path_factory.mktemp("fused-models")
+    arguments = ["--name", "fused", "--corpus", f"csv={few_voices}", "--features", "emobase"]
+    arguments += ["--folds", "2", "--max-epochs", "3", "--export", "all-folds", "--test-conditions"]
+    train(*arguments, "--models", str(models), "--runs", str(fused_runs), "--cache", str(feature_cache))
+    return models / "fused"
+
+
+@pytest.fixture(scope="session")
+def fused_run(fused: Path, fused_runs: Path) -> Path:
+    """The folder of its run, with a folder for each fold."""
+    assert fused.is_dir()
+    (run,) = fused_runs.iterdir()
+    return run

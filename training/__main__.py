@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -9,10 +10,13 @@ from pathlib import Path
 
 from app.core.errors import SpeechEmotionError
 from app.core.features import FEATURE_SETS, FeatureConfig
+from app.core.manifest import NAME
+from training.conditions import CONDITIONS, TEST_CONDITIONS
 from training.corpora import READERS, Utterance, shemo
 from training.errors import TrainingError
 from training.extract import extract
-from training.folds import SPLITTERS
+from training.folds import PROTOCOLS
+from training.models import MODELS
 
 INTERRUPTED = 130
 
@@ -52,30 +56,96 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument(
         "--shemo-labels", type=Path, metavar="FILE", help="modified_shemo.json, the corrected labels"
     )
-    common.add_argument(
-        "--features", choices=FEATURE_SETS, default="ComParE_2016", help="default: %(default)s"
+    kept = argparse.ArgumentParser(add_help=False)
+    kept.add_argument("--cache", type=Path, default=Path(".cache/features"), help="default: %(default)s")
+    kept.add_argument("--skip-undecodable", action="store_true", help="leave out recordings that fail")
+    runs = argparse.ArgumentParser(add_help=False)
+    runs.add_argument("--runs", type=Path, default=Path(".cache/runs"), help="default: %(default)s")
+    runs.add_argument("--folds", type=int, default=5, help="default: %(default)s")
+    runs.add_argument("--seed", type=int, default=1, help="default: %(default)s")
+    runs.add_argument("--max-epochs", type=int, metavar="N", help="train no network longer than that")
+    bundles = argparse.ArgumentParser(add_help=False)
+    bundles.add_argument("--name", required=True, help="of the bundle")
+    bundles.add_argument(
+        "--models", type=Path, default=Path("models"), help="folder of bundles; default: %(default)s"
     )
-    common.add_argument("--cache", type=Path, default=Path(".cache/features"), help="default: %(default)s")
-    common.add_argument("--skip-undecodable", action="store_true", help="leave out recordings that fail")
+    bundles.add_argument("--overwrite", action="store_true", help="replace a bundle of that name")
 
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    verb = verbs.add_parser("extract", parents=[common], help="fill the feature cache")
+
+    verb = verbs.add_parser("extract", parents=[common, kept], help="fill the feature cache")
+    verb.add_argument("--features", choices=FEATURE_SETS, default="ComParE_2016", help="default: %(default)s")
+    verb.add_argument(
+        "--conditions",
+        nargs="+",
+        choices=CONDITIONS,
+        default=["clean"],
+        metavar="CONDITION",
+        help=f"under which recordings are heard: {', '.join(CONDITIONS)}; default: clean",
+    )
     verb.set_defaults(run=_extract)
-    verb = verbs.add_parser("train", parents=[common], help="from corpora to a bundle")
-    verb.add_argument("--name", required=True, help="of the bundle")
+
+    verb = verbs.add_parser("train", parents=[common, kept, runs, bundles], help="from corpora to a bundle")
+    verb.add_argument("--features", choices=FEATURE_SETS, default="ComParE_2016", help="default: %(default)s")
+    verb.add_argument("--model", choices=MODELS, default="fusion", help="default: %(default)s")
     verb.add_argument(
-        "--models", type=Path, default=Path("models"), help="folder of bundles; default: %(default)s"
+        "--protocol", choices=PROTOCOLS, default="speaker-independent", help="default: %(default)s"
     )
-    verb.add_argument("--runs", type=Path, default=Path(".cache/runs"), help="default: %(default)s")
     verb.add_argument(
-        "--protocol", choices=SPLITTERS, default="speaker-independent", help="default: %(default)s"
+        "--export",
+        choices=("best-fold", "all-folds"),
+        default="best-fold",
+        help="whose networks the bundle holds; default: %(default)s",
     )
-    verb.add_argument("--folds", type=int, default=5, help="default: %(default)s")
-    verb.add_argument("--seed", type=int, default=1, help="default: %(default)s")
-    verb.add_argument("--max-epochs", type=int, default=60, help="default: %(default)s")
-    verb.add_argument("--overwrite", action="store_true", help="replace a bundle of that name")
+    verb.add_argument(
+        "--test-conditions",
+        nargs="*",
+        choices=TEST_CONDITIONS,
+        default=TEST_CONDITIONS,
+        metavar="CONDITION",
+        help=f"under which the test parts are heard too; default: {' '.join(TEST_CONDITIONS)}",
+    )
     verb.set_defaults(run=_train)
+
+    verb = verbs.add_parser(
+        "compare", parents=[common, kept, runs], help="models × protocols on the same folds, as a table"
+    )
+    verb.add_argument(
+        "--features",
+        nargs="+",
+        choices=FEATURE_SETS,
+        default=["ComParE_2016"],
+        metavar="SET",
+        help=f"of {', '.join(FEATURE_SETS)}; default: ComParE_2016",
+    )
+    verb.add_argument(
+        "--model",
+        nargs="+",
+        choices=MODELS,
+        default=list(MODELS),
+        metavar="MODEL",
+        help=f"of {', '.join(MODELS)}; default: all",
+    )
+    verb.add_argument(
+        "--protocol",
+        nargs="+",
+        choices=PROTOCOLS,
+        default=list(PROTOCOLS),
+        metavar="PROTOCOL",
+        help=f"of {', '.join(PROTOCOLS)}; default: all",
+    )
+    verb.add_argument(
+        "--output", type=Path, default=Path("comparison"), help="folder of the tables; default: %(default)s"
+    )
+    verb.set_defaults(run=_compare)
+
+    verb = verbs.add_parser(
+        "adapt", parents=[kept, bundles], help="fit a bundle's scaler to unlabelled recordings of a place"
+    )
+    verb.add_argument("--bundle", type=Path, required=True, help="the bundle to start from")
+    verb.add_argument("--audio", type=Path, required=True, help="folder with recordings of utterances")
+    verb.set_defaults(run=_adapt)
     return parser
 
 
@@ -98,29 +168,82 @@ def _utterances(options: argparse.Namespace) -> list[Utterance]:
 
 def _extract(options: argparse.Namespace) -> None:
     config = FeatureConfig(options.features)
-    extract(_utterances(options), config, options.cache, skip_undecodable=options.skip_undecodable)
+    extract(
+        _utterances(options),
+        config,
+        options.cache,
+        conditions=options.conditions,
+        skip_undecodable=options.skip_undecodable,
+    )
 
 
 def _train(options: argparse.Namespace) -> None:
-    # TensorFlow takes seconds to import, and says a lot; what matters comes as an exception.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from training.fit import Schedule  # noqa: PLC0415
-    from training.train import Folders, Run, train  # noqa: PLC0415
+    _quieten_tensorflow()
+    from training.cross_validation import Folders, Plan  # noqa: PLC0415
+    from training.train import Order, train  # noqa: PLC0415
 
     train(
         _utterances(options),
-        Run(
-            name=options.name,
-            features=FeatureConfig(options.features),
-            protocol=options.protocol,
-            n_folds=options.folds,
-            seed=options.seed,
-            schedule=Schedule(max_epochs=options.max_epochs),
+        Order(
+            _new_bundle(options),
+            options.model,
+            options.export,
+            tuple(options.test_conditions),
+            options.overwrite,
         ),
-        Folders(bundles=options.models, cache=options.cache, runs=options.runs),
+        Plan(
+            FeatureConfig(options.features),
+            options.protocol,
+            options.folds,
+            options.seed,
+            options.max_epochs,
+        ),
+        Folders(options.cache, options.runs),
         skip_undecodable=options.skip_undecodable,
-        overwrite=options.overwrite,
     )
+
+
+def _compare(options: argparse.Namespace) -> None:
+    _quieten_tensorflow()
+    from training.compare import Comparison, compare  # noqa: PLC0415
+    from training.cross_validation import Folders, Plan  # noqa: PLC0415
+
+    sets = [FeatureConfig(name) for name in options.features]
+    compare(
+        _utterances(options),
+        Comparison(options.model, options.protocol, sets, options.output),
+        Plan(sets[0], n_folds=options.folds, seed=options.seed, max_epochs=options.max_epochs),
+        Folders(options.cache, options.runs),
+        skip_undecodable=options.skip_undecodable,
+    )
+
+
+def _adapt(options: argparse.Namespace) -> None:
+    from training.adapt import adapt  # noqa: PLC0415
+
+    adapt(
+        options.bundle,
+        options.audio,
+        _new_bundle(options),
+        options.cache,
+        overwrite=options.overwrite,
+        skip_undecodable=options.skip_undecodable,
+    )
+
+
+def _new_bundle(options: argparse.Namespace) -> Path:
+    """Where the bundle shall stand; raise now what would otherwise be raised when all is trained."""
+    if not re.fullmatch(NAME, options.name):
+        raise TrainingError(f"{options.name!r} cannot name a bundle: use a-z, 0-9, '.', '_' and '-'")
+    bundle: Path = options.models / options.name
+    if bundle.exists() and not options.overwrite:
+        raise TrainingError(f"{bundle} is there already; choose another name, or --overwrite it")
+    return bundle
+
+
+def _quieten_tensorflow() -> None:
+    """TensorFlow takes seconds to import, and says a lot; what matters comes as an exception."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 if __name__ == "__main__":

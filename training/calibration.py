@@ -10,7 +10,7 @@ N_BINS = 15
 LOG_TEMPERATURES = (np.log(0.1), np.log(10.0))
 
 
-def fit_temperature(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
+def fit_temperature(probabilities: NDArray[np.floating], targets: NDArray[np.int64]) -> float:
     """Find the temperature under which the true labels are most likely (arXiv 1706.04599).
 
     Args:

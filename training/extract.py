@@ -1,6 +1,6 @@
 """Features of utterances, computed once.
 
-The cache is a folder of .npy files, one an utterance, named by the SHA-256 of the recording; the
+The cache is a folder of .npz files, one an utterance, named by the SHA-256 of the recording; the
 folder is named by a digest of all else that decides the result. Each file appears whole as soon
 as it is computed: a run that is interrupted goes on where it stopped.
 """
@@ -10,27 +10,43 @@ import inspect
 import io
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import joblib
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 import app.core.audio
 import app.core.features
+import training.conditions
 from app.core.audio import decode, select_channel
 from app.core.errors import AudioError
-from app.core.features import FeatureConfig, FeatureExtractor
+from app.core.features import FeatureConfig, FeatureExtractor, Features
+from training.conditions import CONDITIONS
 from training.corpora import Utterance
 from training.errors import TrainingError
 from training.files import write_whole
 
-Features = NDArray[np.float32]
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """The features of some utterances.
+
+    Attributes:
+        utterances: that have features under every condition.
+        features: for each condition, those of every utterance.
+        sha256: of the recordings' SHA-256, one a line.
+        folders: for each condition, a name for all else that decides the numbers.
+    """
+
+    utterances: Sequence[Utterance]
+    features: Mapping[str, Sequence[Features]]
+    sha256: str
+    folders: Mapping[str, str]
 
 
 def extract(
@@ -38,67 +54,100 @@ def extract(
     config: FeatureConfig,
     cache_folder: Path,
     *,
+    conditions: Sequence[str] = ("clean",),
     skip_undecodable: bool = False,
-) -> tuple[list[Utterance], Features]:
+) -> Extracted:
     """Take the features of utterances from the cache, filling it where they are missing.
 
     Args:
         utterances: whose recordings are read; several channels are mixed to one.
         config: what to extract.
         cache_folder: kept from run to run.
+        conditions: under which the recordings are heard, names in `CONDITIONS`.
         skip_undecodable: leave out recordings that cannot be analysed, instead of raising.
-
-    Returns:
-        The utterances that have features, and the features: float32, (n_utterances, n_features).
 
     Raises:
         TrainingError: recordings cannot be analysed; the message names and counts them.
     """
-    folder = cache_folder / _digest(config)
-    paths = [
-        folder / f"{_sha256(utterance.path)}.npy" for utterance in tqdm(utterances, "hashing", leave=False)
-    ]
-    missing = {
-        path: utterance.path for path, utterance in zip(paths, utterances, strict=True) if not path.is_file()
-    }
-    run = joblib.Parallel(n_jobs=len(os.sched_getaffinity(0)), return_as="generator_unordered")
-    jobs = (joblib.delayed(_extract_one)(audio, path, config) for path, audio in missing.items())
-    failures = dict(filter(None, tqdm(run(jobs), config.feature_set, len(missing), disable=not missing)))
-    if failures and not skip_undecodable:
-        shown = "\n".join(f"  {audio}: {reason}" for audio, reason in sorted(failures.items())[:10])
-        raise TrainingError(
-            f"{len(failures)} of {len(paths)} recordings cannot be analysed; mend them, or leave "
-            f"them out with --skip-undecodable:\n{shown}"
-        )
-    kept = [index for index, path in enumerate(paths) if path.is_file()]
+    hashes = [_sha256(utterance.path) for utterance in tqdm(utterances, "hashing", leave=False)]
+    folders = {condition: cache_folder / _digest(config, condition) for condition in conditions}
+    failures: dict[Path, str] = {}
+    for condition, folder in folders.items():
+        failures |= _fill(utterances, hashes, folder, config, condition)
+        if failures and not skip_undecodable:
+            shown = "\n".join(f"  {audio}: {reason}" for audio, reason in sorted(failures.items())[:10])
+            raise TrainingError(
+                f"{len(failures)} of {len(utterances)} recordings cannot be analysed; mend them, or leave "
+                f"them out with --skip-undecodable:\n{shown}"
+            )
+    kept = [index for index, utterance in enumerate(utterances) if utterance.path not in failures]
     if not kept:
         raise TrainingError("there is no recording to train on")
-    return [utterances[index] for index in kept], np.stack([np.load(paths[index]) for index in kept])
+    recordings = hashlib.sha256("\n".join(hashes[index] for index in kept).encode()).hexdigest()
+    return Extracted(
+        [utterances[index] for index in kept],
+        {
+            condition: [
+                _read(folder / f"{hashes[index]}.npz") for index in tqdm(kept, "reading", leave=False)
+            ]
+            for condition, folder in folders.items()
+        },
+        recordings,
+        {condition: folder.name for condition, folder in folders.items()},
+    )
 
 
-def _digest(config: FeatureConfig) -> str:
+def _fill(
+    utterances: Sequence[Utterance],
+    hashes: Sequence[str],
+    folder: Path,
+    config: FeatureConfig,
+    condition: str,
+) -> dict[Path, str]:
+    """Compute what is missing in a folder of the cache; the recordings that fail, and why."""
+    paths = {folder / f"{name}.npz": one.path for name, one in zip(hashes, utterances, strict=True)}
+    missing = {path: audio for path, audio in paths.items() if not path.is_file()}
+    run = joblib.Parallel(n_jobs=len(os.sched_getaffinity(0)), return_as="generator_unordered")
+    jobs = (joblib.delayed(_extract_one)(audio, path, config, condition) for path, audio in missing.items())
+    name = f"{config.feature_set} {condition}"
+    return dict(filter(None, tqdm(run(jobs), name, len(missing), disable=not missing)))
+
+
+def _digest(config: FeatureConfig, condition: str) -> str:
     """A name for all that decides the features of a recording: settings, libraries, our code."""
-    sources = [inspect.getsource(module) for module in (app.core.audio, app.core.features)]
-    libraries = {name: version(name) for name in ("opensmile", "soundfile", "soxr")}
-    text = json.dumps([asdict(config), libraries, sources], sort_keys=True)
-    return f"{config.feature_set}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    modules = [app.core.audio, app.core.features]
+    if condition != "clean":
+        modules.append(training.conditions)
+    sources = [inspect.getsource(module) for module in modules]
+    libraries = {name: version(name) for name in ("opensmile", "scipy", "soundfile", "soxr")}
+    text = json.dumps([asdict(config), condition, libraries, sources], sort_keys=True)
+    return f"{config.feature_set}-{condition}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _extract_one(audio: Path, path: Path, config: FeatureConfig) -> tuple[Path, str] | None:
+def _extract_one(audio: Path, path: Path, config: FeatureConfig, condition: str) -> tuple[Path, str] | None:
     """Compute and keep the features of one recording; the recording and the reason if it fails."""
+    # The recording's own hash seeds what is random in the condition.
+    seed = [int(path.stem[:16], 16), *condition.encode()]
     try:
         signal = select_channel(decode(audio.read_bytes()), "mix")
+        signal = CONDITIONS[condition](signal, np.random.default_rng(seed))
         features = _extractor(config).extract(signal)
     except AudioError as error:
         return audio, str(error)
     buffer = io.BytesIO()
-    np.save(buffer, features, allow_pickle=False)
+    np.savez(buffer, allow_pickle=False, **features._asdict())
     write_whole(path, buffer.getvalue())
     return None
+
+
+def _read(path: Path) -> Features:
+    """Read the features of one recording."""
+    with np.load(path) as arrays:
+        return Features(**arrays)
 
 
 @cache

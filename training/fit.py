@@ -1,4 +1,4 @@
-"""One fold: scaler and network are fitted, the best epoch is kept, the test part is scored.
+"""One fold of one model: scaler and model are fitted, the test part is scored.
 
 All that comes of it stands in the fold's folder, and is read from there if the fold was done
 before: a run that is interrupted goes on with the next fold.
@@ -6,47 +6,28 @@ before: a run that is interrupted goes on with the next fold.
 
 import io
 import json
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import accuracy_score, recall_score
-from sklearn.preprocessing import StandardScaler
-from sklearn.utils.class_weight import compute_class_weight
-from tqdm.keras import TqdmCallback
+from sklearn.metrics import accuracy_score
 
 from app.core.recognizer import apply_temperature
 from app.core.scaler import Scaler
 from training.calibration import fit_temperature
-from training.cnn import build_cnn
+from training.conditions import TEST_CONDITIONS
+from training.dataset import Dataset, fit_scaler, standardise
 from training.files import write_whole
 from training.folds import Fold
-from training.metrics import UnweightedAverageRecall
+from training.models import Model
+from training.scores import uar
 
-NETWORK = "network.keras"
 SCALER = "scaler.json"
-VALIDATION_PROBABILITIES = "validation_probabilities.npy"
-TEST_PROBABILITIES = "test_probabilities.npy"
+PROBABILITIES = "probabilities.npz"
 RESULT = "result.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """How long and in which steps a network is trained.
-
-    Attributes:
-        max_epochs: the most epochs.
-        patience: epochs without a better validation UAR after which training stops.
-        batch_size: utterances a step.
-        learning_rate: of Adam.
-    """
-
-    max_epochs: int = 60
-    patience: int = 10
-    batch_size: int = 64
-    learning_rate: float = 5e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,124 +35,110 @@ class FoldResult:
     """What came of one fold.
 
     Attributes:
-        number: of the fold, counted from 1.
-        uar: on the test part.
-        accuracy: on the test part.
-        validation_uar: of the epoch that was kept.
-        history: loss, val_loss, uar and val_uar of each epoch.
-        test_probabilities: float32, shape (n_test, n_labels), as the network gives them.
-        temperature: that calibrates them, fitted on the validation part.
+        fold: which.
+        truth: label indices of the test part, shape (n_test,).
+        test_probabilities: for each condition shape (n_test, n_labels), not calibrated.
+        validation_uar: of the utterances in validation parts.
+        temperature: that calibrates, fitted on the validation parts.
+        members: the temperature of each network, by its file; none if it is no network.
+        chosen: what else the validation parts chose.
+        histories: loss, val_loss, uar and val_uar of each epoch, for each network.
+        seconds: that training took.
         scaler: fitted on the training part.
-        network: the Keras model's file.
+        folder: where networks are kept.
     """
 
-    number: int
-    uar: float
-    accuracy: float
+    fold: Fold
+    truth: NDArray[np.int64]
+    test_probabilities: Mapping[str, NDArray[np.float64]]
     validation_uar: float
-    history: dict[str, list[float]]
-    test_probabilities: NDArray[np.float32]
     temperature: float
+    members: Mapping[str, float]
+    chosen: Mapping[str, float]
+    histories: Sequence[Mapping[str, Sequence[float]]]
+    seconds: float
     scaler: Scaler
-    network: Path
+    folder: Path
 
     @property
     def calibrated(self) -> NDArray[np.float64]:
         """The probabilities of the test part as the service would give them."""
-        return apply_temperature(self.test_probabilities, self.temperature)
+        return apply_temperature(self.test_probabilities["clean"], self.temperature)
+
+    def recognised(self, condition: str = "clean") -> NDArray[np.int64]:
+        """Label indices that were recognised, shape (n_test,)."""
+        recognised: NDArray[np.int64] = self.test_probabilities[condition].argmax(axis=1)
+        return recognised
+
+    def uar(self, condition: str = "clean") -> float:
+        """Unweighted average recall on the test part."""
+        return uar(self.truth, self.recognised(condition))
+
+    @property
+    def accuracy(self) -> float:
+        """On the test part."""
+        return float(accuracy_score(self.truth, self.recognised()))
 
 
-def fit_fold(
-    fold: Fold,
-    features: NDArray[np.float32],
-    targets: NDArray[np.int64],
-    schedule: Schedule,
-    seed: int,
-    folder: Path,
-) -> FoldResult:
-    """Train on one fold, unless that was done before.
+def fit_fold(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path) -> FoldResult:
+    """Train a model on one fold, unless that was done before.
 
     Args:
+        model: to train.
+        dataset: with all conditions that the model trains on, and those it is to be tested on.
         fold: which utterances train, validate and test.
-        features: float32, shape (n_utterances, n_features).
-        targets: label indices, shape (n_utterances,).
-        schedule: of the training.
-        seed: of weights, order and dropout; each fold has its own, so that a run that was
-            interrupted ends like one that was not.
+        seed: each fold has its own, so that a run that was interrupted ends like one that was not.
         folder: of the fold.
 
     Returns:
-        The scores on the test part, and what is needed to export the network.
+        The answers for the test part, and what is needed to export the model.
     """
-    if not (folder / RESULT).is_file():
-        _train(fold, features, targets, schedule, seed + fold.number, folder)
-    return _read(fold, targets, folder)
+    if (folder / RESULT).is_file():
+        result = _read(dataset, fold, folder)
+        if set(_tested(dataset)) <= set(result.test_probabilities):
+            return result
+    _fit(model, dataset, fold, seed + fold.number, folder)
+    return _read(dataset, fold, folder)
 
 
-def _train(
-    fold: Fold,
-    features: NDArray[np.float32],
-    targets: NDArray[np.int64],
-    schedule: Schedule,
-    seed: int,
-    folder: Path,
-) -> None:
+def _fit(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path) -> None:
     """Train on one fold and write what comes of it; the result last, as the sign that all is there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    keras.backend.clear_session()  # or the layers' names would count on from the fold before
-    keras.utils.set_random_seed(seed)
-    n_labels = int(targets.max()) + 1
-    standard = StandardScaler().fit(features[fold.train].astype(np.float64))
-    scaler = Scaler(standard.mean_, standard.scale_)
-    inputs = scaler.transform(features)
-    weights = compute_class_weight("balanced", classes=np.arange(n_labels), y=targets[fold.train])
-
-    network = build_cnn(features.shape[1], n_labels)
-    network.compile(
-        optimizer=keras.optimizers.Adam(schedule.learning_rate),
-        loss="sparse_categorical_crossentropy",
-        metrics=[UnweightedAverageRecall(n_labels)],
-    )
-    history = network.fit(
-        inputs[fold.train],
-        targets[fold.train],
-        validation_data=(inputs[fold.validation], targets[fold.validation]),
-        epochs=schedule.max_epochs,
-        batch_size=schedule.batch_size,
-        class_weight=dict(enumerate(weights)),
-        callbacks=[
-            keras.callbacks.EarlyStopping(
-                "val_uar", mode="max", patience=schedule.patience, restore_best_weights=True
-            ),
-            keras.callbacks.ModelCheckpoint(folder / NETWORK, "val_uar", mode="max", save_best_only=True),
-            TqdmCallback(epochs=schedule.max_epochs, verbose=0, desc=f"fold {fold.number}", leave=False),
-        ],
-        verbose=0,
-    ).history
-
-    # The checkpoint is what is exported, so the checkpoint is what is scored.
-    best = keras.models.load_model(folder / NETWORK, compile=False)
-    for name, part in ((VALIDATION_PROBABILITIES, fold.validation), (TEST_PROBABILITIES, fold.test)):
-        probabilities = io.BytesIO()
-        np.save(probabilities, best.predict(inputs[part], verbose=0), allow_pickle=False)
-        write_whole(folder / name, probabilities.getvalue())
+    started = time.monotonic()
+    scaler = fit_scaler(dataset, fold, model.conditions)
+    inputs = standardise(dataset, scaler)
+    trained = model.fit(inputs, fold, seed, folder)
+    seconds = time.monotonic() - started
+    truth = dataset.targets[trained.validated]
+    answers = {condition: trained.predict(inputs, fold.test, condition) for condition in _tested(dataset)}
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **answers)
+    write_whole(folder / PROBABILITIES, buffer.getvalue())
     write_whole(folder / SCALER, scaler.to_json().encode())
-    write_whole(folder / RESULT, json.dumps({"history": history}).encode())
+    result = {
+        "validation_uar": uar(truth, trained.validation_probabilities.argmax(axis=1)),
+        "temperature": fit_temperature(trained.validation_probabilities, truth),
+        "members": trained.members,
+        "chosen": trained.chosen,
+        "histories": trained.histories,
+        "seconds": seconds,
+    }
+    write_whole(folder / RESULT, json.dumps(result).encode())
 
 
-def _read(fold: Fold, targets: NDArray[np.int64], folder: Path) -> FoldResult:
-    """Read what `_train` wrote, and score it."""
-    history: dict[str, list[float]] = json.loads((folder / RESULT).read_text())["history"]
-    probabilities: NDArray[np.float32] = np.load(folder / TEST_PROBABILITIES)
-    truth, recognised = targets[fold.test], probabilities.argmax(axis=1)
+def _tested(dataset: Dataset) -> list[str]:
+    """The conditions under which the test part is heard: clean, and those that are there to test with."""
+    return [condition for condition in ("clean", *TEST_CONDITIONS) if condition in dataset.features]
+
+
+def _read(dataset: Dataset, fold: Fold, folder: Path) -> FoldResult:
+    """Read what `_fit` wrote."""
+    with np.load(folder / PROBABILITIES) as arrays:
+        answers = dict(arrays)
     return FoldResult(
-        number=fold.number,
-        uar=float(recall_score(truth, recognised, average="macro")),
-        accuracy=float(accuracy_score(truth, recognised)),
-        validation_uar=max(history["val_uar"]),
-        history=history,
-        test_probabilities=probabilities,
-        temperature=fit_temperature(np.load(folder / VALIDATION_PROBABILITIES), targets[fold.validation]),
+        fold=fold,
+        truth=dataset.targets[fold.test],
+        test_probabilities=answers,
         scaler=Scaler.from_json((folder / SCALER).read_text()),
-        network=folder / NETWORK,
+        folder=folder,
+        **json.loads((folder / RESULT).read_text()),
     )

@@ -33,12 +33,12 @@ class UnweightedAverageRecall(keras.metrics.Metric):
         """Count a batch.
 
         Args:
-            y_true: label indices, shape (n,) or (n, 1).
+            y_true: probabilities of the labels, shape (n, n_labels); the most probable one counts.
             y_pred: probabilities, shape (n, n_labels).
             sample_weight: not used: every utterance counts once.
         """
         del sample_weight
-        labels = ops.reshape(ops.cast(y_true, "int32"), (-1,))
+        labels = ops.cast(ops.argmax(y_true, axis=-1), "int32")
         hits = ops.cast(ops.equal(ops.cast(ops.argmax(y_pred, axis=-1), "int32"), labels), self.dtype)
         members = ops.one_hot(labels, self.n_labels, dtype=self.dtype)
         self.present.assign_add(ops.sum(members, axis=0))

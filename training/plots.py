@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 BLUE, ORANGE, GREY = "#2f6db3", "#d9772b", "#9ca3af"
@@ -111,6 +112,45 @@ def learning_curves(histories: Sequence[Mapping[str, Sequence[float]]]) -> bytes
     right.plot([], [], color=ORANGE, label="validation part")
     right.plot([], [], "o", color=ORANGE, label="epoch kept")
     right.legend(loc="lower right", frameon=False)
+    return _png(figure)
+
+
+def comparison(panels: Mapping[str, Sequence[tuple[str, float, float, float]]]) -> bytes:
+    """Draw the UAR of models, a panel for each test.
+
+    Args:
+        panels: for each test, name, UAR and the ends of its interval for each model.
+
+    Returns:
+        A PNG: a dot with its interval for each model, best at the top.
+    """
+    n_columns = min(len(panels), 3)
+    n_rows = -(-len(panels) // n_columns)
+    tallest = max(map(len, panels.values()))
+    size = (4.6 * n_columns, n_rows * (1.1 + 0.28 * tallest))
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(n_rows, n_columns, squeeze=False)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_visible(False)
+    for axes, (test, models) in zip(grid.flat, panels.items(), strict=False):
+        ordered = sorted(models, key=lambda model: model[1])
+        for place, (_, uar, low, high) in enumerate(ordered):
+            color = ORANGE if place == len(ordered) - 1 else BLUE
+            axes.plot([low, high], [place, place], color=color, linewidth=1.5, alpha=0.6)
+            axes.plot(uar, place, "o", color=color, markersize=5)
+            axes.annotate(
+                f"{100 * uar:.1f}", (uar, place), (0, 4), textcoords="offset points", ha="center", fontsize=8
+            )
+        axes.set_yticks(range(len(ordered)), [name for name, *_ in ordered], fontsize=8)
+        axes.set_ylim(-0.6, len(ordered) - 0.2)
+        axes.set_title(test, fontsize=10)
+        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.tick_params(axis="x", labelsize=8)
+        axes.grid(axis="x", color="#e5e7eb")
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.tick_params(axis="y", length=0)
+    figure.supxlabel("Unweighted average recall, with its 95 % interval over speakers", fontsize=9)
     return _png(figure)
 
 

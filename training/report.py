@@ -1,63 +1,61 @@
-"""The papers of a bundle: model card and pictures, from the numbers of the run alone."""
+"""The papers of a bundle: results, model card and pictures, from the figures of the run alone."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix
 
 from app.core.manifest import Facts
 from training import plots
 from training.calibration import reliability
 from training.corpora import Utterance
 from training.corpora.terms import TERMS
+from training.dataset import Dataset
 from training.fit import FoldResult
-from training.folds import SPEAKER_INDEPENDENT, Fold
+from training.folds import PROTOCOLS
+from training.results import join, to_json
 
 CARD = "MODEL_CARD.md"
+RESULTS = "results.json"
 TEMPLATE = "model_card.md.jinja"
 
 
 def papers(
-    facts: Facts,
-    utterances: Sequence[Utterance],
-    folds: Sequence[Fold],
-    targets: NDArray[np.int64],
-    results: Sequence[FoldResult],
+    facts: Facts, dataset: Dataset, figures: dict[str, Any], results: Sequence[FoldResult]
 ) -> dict[str, bytes]:
     """Write the model card and draw the pictures.
 
     Args:
         facts: of the bundle.
-        utterances: all that were trained and tested on.
-        folds: how they were split.
-        targets: their label indices.
-        results: of the folds, in the same order.
+        dataset: that it was trained and tested on.
+        figures: of the run.
+        results: of the folds.
 
     Returns:
         The content of each file, by its name.
     """
-    tested = np.concatenate([fold.test for fold in folds])
-    truth = targets[tested]
-    raw = np.concatenate([result.test_probabilities for result in results])
-    calibrated = np.concatenate([result.calibrated for result in results])
-    counts = confusion_matrix(truth, raw.argmax(axis=1), labels=range(len(facts.labels)))
+    tested = join(results)
+    counts = np.array(figures["confusion_matrix"])
+    histories = [history for result in results for history in result.histories]
     return {
-        CARD: model_card(facts, utterances, counts).encode(),
+        RESULTS: to_json(figures),
+        CARD: model_card(facts, dataset.utterances, figures).encode(),
         "confusion_matrix.png": plots.confusion_matrix(counts, facts.labels),
-        "reliability.png": plots.reliability_diagram(reliability(raw, truth), reliability(calibrated, truth)),
-        "learning_curves.png": plots.learning_curves([result.history for result in results]),
+        "reliability.png": plots.reliability_diagram(
+            reliability(tested.raw, tested.truth), reliability(tested.calibrated, tested.truth)
+        ),
+        "learning_curves.png": plots.learning_curves(histories),
     }
 
 
-def model_card(facts: Facts, utterances: Sequence[Utterance], counts: NDArray[np.int64]) -> str:
+def model_card(facts: Facts, utterances: Sequence[Utterance], figures: dict[str, Any]) -> str:
     """Write the model card.
 
     Args:
         facts: of the bundle.
         utterances: all that were trained and tested on.
-        counts: confusion matrix over all test folds, shape (n_labels, n_labels).
+        figures: of the run.
 
     Returns:
         Markdown.
@@ -69,13 +67,13 @@ def model_card(facts: Facts, utterances: Sequence[Utterance], counts: NDArray[np
         autoescape=False,  # noqa: S701  # Markdown, from our own numbers
     )
     environment.filters["percent"] = lambda share: f"{share:.1%}"
-    totals = counts.sum(axis=1)
+    environment.filters["spread"] = _spread
     return environment.get_template(TEMPLATE).render(
         facts=facts,
+        figures=figures,
         protocol=facts.protocol,
-        scores=facts.scores,
-        speaker_independent=facts.protocol.name in SPEAKER_INDEPENDENT,
-        recalls=zip(facts.labels, totals, counts.diagonal() / totals, strict=True),
+        own_labels=PROTOCOLS[facts.protocol.name].own_labels,
+        totals=dict(zip(facts.labels, np.sum(figures["confusion_matrix"], axis=1).tolist(), strict=True)),
         corpora=[
             {
                 **corpus.model_dump(),
@@ -85,6 +83,12 @@ def model_card(facts: Facts, utterances: Sequence[Utterance], counts: NDArray[np
             for corpus in facts.protocol.corpora
         ],
     )
+
+
+def _spread(values: dict[str, float | None]) -> str:
+    """Mean and standard deviation for people."""
+    sd = values["sd"]
+    return f"{values['mean']:.1%}" if sd is None else f"{values['mean']:.1%} ± {sd:.1%}"
 
 
 def _languages(corpus: str, utterances: Sequence[Utterance]) -> str:

@@ -1,9 +1,10 @@
 """The bundle: one folder that holds a model and all that is needed to use and to judge it.
 
     manifest.json   what it is, how it was trained, how it scored, SHA-256 of the other files
-    scaler.json     mean and scale of each feature
-    model.onnx      input `features` (n, n_features), output `probabilities` (n, n_labels);
-                    its metadata_props repeat the facts of the manifest
+    scaler.json     mean and scale of each feature: functionals, then descriptors
+    model.onnx      input `features` (n, n_functionals) or `descriptors` (n, n_frames,
+                    n_descriptors), or both, output `probabilities` (n, n_labels); its
+                    metadata_props repeat the facts of the manifest
     MODEL_CARD.md   the same for people; pictures stand beside it
 
 Reader and writer stand in this one file so that they cannot drift apart: the writer reads what
@@ -30,7 +31,6 @@ MANIFEST = "manifest.json"
 SCALER = "scaler.json"
 MODEL = "model.onnx"
 OPENSMILE_VERSION = version("opensmile")
-INPUT = "features"
 OUTPUT = "probabilities"
 
 _CANNOT_LOAD = (
@@ -48,8 +48,8 @@ class Bundle:
 
     Attributes:
         manifest: what it says of itself.
-        scaler: standardises the features.
-        network: maps `features` (n, n_features) to `probabilities` (n, n_labels), on one core.
+        scaler: standardises the functionals, then the descriptors.
+        network: maps standardised features to `probabilities` (n, n_labels), on one core.
     """
 
     manifest: Manifest
@@ -88,10 +88,10 @@ def read_bundle(folder: Path) -> Bundle:
         scaler = Scaler.from_json(contents[SCALER].decode())
     except ValueError as error:
         raise BundleError(f"{folder / SCALER}: {error}") from error
-    if scaler.mean.size != manifest.features.n_features:
+    n_features = manifest.features.n_functionals + manifest.features.n_descriptors
+    if scaler.mean.size != n_features:
         raise BundleError(
-            f"{folder / SCALER}: {scaler.mean.size} features, "
-            f"but the manifest has {manifest.features.n_features}"
+            f"{folder / SCALER}: {scaler.mean.size} features, but the manifest has {n_features}"
         )
     return Bundle(manifest, scaler, _read_network(folder / MODEL, contents[MODEL], manifest))
 
@@ -129,16 +129,15 @@ def _read_network(path: Path, content: bytes, manifest: Manifest) -> onnxruntime
         network = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except _CANNOT_LOAD as error:
         raise BundleError(f"{path}: ONNX Runtime cannot load it ({error})") from error
-    ports = [
-        (port.name, port.type, tuple(port.shape[1:]))
+    # A length that is free has a name in ONNX, and is null in the manifest.
+    ports = {
+        port.name: (port.type, tuple(n if isinstance(n, int) else None for n in port.shape[1:]))
         for port in (*network.get_inputs(), *network.get_outputs())
-    ]
-    wanted = [
-        (INPUT, "tensor(float)", manifest.input_shape),
-        (OUTPUT, "tensor(float)", (len(manifest.labels),)),
-    ]
+    }
+    shapes = {**manifest.input_shapes, OUTPUT: (len(manifest.labels),)}
+    wanted = {name: ("tensor(float)", shape) for name, shape in shapes.items()}
     if ports != wanted:
-        raise BundleError(f"{path}: its input and output are {ports}, but the manifest needs {wanted}")
+        raise BundleError(f"{path}: its inputs and output are {ports}, but the manifest needs {wanted}")
     metadata = network.get_modelmeta().custom_metadata_map
     facts = Facts(**manifest.model_dump(exclude={"files"})).to_metadata()
     for key, value in facts.items():

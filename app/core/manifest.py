@@ -9,6 +9,7 @@ NAME = r"^[a-z0-9][a-z0-9._-]*$"
 
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
 Share = Annotated[float, Field(ge=0, le=1)]
+Level = Literal["functionals", "descriptors", "functionals and descriptors"]
 
 
 class _Record(BaseModel):
@@ -21,11 +22,28 @@ class Features(_Record):
     """What the network is fed."""
 
     feature_set: str = Field(description="openSMILE's name of the feature set")
-    level: Literal["functionals"]
+    level: Level = Field(description="which of the set's levels the network is fed")
     sampling_rate: int = Field(gt=0, description="of the signal that is analysed, in Hz")
-    n_features: int = Field(gt=0)
-    names_sha256: str = Field(description="SHA-256 of the feature names, one a line")
+    n_functionals: int = Field(gt=0)
+    n_descriptors: int = Field(gt=0, description="low-level descriptors in a frame of 10 ms")
+    names_sha256: str = Field(description="SHA-256 of the names, functionals first, one a line")
     opensmile_version: str
+
+    @property
+    def input_shapes(self) -> dict[str, tuple[int | None, ...]]:
+        """The shape of one utterance in each input of the network."""
+        shapes: dict[str, tuple[int | None, ...]] = {
+            "features": (self.n_functionals,),
+            "descriptors": (None, self.n_descriptors),
+        }
+        match self.level:
+            case "functionals":
+                del shapes["descriptors"]
+            case "descriptors":
+                del shapes["features"]
+            case _:
+                pass
+        return shapes
 
 
 class Corpus(_Record):
@@ -48,7 +66,7 @@ class Protocol(_Record):
 class FoldScore(_Record):
     """What one fold reached."""
 
-    fold: int = Field(description="counted from 1")
+    fold: str = Field(description="what was held out: a number counted from 1, or a corpus")
     uar: Share = Field(description="unweighted average recall on the test part")
     accuracy: Share = Field(description="on the test part")
     validation_uar: Share = Field(description="on the validation part, which chose the epoch")
@@ -58,13 +76,16 @@ class Spread(_Record):
     """Mean and sample standard deviation over the folds."""
 
     mean: float
-    sd: float
+    sd: float | None = Field(description="null where there is one fold")
 
 
 class Scores(_Record):
     """What the cross-validation measured."""
 
     uar: Spread
+    uar_interval: tuple[Share, Share] = Field(
+        description="95 % bootstrap interval over the speakers, of the UAR of all test parts together"
+    )
     accuracy: Spread
     folds: tuple[FoldScore, ...]
     calibration_error: Share = Field(
@@ -73,30 +94,44 @@ class Scores(_Record):
     uncalibrated_error: Share = Field(description="the same without a temperature")
 
 
+class Adaptation(_Record):
+    """The unlabelled speech that a bundle's scaler was re-estimated from."""
+
+    n_recordings: int
+    n_frames: int = Field(description="of 10 ms, in all of them")
+    weight: Share = Field(description="of this speech in the scaler; the rest is the original's")
+
+
 class Facts(_Record):
     """All that a bundle says of itself, but for the hashes of its files."""
 
-    format_version: Literal[1] = 1
+    format_version: Literal[2] = 2
     name: str = Field(pattern=NAME)
     labels: tuple[str, ...] = Field(min_length=2, description="in the order of the output")
     features: Features
-    input_shape: tuple[int, ...] = Field(description="of one utterance")
+    input_shapes: dict[str, tuple[int | None, ...]] = Field(
+        description="of one utterance; null is the number of frames"
+    )
     protocol: Protocol
     scores: Scores
-    chosen_fold: int = Field(description="the fold whose network this is, counted from 1")
-    chosen_by: str = Field(description="the rule that chose it")
+    model: str = Field(description="the name of the model in `training.models`")
+    chosen_folds: tuple[str, ...] = Field(
+        min_length=1, description="the folds whose networks answer together"
+    )
+    chosen_by: str = Field(description="the rule that chose them")
+    adapted_to: Adaptation | None = Field(default=None, description="unlabelled speech it was adapted to")
     temperature: float = Field(
         default=1.0, gt=0, description="of the calibration; 1 leaves the network's output as it is"
     )
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "Facts":
-        if self.input_shape != (self.features.n_features,):
-            raise ValueError("input_shape and n_features disagree")
+        if self.input_shapes != self.features.input_shapes:
+            raise ValueError("input_shapes and features disagree")
         if len(set(self.labels)) != len(self.labels):
             raise ValueError("a label stands twice")
-        if self.chosen_fold not in {score.fold for score in self.scores.folds}:
-            raise ValueError("chosen_fold is none of the folds")
+        if not set(self.chosen_folds) <= {score.fold for score in self.scores.folds}:
+            raise ValueError("one of chosen_folds is none of the folds")
         return self
 
     def to_metadata(self) -> dict[str, str]:

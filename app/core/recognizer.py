@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.audio import Signal
-from app.core.bundle import INPUT, OUTPUT, Bundle
+from app.core.bundle import OUTPUT, Bundle
 from app.core.errors import BundleError
-from app.core.features import FEATURE_SETS, FeatureConfig, FeatureExtractor
+from app.core.features import FEATURE_SETS, FeatureConfig, FeatureExtractor, Features
 from app.core.recognition import Recognition
 
 # A signal that never leaves ±0.001 (−60 dBFS) around its mean holds no speech. The quietest of
@@ -27,6 +27,7 @@ class EmotionRecognizer:
         """
         self.bundle = bundle
         self._extractor = _extractor_for(bundle)
+        self._scalers = bundle.scaler.split(bundle.manifest.features.n_functionals)
 
     def recognize(self, signal: Signal) -> Recognition:
         """Recognise the emotion of one utterance.
@@ -47,21 +48,26 @@ class EmotionRecognizer:
         labels = self.bundle.manifest.labels
         return Recognition(signal.duration, dict(zip(labels, probabilities.tolist(), strict=True)))
 
-    def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+    def probabilities(self, features: Features) -> NDArray[np.float64]:
         """Map features to probabilities.
 
         Args:
-            features: float32, shape (n_features,), as extracted.
+            features: of one utterance, as extracted.
 
         Returns:
             float64, shape (n_labels,), adding up to 1.
         """
-        scaled = self.bundle.scaler.transform(features)[np.newaxis]
-        (output,) = self.bundle.network.run([OUTPUT], {INPUT: scaled})
+        functionals, descriptors = self._scalers
+        scaled = {
+            "features": functionals.transform(features.functionals),
+            "descriptors": descriptors.transform(features.descriptors),
+        }
+        inputs = {name: scaled[name][np.newaxis] for name in self.bundle.manifest.input_shapes}
+        (output,) = self.bundle.network.run([OUTPUT], inputs)
         return apply_temperature(output[0], self.bundle.manifest.temperature)
 
 
-def apply_temperature(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
+def apply_temperature(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
     """Calibrate by temperature scaling (Guo et al. 2017, arXiv 1706.04599).
 
     It divides the logits by the temperature T, which on probabilities is the power 1/T and a

@@ -12,7 +12,7 @@ class Scaler:
     """Brings each feature to mean 0 and standard deviation 1.
 
     Attributes:
-        mean: float64, shape (n_features,).
+        mean: float64, shape (n_features,); in a bundle, functionals first, then descriptors.
         scale: float64, shape (n_features,), the standard deviation; 1 for a constant feature.
 
     Raises:
@@ -33,12 +33,19 @@ class Scaler:
         """Standardise.
 
         Args:
-            features: float32, shape (n_features,) or (n_utterances, n_features).
+            features: float32, shape (…, n_features).
 
         Returns:
             float32, the same shape.
         """
         return ((features - self.mean) / self.scale).astype(np.float32)
+
+    def split(self, n_features: int) -> tuple["Scaler", "Scaler"]:
+        """Part the first features from the rest."""
+        return (
+            Scaler(self.mean[:n_features], self.scale[:n_features]),
+            Scaler(self.mean[n_features:], self.scale[n_features:]),
+        )
 
     def to_json(self) -> str:
         """Write as JSON; every number comes back bit for bit."""

@@ -1,5 +1,6 @@
 """Keras, ONNX and HTTP give the same probabilities."""
 
+import json
 from pathlib import Path
 
 import keras
@@ -7,11 +8,13 @@ import numpy as np
 import onnxruntime
 import pytest
 from fastapi.testclient import TestClient
+from numpy.typing import NDArray
 
 from app.core.audio import decode
-from app.core.bundle import INPUT, read_bundle
+from app.core.bundle import read_bundle
 from app.core.features import FeatureConfig, FeatureExtractor
 from app.core.recognizer import apply_temperature
+from app.core.scaler import Scaler
 from app.main import create_app
 from app.settings import Settings
 from tests.recordings import corpora
@@ -25,28 +28,56 @@ def recordings() -> list[bytes]:
     return [(corpora() / "emodb" / "audio" / f"{name}.flac").read_bytes() for name in FILES]
 
 
-@pytest.fixture(scope="module")
-def scaled(german: Path, recordings: list[bytes]) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+def by_the_networks_alone(run: Path, recordings: list[bytes]) -> NDArray[np.float64]:
+    """Without our graph: every network of the chosen folds on its own scaler, then the mean of their logs."""
     extractor = FeatureExtractor(FeatureConfig("emobase"))
-    features = np.stack([extractor.extract(decode(recording)) for recording in recordings])
-    return read_bundle(german).scaler.transform(features)
+    heard = [extractor.extract(decode(recording)) for recording in recordings]
+    logarithms = []
+    for fold in sorted(run.iterdir()):
+        members = json.loads((fold / "result.json").read_text())["members"]
+        functionals, descriptors = Scaler.from_json((fold / "scaler.json").read_text()).split(988)
+        for file, temperature in members.items():
+            network = keras.models.load_model(fold / file, compile=False)
+            inputs = [
+                {
+                    "features": functionals.transform(one.functionals)[np.newaxis],
+                    "descriptors": descriptors.transform(one.descriptors)[np.newaxis],
+                }
+                for one in heard
+            ]
+            names = [port.name for port in network.inputs]
+            answers = [network({name: one[name] for name in names})[0] for one in inputs]
+            logarithms.append(np.log(answers) / temperature)
+    mean = np.exp(np.mean(logarithms, axis=0))
+    probabilities: NDArray[np.float64] = mean / mean.sum(axis=1, keepdims=True)
+    return probabilities
 
 
-def test_keras_onnx_and_http_agree(
-    german: Path,
-    runs: Path,
-    recordings: list[bytes],
-    scaled: np.ndarray[tuple[int, int], np.dtype[np.float32]],
-) -> None:
-    manifest = read_bundle(german).manifest
-    (run,) = runs.iterdir()
-    network = keras.models.load_model(run / f"fold-{manifest.chosen_fold}" / "network.keras", compile=False)
-    by_keras = network.predict(scaled, verbose=0)
+def test_keras_onnx_and_http_agree(fused: Path, fused_run: Path, recordings: list[bytes]) -> None:
+    bundle = read_bundle(fused)
+    manifest = bundle.manifest
+    assert manifest.features.level == "functionals and descriptors"
+    assert manifest.chosen_folds == ("1", "2")
+    by_keras = by_the_networks_alone(fused_run, recordings)
 
-    session = onnxruntime.InferenceSession(german / "model.onnx")
-    by_onnx = session.run(None, {INPUT: scaled})[0]
+    extractor = FeatureExtractor(FeatureConfig("emobase"))
+    functionals, descriptors = bundle.scaler.split(manifest.features.n_functionals)
+    session = onnxruntime.InferenceSession(fused / "model.onnx")
+    heard = [extractor.extract(decode(recording)) for recording in recordings]
+    by_onnx = np.concatenate(
+        [
+            session.run(
+                None,
+                {
+                    "features": functionals.transform(one.functionals)[np.newaxis],
+                    "descriptors": descriptors.transform(one.descriptors)[np.newaxis],
+                },
+            )[0]
+            for one in heard
+        ]
+    )
 
-    settings = Settings(models_dir=german.parent, default_model="german", workers=1)
+    settings = Settings(models_dir=fused.parent, default_model="fused", workers=1)
     with TestClient(create_app(settings)) as client:
         answers = [
             client.post("/v1/audio/emotions", files={"file": recording}).json()["probabilities"]

@@ -9,8 +9,11 @@ import pytest
 
 from app.core.bundle import MANIFEST, MODEL, SCALER, Bundle, read_bundle, write_bundle
 from app.core.errors import BundleError
-from app.core.manifest import Manifest
+from app.core.manifest import Level, Manifest
+from app.core.scaler import Scaler
 from tests import bundles
+
+SMALL = Scaler(np.zeros(3), np.ones(3))
 
 
 @pytest.fixture
@@ -51,6 +54,13 @@ def test_a_bundle_is_readable_without_python(folder: Path) -> None:
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == sha256
 
 
+@pytest.mark.parametrize("level", ["descriptors", "functionals and descriptors"])
+def test_a_network_over_descriptors_is_read(tmp_path: Path, level: Level) -> None:
+    bundle = read_bundle(bundles.write(tmp_path, level=level))
+    assert bundle.manifest.input_shapes["descriptors"] == (None, 26)
+    assert {port.name for port in bundle.network.get_inputs()} == set(bundle.manifest.input_shapes)
+
+
 @pytest.mark.parametrize("name", [SCALER, MODEL, "MODEL_CARD.md"])
 def test_an_altered_file_is_noticed(folder: Path, name: str) -> None:
     content = bytearray((folder / name).read_bytes())
@@ -68,17 +78,19 @@ def test_a_missing_file_is_noticed(folder: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda m: m.update(format_version=2), "format_version"),
+        (lambda m: m.update(format_version=1), "format_version"),
         (lambda m: m.update(name="other"), "rename one of the two"),
         (lambda m: m.update(name="../small"), "name"),
         (lambda m: m.pop("labels"), "labels: Field required"),
         (lambda m: m.update(labels=["anger", "anger", "a", "b", "c"]), "label stands twice"),
-        (lambda m: m.update(labels=[*m["labels"], "fear"]), "input and output"),
+        (lambda m: m.update(labels=[*m["labels"], "fear"]), "inputs and output"),
         (lambda m: m.update(labels=m["labels"][::-1]), "disagrees with the manifest about labels"),
         (lambda m: m.update(temperature=2.0), "disagrees with the manifest about temperature"),
         (lambda m: m.update(temperature=0), "temperature"),
-        (lambda m: m.update(input_shape=[1]), "input_shape and n_features disagree"),
-        (lambda m: m.update(chosen_fold=7), "chosen_fold"),
+        (lambda m: m.update(input_shapes={"features": [1]}), "input_shapes and features disagree"),
+        (lambda m: m["features"].update(level="descriptors"), "input_shapes and features disagree"),
+        (lambda m: m.update(chosen_folds=["7"]), "chosen_folds"),
+        (lambda m: m.update(chosen_folds=[]), "chosen_folds"),
         (lambda m: m.update(surprise=1), "surprise: Extra inputs"),
         (lambda m: m["files"].pop(MODEL), f"no hash of {MODEL}"),
         (lambda m: m["files"].pop(SCALER), f"no hash of {SCALER}"),
@@ -105,8 +117,8 @@ def test_a_bundle_of_another_opensmile_is_refused(tmp_path: Path, monkeypatch: p
 
 
 def test_a_scaler_of_another_size_is_refused(folder: Path) -> None:
-    replace_file(folder, SCALER, bundles.scaler(3).to_json().encode())
-    refused(folder, "3 features, but the manifest has 988")
+    replace_file(folder, SCALER, SMALL.to_json().encode())
+    refused(folder, "3 features, but the manifest has 1014")
 
 
 def test_a_scaler_that_is_none_is_refused(folder: Path) -> None:
@@ -122,18 +134,23 @@ def test_a_model_that_is_none_is_refused(folder: Path, content: bytes) -> None:
 
 def test_a_model_of_another_shape_is_refused(folder: Path) -> None:
     replace_file(folder, MODEL, bundles.network(bundles.facts(), n_labels=4))
-    refused(folder, "input and output")
+    refused(folder, "inputs and output")
 
 
 def test_a_model_with_another_input_is_refused(folder: Path) -> None:
     replace_file(folder, MODEL, bundles.network(bundles.facts(), inputs="x"))
-    refused(folder, "input and output")
+    refused(folder, "inputs and output")
 
 
 def write_again(folder: Path, *, overwrite: bool = False) -> Manifest:
     facts = bundles.facts()
     return write_bundle(
-        folder, facts, bundles.scaler(988), bundles.network(facts), {"NEW.md": b"new"}, overwrite=overwrite
+        folder,
+        facts,
+        bundles.scaler(facts),
+        bundles.network(facts),
+        {"NEW.md": b"new"},
+        overwrite=overwrite,
     )
 
 
@@ -154,7 +171,7 @@ def test_a_bundle_is_replaced_whole(folder: Path) -> None:
 def test_parts_that_do_not_match_never_take_the_place(tmp_path: Path) -> None:
     facts = bundles.facts()
     with pytest.raises(BundleError, match="3 features"):
-        write_bundle(tmp_path / "small", facts, bundles.scaler(3), bundles.network(facts), {})
+        write_bundle(tmp_path / "small", facts, SMALL, bundles.network(facts), {})
     assert list(tmp_path.iterdir()) == []
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from app.core.audio import Signal, decode
 from app.core.errors import AudioUndecodable
-from app.core.features import FEATURE_SETS, FeatureConfig, FeatureExtractor, FeatureSet
+from app.core.features import FEATURE_SETS, FeatureConfig, FeatureExtractor, Features, FeatureSet
 from tests.recordings import EXAMPLE, speech, tone
 
 N_FEATURES = {"eGeMAPSv02": 88, "ComParE_2016": 6373, "emobase": 988}
@@ -14,6 +14,11 @@ def mono(samples: np.ndarray[tuple[int], np.dtype[np.float32]], sampling_rate: i
     return Signal(samples[np.newaxis], sampling_rate)
 
 
+def same(one: Features, other: Features) -> None:
+    np.testing.assert_array_equal(one.functionals, other.functionals)
+    np.testing.assert_array_equal(one.descriptors, other.descriptors)
+
+
 @pytest.fixture(params=FEATURE_SETS, scope="module")
 def extractor(request: pytest.FixtureRequest) -> FeatureExtractor:
     return FeatureExtractor(FeatureConfig(request.param))
@@ -21,13 +26,26 @@ def extractor(request: pytest.FixtureRequest) -> FeatureExtractor:
 
 def test_features_are_those_of_opensmile(extractor: FeatureExtractor) -> None:
     name = extractor.config.feature_set
-    smile = opensmile.Smile(opensmile.FeatureSet[name], opensmile.FeatureLevel.Functionals)
-    reference = smile.process_signal(speech(), 16_000)
-    features = extractor.extract(mono(speech()))
-    assert features.dtype == np.float32
-    assert features.shape == (N_FEATURES[name],)
-    assert extractor.names == tuple(reference.columns)
-    np.testing.assert_array_equal(features, reference.to_numpy()[0])
+    for level, names in (
+        (opensmile.FeatureLevel.Functionals, extractor.functional_names),
+        (opensmile.FeatureLevel.LowLevelDescriptors, extractor.descriptor_names),
+    ):
+        smile = opensmile.Smile(opensmile.FeatureSet[name], level)
+        reference = smile.process_signal(speech(), 16_000)
+        features = extractor.extract(mono(speech()))
+        measured = features.functionals[np.newaxis] if "func" in level.value else features.descriptors
+        assert measured.dtype == np.float32
+        assert names == tuple(reference.columns)
+        np.testing.assert_array_equal(measured, reference.to_numpy())
+    assert len(extractor.functional_names) == N_FEATURES[name]
+
+
+def test_an_instance_that_ran_before_gives_the_same(extractor: FeatureExtractor) -> None:
+    fresh = FeatureExtractor(extractor.config)
+    with pytest.raises(AudioUndecodable):
+        extractor.extract(mono(tone()[:100]))
+    extractor.extract(mono(tone(2)))
+    same(extractor.extract(mono(speech())), fresh.extract(mono(speech())))
 
 
 def test_full_scale_does_not_wrap(extractor: FeatureExtractor) -> None:
@@ -36,10 +54,8 @@ def test_full_scale_does_not_wrap(extractor: FeatureExtractor) -> None:
     loud /= np.abs(loud).max()
     almost = np.clip(loud, -1, 32767 / 32768)
     assert loud.max() == 1.0
-    np.testing.assert_array_equal(extractor.extract(mono(loud)), extractor.extract(mono(almost)))
-    np.testing.assert_array_equal(
-        extractor.extract(mono(loud * 3)), extractor.extract(mono(np.clip(loud * 3, -1, 1)))
-    )
+    same(extractor.extract(mono(loud)), extractor.extract(mono(almost)))
+    same(extractor.extract(mono(loud * 3)), extractor.extract(mono(np.clip(loud * 3, -1, 1))))
 
 
 def test_two_channels_are_refused(extractor: FeatureExtractor) -> None:
@@ -49,19 +65,21 @@ def test_two_channels_are_refused(extractor: FeatureExtractor) -> None:
 
 @pytest.mark.parametrize("n_samples", [1, 100, 300])
 def test_too_few_samples_are_an_error_not_a_nan(extractor: FeatureExtractor, n_samples: int) -> None:
-    with pytest.raises(AudioUndecodable, match="no finite value") as refused:
+    with pytest.raises(AudioUndecodable, match="too short"):
         extractor.extract(mono(tone()[:n_samples]))
-    assert "too short" in str(refused.value)
 
 
 def test_a_quarter_of_a_second_is_enough(extractor: FeatureExtractor) -> None:
-    assert np.isfinite(extractor.extract(mono(speech()[8_000:12_000]))).all()
+    features = extractor.extract(mono(speech()[8_000:12_000]))
+    assert np.isfinite(features.functionals).all()
+    assert np.isfinite(features.descriptors).all()
 
 
 def test_the_sampling_rate_is_made_right() -> None:
     extractor = FeatureExtractor(FeatureConfig("eGeMAPSv02"))
-    pitch = extractor.names.index("F0semitoneFrom27.5Hz_sma3nz_percentile50.0")
-    low, high = extractor.extract(mono(tone(2, 16_000))), extractor.extract(mono(tone(2, 48_000), 48_000))
+    pitch = extractor.functional_names.index("F0semitoneFrom27.5Hz_sma3nz_percentile50.0")
+    low = extractor.extract(mono(tone(2, 16_000))).functionals
+    high = extractor.extract(mono(tone(2, 48_000), 48_000)).functionals
     # 140 Hz is 28.2 semitones above 27.5 Hz; taken for 16 kHz, the 48 kHz signal would be 19 lower.
     assert high[pitch] == pytest.approx(12 * np.log2(140 / 27.5), abs=0.1)
     assert high[pitch] == pytest.approx(low[pitch], abs=0.1)
@@ -69,7 +87,7 @@ def test_the_sampling_rate_is_made_right() -> None:
 
 def test_extraction_repeats_bit_for_bit(extractor: FeatureExtractor) -> None:
     signal = decode(EXAMPLE.read_bytes())
-    np.testing.assert_array_equal(extractor.extract(signal), extractor.extract(signal))
+    same(extractor.extract(signal), extractor.extract(signal))
 
 
 def test_names_tell_the_sets_apart() -> None:

@@ -7,6 +7,7 @@ import pytest
 from app.core.audio import Signal, decode
 from app.core.bundle import Bundle, read_bundle
 from app.core.errors import AudioUndecodable, BundleError
+from app.core.manifest import Level
 from app.core.recognizer import EmotionRecognizer, is_silent
 from tests import bundles
 from tests.recordings import EXAMPLE, speech, tone
@@ -30,6 +31,15 @@ def test_speech_gets_a_probability_for_each_label(bundle: Bundle) -> None:
     assert sum(recognition.probabilities.values()) == pytest.approx(1, abs=1e-12)
     assert recognition.emotion == max(bundles.LABELS, key=recognition.probabilities.__getitem__)
     assert recognition.duration == len(speech()) / 16_000
+
+
+@pytest.mark.parametrize("level", ["descriptors", "functionals and descriptors"])
+def test_the_levels_that_the_network_wants_are_fed(tmp_path: Path, bundle: Bundle, level: Level) -> None:
+    signal = Signal(speech()[np.newaxis], 16_000)
+    other = EmotionRecognizer(read_bundle(bundles.write(tmp_path, level=level))).recognize(signal)
+    assert other.probabilities is not None
+    assert sum(other.probabilities.values()) == pytest.approx(1, abs=1e-12)
+    assert other.probabilities != EmotionRecognizer(bundle).recognize(signal).probabilities
 
 
 @pytest.mark.parametrize("level", [0.0, 0.5, 5e-4])

@@ -50,3 +50,9 @@ def test_json_brings_back_every_bit() -> None:
 def test_nonsense_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         Scaler.from_json(text)
+
+
+def test_it_parts_into_two() -> None:
+    first, rest = fitted().split(7)
+    np.testing.assert_array_equal(first.transform(FEATURES[:, :7]), fitted().transform(FEATURES)[:, :7])
+    np.testing.assert_array_equal(rest.transform(FEATURES[:, 7:]), fitted().transform(FEATURES)[:, 7:])

@@ -13,6 +13,8 @@ from app.main import create_app
 from app.settings import Settings
 from tests.recordings import ROOT
 from training.__main__ import _parser
+from training.folds import PROTOCOLS
+from training.models import MODELS
 
 README = (ROOT / "README.md").read_text()
 
@@ -63,11 +65,15 @@ def test_every_make_target_is_there() -> None:
 
 def test_every_training_command_is_understood() -> None:
     commands = [block.replace("\\\n", " ") for block in blocks("sh") if "-m training" in block]
-    assert len(commands) == 3
+    assert len(commands) == 5
     for command in commands:
         (line,) = [line for line in command.splitlines() if "-m training" in line]
         arguments = shlex.split(line.partition("-m training")[2])
-        assert _parser().parse_args(arguments).name
+        assert callable(_parser().parse_args(arguments).run)
+
+
+def test_every_model_and_protocol_is_told() -> None:
+    assert all(f"`{name}`" in README for name in (*MODELS, *PROTOCOLS))
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/architecture.md", "docs/dependencies.md"])

@@ -4,13 +4,14 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from app.core.audio import decode, select_channel
-from app.core.features import FeatureConfig, FeatureExtractor
+from app.core.features import FeatureConfig, FeatureExtractor, Features
 from tests.recordings import EXAMPLE, ROOT, corpora, encode, tone
 from training.corpora import Utterance, csv_file
 from training.errors import TrainingError
@@ -23,8 +24,12 @@ def utterance(path: Path) -> Utterance:
     return Utterance(path, "corpus", "anger", "speaker")
 
 
+def equal(one: Features, other: Features) -> bool:
+    return all(map(np.array_equal, one, other))
+
+
 def times(cache: Path) -> dict[str, int]:
-    return {f"{file.parent.name}/{file.name}": file.stat().st_mtime_ns for file in cache.rglob("*.npy")}
+    return {f"{file.parent.name}/{file.name}": file.stat().st_mtime_ns for file in cache.rglob("*.npz")}
 
 
 @pytest.fixture
@@ -35,21 +40,20 @@ def two(tmp_path: Path) -> list[Utterance]:
 
 
 def test_the_features_are_those_of_the_service(two: list[Utterance], tmp_path: Path) -> None:
-    kept, features = extract(two, CONFIG, tmp_path / "cache")
-    assert kept == two
-    assert features.dtype == np.float32
+    extracted = extract(two, CONFIG, tmp_path / "cache")
+    assert extracted.utterances == two
     extractor = FeatureExtractor(CONFIG)
-    for row, one in zip(features, two, strict=True):
+    for features, one in zip(extracted.features["clean"], two, strict=True):
         signal = select_channel(decode(one.path.read_bytes()), "mix")
-        np.testing.assert_array_equal(row, extractor.extract(signal))
+        assert equal(features, extractor.extract(signal))
 
 
 def test_nothing_is_extracted_twice(two: list[Utterance], tmp_path: Path) -> None:
-    _, first = extract(two, CONFIG, tmp_path / "cache")
+    first = extract(two, CONFIG, tmp_path / "cache").features["clean"]
     before = times(tmp_path / "cache")
-    _, second = extract(two[::-1], CONFIG, tmp_path / "cache")
+    second = extract(two[::-1], CONFIG, tmp_path / "cache").features["clean"]
     assert times(tmp_path / "cache") == before
-    np.testing.assert_array_equal(second, first[::-1])
+    assert all(map(equal, second, first[::-1]))
 
 
 def test_another_recording_or_configuration_has_its_own_place(two: list[Utterance], tmp_path: Path) -> None:
@@ -61,6 +65,17 @@ def test_another_recording_or_configuration_has_its_own_place(two: list[Utteranc
     assert len(times(tmp_path / "cache")) == 5
 
 
+def test_a_condition_is_heard_alike_every_time(two: list[Utterance], tmp_path: Path) -> None:
+    conditions = ("clean", "telephone", "noise-5", "line-1", "line-2")
+    first = extract(two, CONFIG, tmp_path / "one", conditions=conditions)
+    second = extract(two[::-1], CONFIG, tmp_path / "other", conditions=conditions)
+    assert tuple(first.features) == conditions
+    for condition in conditions:
+        assert all(map(equal, first.features[condition], second.features[condition][::-1]))
+    heard = [first.features[condition][0] for condition in conditions]
+    assert not any(equal(one, other) for one, other in combinations(heard, 2))
+
+
 def test_recordings_that_fail_are_named_and_counted(two: list[Utterance], tmp_path: Path) -> None:
     bad = [utterance(tmp_path / name) for name in ("text.wav", "cut.wav")]
     bad[0].path.write_text("not a recording")
@@ -68,9 +83,9 @@ def test_recordings_that_fail_are_named_and_counted(two: list[Utterance], tmp_pa
     with pytest.raises(TrainingError, match="2 of 4 recordings") as raised:
         extract([*two, *bad], CONFIG, tmp_path / "cache")
     assert all(str(one.path) in str(raised.value) for one in bad)
-    kept, features = extract([bad[0], *two, bad[1]], CONFIG, tmp_path / "cache", skip_undecodable=True)
-    assert kept == two
-    assert len(features) == 2
+    extracted = extract([bad[0], *two, bad[1]], CONFIG, tmp_path / "cache", skip_undecodable=True)
+    assert extracted.utterances == two
+    assert len(extracted.features["clean"]) == 2
 
 
 def test_nothing_left_is_an_error(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from tests.recordings import corpora
 from training.corpora import Utterance, csv_file
 from training.errors import TrainingError
-from training.labels import EMOTIONS, to_five_emotions
+from training.labels import EMOTIONS, label, to_five_emotions
 
 
 def utterance(emotion: str) -> Utterance:
@@ -16,6 +16,21 @@ def test_five_are_kept_calm_is_neutral_and_three_are_left_out() -> None:
     given = [*EMOTIONS, "calm", "fear", "disgust", "boredom"]
     kept = [one.emotion for one in to_five_emotions(utterance(emotion) for emotion in given)]
     assert kept == [*EMOTIONS, "neutral"]
+
+
+def test_a_corpus_may_keep_its_own_labels() -> None:
+    given = [utterance(emotion) for emotion in ("sadness", "calm", "boredom")]
+    assert label(given, own_labels=True) == (given, ("boredom", "calm", "sadness"))
+    kept, labels = label(given, own_labels=False)
+    assert [one.emotion for one in kept] == ["sadness", "neutral"]
+    assert labels == ("sadness", "neutral")
+
+
+def test_one_emotion_is_nothing_to_tell_apart() -> None:
+    with pytest.raises(TrainingError, match="the only emotion is anger"):
+        label([utterance("anger"), utterance("fear")], own_labels=False)
+    with pytest.raises(TrainingError, match="none of anger, surprise"):
+        label([utterance("fear")], own_labels=False)
 
 
 def test_an_unknown_label_is_named() -> None:

@@ -1,0 +1,180 @@
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import Ridge as RidgeRegression
+
+from app.core.scaler import Scaler
+from training.batches import assemble, condition_shares, mixup
+from training.classifier import Classifier
+from training.cross_validation import modules_of_model
+from training.dataset import Inputs
+from training.ensemble import Ensemble, mean
+from training.export import combine_networks
+from training.folds import Fold
+from training.models import MODELS, load_model
+from training.network import Shapes, predict
+from training.ridge import weighted_ridge
+
+RANDOM = np.random.default_rng(1)
+N, N_FUNCTIONALS, N_DESCRIPTORS, N_LABELS = 60, 100, 6, 3
+TARGETS = np.arange(N) % N_LABELS
+
+
+@pytest.fixture(scope="module")
+def inputs() -> Inputs:
+    """Utterances of 12 to 71 frames whose label is plain in a feature, and in the mean of all."""
+    functionals = RANDOM.normal(TARGETS[:, np.newaxis] - 1, 1, (N, N_FUNCTIONALS)).astype(np.float32)
+    functionals[:, :N_LABELS] += 4 * np.eye(N_LABELS)[TARGETS]
+    descriptors = [RANDOM.normal(0, 1, (12 + n, N_DESCRIPTORS)).astype(np.float32) for n in range(N)]
+    for target, sequence in zip(TARGETS, descriptors, strict=True):
+        sequence[:, target] += 2
+    names = ("clean", "voice-1", "voice-2", "line-1", "line-2")
+    return Inputs(dict.fromkeys(names, functionals), dict.fromkeys(names, descriptors), TARGETS, N_LABELS)
+
+
+@pytest.fixture(scope="module")
+def fold() -> Fold:
+    test, rest = np.arange(15), np.arange(15, N)
+    return Fold(1, "1", rest[rest % 5 != 0], rest[rest % 5 == 0], test, speaker_independent=True)
+
+
+def test_a_file_is_a_model() -> None:
+    files = (Path(__file__).parent.parent.parent / "training" / "models").glob("[a-z]*.py")
+    assert set(MODELS) == {file.stem.replace("_", "-") for file in files}
+    assert {"paper-cnn", "sliding-cnn", "sequence-lstm", "svm-linear", "svm-rbf"} <= set(MODELS)
+
+
+def test_all_files_of_a_model_decide_where_its_results_are_kept() -> None:
+    load_model("fusion-clean")
+    names = {module.__name__ for module in modules_of_model("fusion-clean")}
+    assert {"fusion_clean", "fusion", "dense", "ridge"} <= {name.split(".")[-1] for name in names}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_learns_what_is_plain(name: str, inputs: Inputs, fold: Fold, tmp_path: Path) -> None:
+    model = load_model(name).limited(8)
+    trained = model.fit(inputs, fold, 1, tmp_path)
+    answers = trained.predict(inputs, fold.test, "clean")
+    np.testing.assert_allclose(answers.sum(axis=1), 1, rtol=1e-6)
+    assert (answers.argmax(axis=1) == TARGETS[fold.test]).mean() > 0.5
+    assert len(trained.validation_probabilities) == len(trained.validated)
+    assert not set(trained.validated) & set(fold.test)
+    assert all((tmp_path / file).is_file() for file in trained.members)
+
+
+def networks() -> list[tuple[str, keras.Model]]:
+    shapes = Shapes(N_FUNCTIONALS, N_DESCRIPTORS)
+    models = [load_model(name) for name in MODELS]
+    built = {
+        name: network.build(shapes, N_LABELS)
+        for model in models
+        if isinstance(model, Ensemble)
+        for name, network in model.networks.items()
+    }
+    return list(built.items())
+
+
+@pytest.mark.parametrize(("name", "network"), networks())
+def test_padding_changes_no_answer(name: str, network: keras.Model, inputs: Inputs) -> None:
+    together = predict(network, inputs, np.arange(N), "clean")
+    alone = np.concatenate([predict(network, inputs, np.array([index]), "clean") for index in range(0, N, 7)])
+    np.testing.assert_allclose(alone, together[::7], atol=1e-5, err_msg=name)
+
+
+def test_what_was_trained_is_not_trained_again(inputs: Inputs, fold: Fold, tmp_path: Path) -> None:
+    model = load_model("cnn").limited(2)
+    first = model.fit(inputs, fold, 1, tmp_path).predict(inputs, fold.test, "clean")
+    networks = {network: network.stat().st_mtime_ns for network in tmp_path.glob("*.keras")}
+    assert [network.name for network in sorted(networks)] == ["cnn-stopped.keras", "cnn.keras"]
+    second = model.fit(inputs, fold, 1, tmp_path).predict(inputs, fold.test, "clean")
+    assert {network: network.stat().st_mtime_ns for network in networks} == networks
+    np.testing.assert_array_equal(first, second)
+
+
+def test_a_baseline_chooses_by_validation_and_learns_from_all_that_is_left(
+    inputs: Inputs, fold: Fold, tmp_path: Path
+) -> None:
+    sizes: list[int] = []
+
+    class Spy(LogisticRegression):  # type: ignore[misc]  # scikit-learn is untyped
+        def fit(self, features: NDArray[np.float32], targets: NDArray[np.int64]) -> object:
+            sizes.append(len(features))
+            # With any other setting it learns the wrong labels.
+            return super().fit(features, targets if self.C == 1 else (targets + 1) % N_LABELS)
+
+    trained = Classifier(lambda setting: Spy(**setting), [{"C": 2.0}, {"C": 1.0}]).fit(
+        inputs, fold, 1, tmp_path
+    )
+    assert trained.chosen == {"C": 1.0}
+    assert sizes == [36, 36, 45]
+
+
+def test_the_network_that_is_kept_has_learnt_from_all_that_is_not_held_out(
+    inputs: Inputs, fold: Fold, tmp_path: Path
+) -> None:
+    # No utterance that trains in the first training has the last label.
+    order = np.argsort(TARGETS[fold.rest], kind="stable")
+    by_label = fold.rest[order]
+    only_validated = Fold(1, "1", by_label[:30], by_label[30:], fold.test, speaker_independent=True)
+    trained = load_model("ridge").fit(inputs, only_validated, 1, tmp_path)
+    last = fold.test[TARGETS[fold.test] == N_LABELS - 1]
+    assert (trained.predict(inputs, last, "clean").argmax(axis=1) == N_LABELS - 1).all()
+    assert (trained.validation_probabilities.argmax(axis=1) != N_LABELS - 1).all()
+
+
+def test_ridge_is_that_of_scikit_learn() -> None:
+    for n in (30, 200):
+        features = RANDOM.normal(0, 1, (n, 50)).astype(np.float32)
+        targets, weights = RANDOM.normal(0, 1, (n, 3)), RANDOM.uniform(0.5, 2, n)
+        expected = RidgeRegression(alpha=0.3).fit(features.astype(np.float64), targets, sample_weight=weights)
+        kernel, bias = weighted_ridge(features, targets, weights, 0.3)
+        np.testing.assert_allclose(kernel, expected.coef_.T, atol=1e-4)
+        np.testing.assert_allclose(bias, expected.intercept_, atol=1e-4)
+
+
+def test_clean_speech_is_heard_half_of_the_time() -> None:
+    np.testing.assert_allclose(condition_shares(["clean", "a", "b"]), [0.5, 0.25, 0.25])
+    np.testing.assert_allclose(condition_shares(["clean"]), [1])
+
+
+def test_mixed_utterances_have_mixed_targets(inputs: Inputs) -> None:
+    batch = assemble(["features", "descriptors"], inputs, np.arange(8), ["clean"] * 8)
+    targets = np.eye(N_LABELS, dtype=np.float32)[TARGETS[:8]]
+    mixed, mixed_targets = mixup(batch, targets, 0.4, np.random.default_rng(1))
+    np.testing.assert_allclose(mixed_targets.sum(axis=1), 1, rtol=1e-6)
+    assert (mixed_targets.max(axis=1) < 0.999).any()
+    # The larger share is the utterance's own.
+    assert (mixed_targets.argmax(axis=1) == TARGETS[:8]).all()
+    same, same_targets = mixup(batch, targets, 0, np.random.default_rng(1))
+    assert same is batch
+    assert same_targets is targets
+    assert not np.array_equal(mixed["features"], batch["features"])
+
+
+def test_long_sequences_are_cut_around_their_middle(inputs: Inputs) -> None:
+    batch = assemble(["descriptors"], inputs, np.array([0, N - 1]), ["clean"] * 2, max_frames=32)
+    assert batch["descriptors"].shape == (2, 32, N_DESCRIPTORS)
+    np.testing.assert_array_equal(batch["descriptors"][0, :12], inputs.descriptors["clean"][0])
+    np.testing.assert_array_equal(batch["descriptors"][0, 12:], 0)
+    np.testing.assert_array_equal(batch["descriptors"][1], inputs.descriptors["clean"][N - 1][19:51])
+
+
+def test_the_mean_is_geometric() -> None:
+    together = mean([np.array([[0.5, 0.5]]), np.array([[0.9, 0.1]])])
+    roots = np.sqrt([0.45, 0.05])
+    np.testing.assert_allclose(together, [roots / roots.sum()])
+
+
+def test_a_network_answers_alike_through_the_scale_of_another_scaler() -> None:
+    raw = RANDOM.normal(3, 5, (4, N_FUNCTIONALS)).astype(np.float32)
+    own = Scaler(RANDOM.normal(3, 1, N_FUNCTIONALS + 6), RANDOM.uniform(1, 5, N_FUNCTIONALS + 6))
+    other = Scaler(RANDOM.normal(3, 1, N_FUNCTIONALS + 6), RANDOM.uniform(1, 5, N_FUNCTIONALS + 6))
+    network = dict(networks())["cnn"]
+    combined = combine_networks([(own, network, 1.0)], other)
+    asked = combined({"features": other.split(N_FUNCTIONALS)[0].transform(raw)})
+    direct = network({"features": own.split(N_FUNCTIONALS)[0].transform(raw)})
+    np.testing.assert_allclose(asked, direct, atol=1e-5)

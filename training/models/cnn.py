@@ -1,0 +1,39 @@
+"""A convolutional network over the functionals of one utterance.
+
+openSMILE orders functionals by descriptor, so that neighbours measure the same thing. The first
+block reads them in windows side by side; the second relates neighbouring windows; the classifier
+sees both. Nothing is pooled over the windows: where a value stands says what it measures.
+"""
+
+import keras
+from keras import layers
+
+from training.ensemble import Ensemble
+from training.network import MAX_DEVIATION, Network, Shapes
+
+FILTERS = 64
+
+
+def build(shapes: Shapes, n_labels: int) -> keras.Model:
+    """Build the network, not yet trained."""
+    n_features = shapes.n_functionals
+    window = round(n_features**0.5)
+    inputs = keras.Input((n_features,), name="features")
+    x = layers.Reshape((n_features, 1))(keras.ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION))
+    first = block(x, kernel_size=window, strides=window)
+    second = block(first, kernel_size=3, strides=1)
+    x = layers.Flatten()(layers.Concatenate()([first, second]))
+    x = layers.Dropout(0.5)(x)
+    x = layers.Dense(n_labels, activation="softmax", name="probabilities")(x)
+    return keras.Model({"features": inputs}, x)
+
+
+def block(x: keras.KerasTensor, kernel_size: int, strides: int) -> keras.KerasTensor:
+    """Convolution, batch normalisation, spatial dropout."""
+    x = layers.Conv1D(FILTERS, kernel_size, strides, padding="same", activation="relu")(x)
+    # Keras's momentum of 0.99 needs hundreds of steps; a small corpus has a handful an epoch.
+    x = layers.BatchNormalization(momentum=0.9)(x)
+    return layers.SpatialDropout1D(0.1)(x)
+
+
+MODEL = Ensemble({"cnn": Network(build, mixup=0.2, label_smoothing=0.1)})

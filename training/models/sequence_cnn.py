@@ -1,0 +1,59 @@
+"""A convolutional network over the low-level descriptors, frame by frame.
+
+Two steps of stride shorten the sequence to a frame every 40 ms; a residual block looks at 0.4 s
+around each; attentive statistics pooling (Okabe et al. 2018, arXiv 1803.10963) weighs the frames
+and keeps their mean and standard deviation. Frames of zeros are padding and count for nothing.
+"""
+
+import keras
+from keras import layers, ops
+
+from training.conditions import AUGMENTATIONS
+from training.ensemble import Ensemble
+from training.network import MAX_DEVIATION, Network, Shapes
+
+WIDTH = 64
+KERNEL_SIZE = 5
+N_BLOCKS = 1
+
+
+def build(shapes: Shapes, n_labels: int) -> keras.Model:
+    """Build the network, not yet trained."""
+    inputs = keras.Input((None, shapes.n_descriptors), name="descriptors")
+    mask = ops.cast(ops.any(ops.not_equal(inputs, 0), axis=-1, keepdims=True), "float32")
+    x = layers.SpatialDropout1D(0.1)(ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION))
+    x = convolution(x, strides=2)
+    mask = layers.MaxPooling1D(2, padding="same")(mask)
+    x = layers.MaxPooling1D(2, padding="same")(layers.Activation("relu")(x) * mask)
+    mask = layers.MaxPooling1D(2, padding="same")(mask)
+    for _ in range(N_BLOCKS):
+        y = layers.SpatialDropout1D(0.1)(layers.Activation("relu")(convolution(x)) * mask)
+        x = layers.Activation("relu")(x + convolution(y)) * mask
+    x = layers.Dropout(0.5)(attentive_statistics(x, mask))
+    x = layers.Dense(n_labels, activation="softmax", name="probabilities")(x)
+    return keras.Model({"descriptors": inputs}, x)
+
+
+def convolution(x: keras.KerasTensor, strides: int = 1) -> keras.KerasTensor:
+    """Convolution and batch normalisation."""
+    x = layers.Conv1D(WIDTH, KERNEL_SIZE, strides, padding="same", use_bias=False)(x)
+    # Keras's momentum of 0.99 needs hundreds of steps; a small corpus has a handful an epoch.
+    return layers.BatchNormalization(momentum=0.9)(x)
+
+
+def attentive_statistics(x: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
+    """Mean and standard deviation over the frames, each weighed by what is in it."""
+    scores = layers.Dense(1)(layers.Dense(32, activation="tanh")(x))
+    weights = ops.softmax(scores - 1e9 * (1 - mask), axis=1)
+    mean = ops.sum(weights * x, axis=1, keepdims=True)
+    variance = ops.sum(weights * ops.square(x - mean), axis=1)
+    return ops.concatenate([mean[:, 0], ops.sqrt(ops.maximum(variance, 1e-5))], axis=-1)
+
+
+MODEL = Ensemble(
+    {
+        "sequence-cnn": Network(
+            build, AUGMENTATIONS, learning_rate=2e-3, patience=15, mixup=0.2, label_smoothing=0.1
+        )
+    }
+)
