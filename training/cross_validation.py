@@ -116,8 +116,9 @@ def cross_validate(
     results = []
     for fold in folds:
         result = fit_fold(model, dataset, fold, plan.seed, folder / f"fold-{fold.name}")
+        held_out = "" if fold.name == str(fold.number) else f", {fold.name}"
         tqdm.write(
-            f"{name}, fold {fold.name} of {len(folds)}: UAR {result.uar():.1%}, accuracy "
+            f"{name}, fold {fold.number} of {len(folds)}{held_out}: UAR {result.uar():.1%}, accuracy "
             f"{result.accuracy:.1%} (validation UAR {result.validation_uar:.1%})"
         )
         results.append(result)
