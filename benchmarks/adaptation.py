@@ -27,7 +27,7 @@ from training.models import load_model
 from training.network import predict
 from training.scores import uar
 
-MODEL = "ridge"  # the member of the default model that is trained in seconds
+MODEL = "covariance"  # the member of the default model that is trained in seconds
 SIZES = (10, 30, 100, None)
 N_DRAWS = 5
 CACHE, RUNS = Path(".cache/features"), Path(".cache/runs")

@@ -4,7 +4,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -76,14 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
     verb = verbs.add_parser("extract", parents=[common, kept], help="fill the feature cache")
     verb.add_argument("--features", choices=FEATURE_SETS, default="ComParE_2016", help="default: %(default)s")
-    verb.add_argument(
-        "--conditions",
-        nargs="+",
-        choices=CONDITIONS,
-        default=["clean"],
-        metavar="CONDITION",
-        help=f"under which recordings are heard: {', '.join(CONDITIONS)}; default: clean",
-    )
+    _several(verb, "--conditions", "recordings are heard under", CONDITIONS, ["clean"])
     verb.set_defaults(run=_extract)
 
     verb = verbs.add_parser("train", parents=[common, kept, runs, bundles], help="from corpora to a bundle")
@@ -98,43 +91,15 @@ def _parser() -> argparse.ArgumentParser:
         default="best-fold",
         help="whose networks the bundle holds; default: %(default)s",
     )
-    verb.add_argument(
-        "--test-conditions",
-        nargs="*",
-        choices=TEST_CONDITIONS,
-        default=TEST_CONDITIONS,
-        metavar="CONDITION",
-        help=f"under which the test parts are heard too; default: {' '.join(TEST_CONDITIONS)}",
-    )
+    _several(verb, "--test-conditions", "test parts are heard under too", TEST_CONDITIONS, nargs="*")
     verb.set_defaults(run=_train)
 
     verb = verbs.add_parser(
         "compare", parents=[common, kept, runs], help="models × protocols on the same folds, as a table"
     )
-    verb.add_argument(
-        "--features",
-        nargs="+",
-        choices=FEATURE_SETS,
-        default=["ComParE_2016"],
-        metavar="SET",
-        help=f"of {', '.join(FEATURE_SETS)}; default: ComParE_2016",
-    )
-    verb.add_argument(
-        "--model",
-        nargs="+",
-        choices=MODELS,
-        default=list(MODELS),
-        metavar="MODEL",
-        help=f"of {', '.join(MODELS)}; default: all",
-    )
-    verb.add_argument(
-        "--protocol",
-        nargs="+",
-        choices=PROTOCOLS,
-        default=list(PROTOCOLS),
-        metavar="PROTOCOL",
-        help=f"of {', '.join(PROTOCOLS)}; default: all",
-    )
+    _several(verb, "--features", "feature sets", FEATURE_SETS, ["ComParE_2016"])
+    _several(verb, "--model", "models", MODELS)
+    _several(verb, "--protocol", "protocols", PROTOCOLS)
     verb.add_argument(
         "--output", type=Path, default=Path("comparison"), help="folder of the tables; default: %(default)s"
     )
@@ -147,6 +112,25 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--audio", type=Path, required=True, help="folder with recordings of utterances")
     verb.set_defaults(run=_adapt)
     return parser
+
+
+def _several(
+    verb: argparse.ArgumentParser,
+    option: str,
+    what: str,
+    names: Collection[str],
+    default: Collection[str] = (),
+    nargs: str = "+",
+) -> None:
+    """Add an option that takes several names; all of them, unless another default is given."""
+    verb.add_argument(
+        option,
+        nargs=nargs,
+        choices=names,
+        default=list(default or names),
+        metavar="NAME",
+        help=f"{what}: {', '.join(names)}; default: {', '.join(default) or 'all'}",
+    )
 
 
 def _corpus(text: str) -> tuple[str, Path]:

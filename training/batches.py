@@ -13,18 +13,7 @@ BATCHES_A_CHUNK = 8
 # TensorFlow prepares a convolution anew for every length that it has not seen.
 PADDED_TO = 32
 
-CLEAN_SHARE = 0.5
-"""Of what is heard in training: a recording as it is says most of what the next one will be like."""
-
 Batch = dict[str, NDArray[np.float32]]
-
-
-def condition_shares(conditions: Sequence[str]) -> NDArray[np.float64]:
-    """How much each condition is heard in training: clean a half, the others alike; adds up to 1."""
-    if len(conditions) == 1:
-        return np.ones(1)
-    others = (1 - CLEAN_SHARE) / (len(conditions) - 1)
-    return np.array([CLEAN_SHARE if condition == "clean" else others for condition in conditions])
 
 
 def in_order_of_length(inputs: Inputs, indices: Indices, batch_size: int) -> list[Indices]:

@@ -4,6 +4,7 @@ The setting that is best on the fold's validation part is fitted again on all th
 held out, so that a baseline has as much speech to learn from as it can have.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +60,7 @@ class Classifier:
         """
         del seed, folder
         features, targets = inputs.functionals["clean"], inputs.targets
+        started = time.monotonic()
         best: tuple[float, Setting, NDArray[np.float64]] | None = None
         for setting in self.settings:
             estimator = self.make(setting)
@@ -70,7 +72,8 @@ class Classifier:
         assert best is not None
         estimator = self.make(best[1])
         estimator.fit(features[fold.rest], targets[fold.rest])
-        return TrainedClassifier(estimator, dict(best[1]), fold.validation, best[2])
+        seconds = time.monotonic() - started
+        return TrainedClassifier(estimator, dict(best[1]), fold.validation, best[2], seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class TrainedClassifier:
         chosen: the setting that was best.
         validated: indices of the validation part, m of them.
         validation_probabilities: from the classifier that did not learn from it, (m, n_labels).
+        seconds: that fitting took.
         histories: none: there are no epochs.
         members: none: there are no networks.
     """
@@ -90,6 +94,7 @@ class TrainedClassifier:
     chosen: dict[str, float]
     validated: Indices
     validation_probabilities: NDArray[np.float64]
+    seconds: float
     histories: Sequence[dict[str, list[float]]] = ()
     members: Mapping[str, float] = field(default_factory=dict)
 

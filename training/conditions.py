@@ -3,8 +3,9 @@
 A condition maps a signal to a signal. What is random in it is drawn from a generator that is
 seeded by recording and condition, so that the same recording always sounds the same.
 
-`telephone` and `noise-…` are fixed, to test with; `voice-…` and `line-…` are random, to train on:
-other voices (speed, gain, room), and other lines (noise and telephone on top).
+`telephone` and `noise-…` are fixed, to test with; the others are random, to train on: `voice-…` are
+other voices (speed, gain, room), `line-…` other lines (noise and telephone on top), and `call-…` is
+the recording itself by telephone, so that it means the same with and without.
 """
 
 import io
@@ -63,15 +64,22 @@ def line(signal: Signal, random: np.random.Generator) -> Signal:
     return signal
 
 
+def call(signal: Signal, random: np.random.Generator) -> Signal:
+    """Through a telephone channel whose band and law vary."""
+    band = (random.uniform(200, 400), random.uniform(3_100, 3_700))
+    return _g711(_band_pass(_to_telephone_rate(signal), band), LAWS[random.integers(len(LAWS))])
+
+
 CONDITIONS: dict[str, Condition] = {
     "clean": clean,
     "telephone": telephone,
     **{f"noise-{decibels}": partial(noisy, decibels=decibels) for decibels in (20, 10, 5)},
     **{f"voice-{number}": voice for number in (1, 2)},
     **{f"line-{number}": line for number in (1, 2)},
+    "call-1": call,
 }
 TEST_CONDITIONS = ("telephone", "noise-20", "noise-10", "noise-5")
-AUGMENTATIONS = ("voice-1", "voice-2", "line-1", "line-2")
+AUGMENTATIONS = ("voice-1", "voice-2", "line-1", "line-2", "call-1")
 
 
 def _change_speed(signal: Signal, factor: float) -> Signal:
@@ -112,9 +120,9 @@ def _to_telephone_rate(signal: Signal) -> Signal:
     return Signal(np.ascontiguousarray(samples.T), TELEPHONE_RATE)
 
 
-def _band_pass(signal: Signal) -> Signal:
-    """Keep the telephone band."""
-    filters = butter(4, TELEPHONE_BAND, "bandpass", fs=signal.sampling_rate, output="sos")
+def _band_pass(signal: Signal, band: tuple[float, float] = TELEPHONE_BAND) -> Signal:
+    """Keep a band of frequencies, in Hz."""
+    filters = butter(4, band, "bandpass", fs=signal.sampling_rate, output="sos")
     return _with(signal, sosfilt(filters, signal.samples, axis=1))
 
 

@@ -47,7 +47,7 @@ class Ensemble:
             seed: of all training.
             folder: the networks are kept in here.
         """
-        members, validation = [], []
+        members, validation, seconds = [], [], 0.0
         for number, (name, network) in enumerate(self.networks.items()):
             own_seed = seed + MEMBER_SEEDS * number
             stopped = network.fit(inputs, fold, own_seed, folder / f"{name}-stopped.keras")
@@ -56,7 +56,8 @@ class Ensemble:
             validation.append(apply_temperature(answers, temperature))
             final = network.refit(inputs, fold, own_seed, folder / f"{name}.keras")
             members.append(Member(f"{name}.keras", final, temperature, stopped.history))
-        return TrainedEnsemble(members, fold.validation, mean(validation))
+            seconds += stopped.seconds + final.seconds
+        return TrainedEnsemble(members, fold.validation, mean(validation), seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +90,13 @@ class TrainedEnsemble:
         validated: indices of the utterances of the validation part, m of them.
         validation_probabilities: of these, from networks that did not learn from them, shape
             (m, n_labels).
+        seconds: that training took.
     """
 
     networks: Sequence[Member]
     validated: Indices
     validation_probabilities: NDArray[np.float64]
+    seconds: float
 
     @property
     def histories(self) -> list[dict[str, list[float]]]:

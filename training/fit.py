@@ -6,7 +6,6 @@ before: a run that is interrupted goes on with the next fold.
 
 import io
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,11 +102,9 @@ def fit_fold(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path
 
 def _fit(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path) -> None:
     """Train on one fold and write what comes of it; the result last, as the sign that all is there."""
-    started = time.monotonic()
     scaler = fit_scaler(dataset, fold, model.conditions)
     inputs = standardise(dataset, scaler)
     trained = model.fit(inputs, fold, seed, folder)
-    seconds = time.monotonic() - started
     truth = dataset.targets[trained.validated]
     answers = {condition: trained.predict(inputs, fold.test, condition) for condition in _tested(dataset)}
     buffer = io.BytesIO()
@@ -120,7 +117,7 @@ def _fit(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path) ->
         "members": trained.members,
         "chosen": trained.chosen,
         "histories": trained.histories,
-        "seconds": seconds,
+        "seconds": trained.seconds,
     }
     write_whole(folder / RESULT, json.dumps(result).encode())
 

@@ -5,6 +5,7 @@ loss is the sparse categorical cross-entropy of the research this grew out of.
 """
 
 import json
+import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -14,11 +15,12 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import ops
 from numpy.typing import NDArray
 from sklearn.utils.class_weight import compute_class_weight
 from tqdm.keras import TqdmCallback
 
-from training.batches import Batch, assemble, condition_shares, in_order_of_length, mixup, shuffled
+from training.batches import Batch, assemble, in_order_of_length, mixup, shuffled
 from training.dataset import Inputs
 from training.files import write_whole
 from training.folds import Fold, Indices
@@ -47,6 +49,9 @@ class Shapes(NamedTuple):
 
 Example = tuple[Batch, NDArray[np.float32], NDArray[np.float32]]
 """Inputs, target probabilities and weights of a batch."""
+
+History = dict[str, list[float]]
+"""loss, uar, and val_loss and val_uar if something validated, of each epoch."""
 
 LearningStep = Callable[..., tuple[tf.Tensor, tf.Tensor]]
 
@@ -96,8 +101,7 @@ class Network:
             inputs: of the fold.
             fold: whose training and validation part are used.
             seed: of weights, order, dropout, augmentation and mixing.
-            path: where the network is kept; the history stands beside it, written last, as the
-                sign that all is there. What is there is not trained again.
+            path: where the network is kept; what is there is not trained again.
 
         Returns:
             The network of the best epoch.
@@ -121,18 +125,9 @@ class Network:
     def _kept(
         self, inputs: Inputs, train: Indices, validation: Indices, seed: int, path: Path
     ) -> "TrainedNetwork":
-        """Train, unless that was done before."""
-        history = path.with_suffix(".json")
-        if not history.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(history, json.dumps(self._train(inputs, train, validation, seed, path)).encode())
-        # The checkpoint is what is exported, so the checkpoint is what is scored.
-        network = keras.models.load_model(path, compile=False)
-        return TrainedNetwork(network, json.loads(history.read_text()))
+        return kept(path, lambda: self._train(inputs, train, validation, seed, path))
 
-    def _train(
-        self, inputs: Inputs, train: Indices, validation: Indices, seed: int, path: Path
-    ) -> dict[str, list[float]]:
+    def _train(self, inputs: Inputs, train: Indices, validation: Indices, seed: int, path: Path) -> History:
         """Train, keep the best or else the last epoch at `path`, and tell how each epoch went."""
         keras.backend.clear_session()  # or the layers' names would count on from the network before
         keras.utils.set_random_seed(seed)
@@ -145,7 +140,7 @@ class Network:
             epochs=self.max_epochs,
             steps=self._n_steps(train),
         )
-        history: dict[str, list[float]] = {}
+        history: History = {}
         network.stop_training = False
         callbacks.on_train_begin()
         for epoch in range(self.max_epochs):
@@ -231,11 +226,10 @@ class Network:
         random = np.random.default_rng(seed)
         one_hot = np.eye(inputs.n_labels, dtype=np.float32)[inputs.targets]
         classes = np.arange(inputs.n_labels)
-        shares = condition_shares(self.conditions)
         weights = compute_class_weight("balanced", classes=classes, y=inputs.targets[part]).astype(np.float32)
         while True:
             for batch in shuffled(inputs, part, self._size(part), random):
-                heard = random.choice(self.conditions, len(batch), p=shares).tolist()
+                heard = random.choice(self.conditions, len(batch)).tolist()
                 examples = assemble(names, inputs, batch, heard, self.max_frames)
                 examples, targets = mixup(examples, one_hot[batch], self.mixup, random)
                 yield examples, targets, targets @ weights
@@ -247,15 +241,36 @@ class TrainedNetwork:
 
     Attributes:
         network: of the best epoch.
-        history: loss and uar of each epoch, and val_loss and val_uar if something validated.
+        history: of its epochs; empty where there are none.
+        seconds: that training took.
     """
 
     network: keras.Model
-    history: dict[str, list[float]]
+    history: History
+    seconds: float
 
     def predict(self, inputs: Inputs, indices: Indices, condition: str) -> NDArray[np.float32]:
         """Probabilities of utterances under a condition, shape (n, n_labels)."""
         return predict(self.network, inputs, indices, condition)
+
+
+def kept(path: Path, train: Callable[[], History]) -> TrainedNetwork:
+    """Train a network, unless that was done before.
+
+    Args:
+        path: where the network is. What else is known of it stands beside, written last, as the
+            sign that all is there.
+        train: writes the network to the path.
+    """
+    known = path.with_suffix(".json")
+    if not known.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        started = time.monotonic()
+        history = train()
+        told = {"history": history, "seconds": time.monotonic() - started}
+        write_whole(known, json.dumps(told).encode())
+    # The checkpoint is what is exported, so the checkpoint is what is scored.
+    return TrainedNetwork(keras.models.load_model(path, compile=False), **json.loads(known.read_text()))
 
 
 def predict(
@@ -264,21 +279,26 @@ def predict(
     """Answer for utterances.
 
     Args:
-        network: from `features` or `descriptors`, or both, to probabilities.
+        network: from `features` or `descriptors`, or both, to values of each utterance.
         inputs: of the fold.
         indices: of n utterances.
         condition: under which they are heard.
 
     Returns:
-        Probabilities, shape (n, n_labels).
+        Probabilities, or what else the network gives, shape (n, n_values).
     """
     names = [tensor.name for tensor in network.inputs]
     places = {index: place for place, index in enumerate(indices)}
-    probabilities = np.empty((len(indices), inputs.n_labels), np.float32)
+    values = np.empty((len(indices), network.output_shape[-1]), np.float32)
     for batch in in_order_of_length(inputs, indices, PREDICTED_AT_ONCE):
         answers = network(assemble(names, inputs, batch, [condition] * len(batch)), training=False)
-        probabilities[[places[index] for index in batch]] = answers
-    return probabilities
+        values[[places[index] for index in batch]] = answers
+    return values
+
+
+def frames(descriptors: keras.KerasTensor) -> keras.KerasTensor:
+    """Which frames count, 1 or 0, shape (n, n_frames, 1): those of zeros are padding."""
+    return ops.cast(ops.any(ops.not_equal(descriptors, 0), axis=-1, keepdims=True), "float32")
 
 
 def shapes(inputs: Inputs) -> Shapes:

@@ -110,7 +110,7 @@ def learning_curves(histories: Sequence[Mapping[str, Sequence[float]]]) -> bytes
         axes.spines[["top", "right"]].set_visible(False)
     right.plot([], [], color=BLUE, label="training part (with dropout)")
     right.plot([], [], color=ORANGE, label="validation part")
-    right.plot([], [], "o", color=ORANGE, label="epoch kept")
+    right.plot([], [], "o", color=ORANGE, label="epoch judged")
     right.legend(loc="lower right", frameon=False)
     return _png(figure)
 

@@ -1,30 +1,26 @@
-"""Ridge regression on the functionals, solved in closed form, as a network of one layer.
+"""Ridge regression, solved in closed form, as the last layer of a network.
 
-Where features are many more than voices it does what training by steps does not: among all
-solutions that fit, it finds the one that leans on every feature a little. Each label is a column
+Where values are many more than voices it does what training by steps does not: among all
+solutions that fit, it finds the one that leans on every value a little. Each label is a column
 of +1 and -1, and labels count alike however many utterances they have (the weighted extreme
 learning machine with a linear kernel: Zong, Huang & Chen 2013, doi 10.1016/j.neucom.2012.08.010).
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
-from keras import layers, ops
 from numpy.typing import NDArray
 from scipy.linalg import solve
 from sklearn.utils.class_weight import compute_sample_weight
 
-from training.batches import condition_shares
 from training.dataset import Inputs
-from training.files import write_whole
 from training.folds import Fold, Indices
-from training.network import MAX_DEVIATION, Shapes, TrainedNetwork, shapes
+from training.network import History, Shapes, TrainedNetwork, kept, predict, shapes
 
-SHARPNESS = 8.0
+SHARPNESS = 2.0
 """A score of 1 times this is a logit: about right, so that the temperature has little to mend."""
 
 Array = NDArray[np.float32]
@@ -35,12 +31,16 @@ class Ridge:
     """Ridge regression; it has the methods of `training.network.Network`.
 
     Attributes:
+        build: makes the network, as that of `Network` does; its last layer is a `Dense` one, and
+            before it only `Normalization` layers have anything to learn.
         augmentations: conditions under which training utterances are heard, beside clean.
-        penalty: on the squared weights, for features divided by the root of their number.
+        penalty: on the squared weights, against the mean squared error, for values divided by the
+            root of their number.
     """
 
+    build: Callable[[Shapes, int], keras.Model]
     augmentations: tuple[str, ...] = ()
-    penalty: float = 0.3
+    penalty: float = 1.5e-4
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -52,50 +52,42 @@ class Ridge:
         del max_epochs
         return self
 
-    def build(self, shapes: Shapes, n_labels: int) -> keras.Model:
-        """Build the network, with weights of zero."""
-        inputs = keras.Input((shapes.n_functionals,), name="features")
-        x = ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION)
-        x = layers.Dense(n_labels, "softmax", kernel_initializer="zeros", name="probabilities")(x)
-        return keras.Model({"features": inputs}, x)
-
     def fit(self, inputs: Inputs, fold: Fold, seed: int, path: Path) -> TrainedNetwork:
         """Solve for the training part of a fold; see `Network.fit`. Nothing is random."""
-        return self._kept(inputs, fold.train, seed, path)
+        del seed
+        return kept(path, lambda: self._train(inputs, fold.train, path))
 
     def refit(self, inputs: Inputs, fold: Fold, seed: int, path: Path) -> TrainedNetwork:
         """Solve for all that is not held out; see `Network.refit`."""
-        return self._kept(inputs, fold.rest, seed, path)
-
-    def _kept(self, inputs: Inputs, part: Indices, seed: int, path: Path) -> TrainedNetwork:
-        """Solve, unless that was done before."""
         del seed
-        done = path.with_suffix(".json")
-        if not done.is_file():
-            keras.backend.clear_session()
-            network = self.build(shapes(inputs), inputs.n_labels)
-            network.layers[-1].set_weights(self._solve(inputs, part))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            network.save(path)
-            write_whole(done, json.dumps({}).encode())
-        return TrainedNetwork(keras.models.load_model(path, compile=False), {})
+        return kept(path, lambda: self._train(inputs, fold.rest, path))
 
-    def _solve(self, inputs: Inputs, part: Indices) -> Sequence[Array]:
-        """Kernel, shape (n_functionals, n_labels), and bias, shape (n_labels,), of the layer."""
-        n_features = shapes(inputs).n_functionals
-        heard = [inputs.functionals[condition][part] for condition in self.conditions]
-        features = np.concatenate(heard)
-        np.clip(features, -MAX_DEVIATION, MAX_DEVIATION, out=features)
-        features /= np.sqrt(n_features)
-        targets = np.tile(inputs.targets[part], len(heard))
-        signs = np.where(np.eye(inputs.n_labels)[targets] > 0, 1.0, -1.0)
-        weights = compute_sample_weight("balanced", targets) * len(heard)
-        weights *= np.repeat(condition_shares(self.conditions), len(part))
-        kernel, bias = weighted_ridge(features, signs, weights, self.penalty)
-        return [
-            (SHARPNESS * kernel / np.sqrt(n_features)).astype(np.float32),
-            (SHARPNESS * bias).astype(np.float32),
-        ]
+    def _train(self, inputs: Inputs, part: Indices, path: Path) -> History:
+        """Solve for the last layer and write the network; there are no epochs to tell of."""
+        keras.backend.clear_session()  # or the layers' names would count on from the network before
+        network = self.build(shapes(inputs), inputs.n_labels)
+        for layer in network.layers:
+            if isinstance(layer, keras.layers.Normalization):
+                layer.adapt(self._heard(keras.Model(network.inputs, layer.input), inputs, part))
+        values = self._heard(keras.Model(network.inputs, network.layers[-1].input), inputs, part)
+        targets = np.tile(inputs.targets[part], len(self.conditions))
+        network.layers[-1].set_weights(self._solve(values, targets, inputs.n_labels))
+        network.save(path)
+        return {}
+
+    def _heard(self, network: keras.Model, inputs: Inputs, part: Indices) -> Array:
+        """What comes out of a network under every condition, shape (n_conditions * n, n_values)."""
+        return np.concatenate([predict(network, inputs, part, condition) for condition in self.conditions])
+
+    def _solve(self, values: Array, targets: NDArray[np.int64], n_labels: int) -> Sequence[Array]:
+        """Kernel, shape (n_values, n_labels), and bias, shape (n_labels,); `values` is lost."""
+        n, n_values = values.shape
+        values /= np.sqrt(n_values)
+        signs = np.where(np.eye(n_labels)[targets] > 0, 1.0, -1.0)
+        weights = compute_sample_weight("balanced", targets)
+        kernel, bias = weighted_ridge(values, signs, weights, self.penalty * n)
+        kernel /= np.sqrt(n_values)
+        return [(SHARPNESS * kernel).astype(np.float32), (SHARPNESS * bias).astype(np.float32)]
 
 
 def weighted_ridge(

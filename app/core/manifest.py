@@ -69,7 +69,7 @@ class FoldScore(_Record):
     fold: str = Field(description="what was held out: a number counted from 1, or a corpus")
     uar: Share = Field(description="unweighted average recall on the test part")
     accuracy: Share = Field(description="on the test part")
-    validation_uar: Share = Field(description="on the validation part, which chose the epoch")
+    validation_uar: Share = Field(description="on the validation part, by networks trained without it")
 
 
 class Spread(_Record):

@@ -33,14 +33,15 @@ def test_every_condition_leaves_a_recording_that_can_be_analysed(name: str) -> N
         assert result.sampling_rate in {8_000, signal.sampling_rate}
 
 
-def test_the_telephone_is_narrow_and_coarse() -> None:
-    telephone = heard("telephone")
+@pytest.mark.parametrize("name", ["telephone", "call-1"])
+def test_the_telephone_is_narrow_and_coarse(name: str) -> None:
+    telephone = heard(name)
     assert telephone.sampling_rate == 8_000
     inside = level(telephone, 500, 2500) - level(SPEECH, 500, 2500)
     outside = level(telephone, 50, 150) - level(SPEECH, 50, 150)
     assert abs(inside) < 2
     assert outside < -10
-    # Mu-law has 256 values.
+    # Mu-law and A-law have 256 values.
     assert len(np.unique(telephone.samples)) <= 256
 
 

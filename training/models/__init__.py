@@ -35,6 +35,10 @@ class Trained(Protocol):
         """The temperature of each network that can be exported, by its file."""
 
     @property
+    def seconds(self) -> float:
+        """That training took, however often it was interrupted."""
+
+    @property
     def validated(self) -> Indices:
         """Indices of the m utterances that validated."""
 

@@ -1,10 +1,10 @@
-"""The default: two networks over the functionals and one over the descriptors, answering together.
+"""The default: three networks, over functionals and descriptors, answering together.
 
 They are trained apart, since they are learnt in different ways: one in closed form, one in few
-epochs, and the descriptors in many.
+epochs, and the one over the sequence of descriptors in many.
 """
 
 from training.ensemble import Ensemble
-from training.models import dense, ridge, sequence_cnn
+from training.models import covariance, dense, sequence_cnn
 
-MODEL = Ensemble({**ridge.MODEL.networks, **dense.MODEL.networks, **sequence_cnn.MODEL.networks})
+MODEL = Ensemble({**covariance.MODEL.networks, **dense.MODEL.networks, **sequence_cnn.MODEL.networks})

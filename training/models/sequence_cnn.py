@@ -2,7 +2,7 @@
 
 Two steps of stride shorten the sequence to a frame every 40 ms; a residual block looks at 0.4 s
 around each; attentive statistics pooling (Okabe et al. 2018, arXiv 1803.10963) weighs the frames
-and keeps their mean and standard deviation. Frames of zeros are padding and count for nothing.
+and keeps their mean and standard deviation.
 """
 
 import keras
@@ -10,7 +10,7 @@ from keras import layers, ops
 
 from training.conditions import AUGMENTATIONS
 from training.ensemble import Ensemble
-from training.network import MAX_DEVIATION, Network, Shapes
+from training.network import MAX_DEVIATION, Network, Shapes, frames
 
 WIDTH = 64
 KERNEL_SIZE = 5
@@ -20,7 +20,7 @@ N_BLOCKS = 1
 def build(shapes: Shapes, n_labels: int) -> keras.Model:
     """Build the network, not yet trained."""
     inputs = keras.Input((None, shapes.n_descriptors), name="descriptors")
-    mask = ops.cast(ops.any(ops.not_equal(inputs, 0), axis=-1, keepdims=True), "float32")
+    mask = frames(inputs)
     x = layers.SpatialDropout1D(0.1)(ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION))
     x = convolution(x, strides=2)
     mask = layers.MaxPooling1D(2, padding="same")(mask)

@@ -11,7 +11,7 @@ from keras import layers, ops
 from training.conditions import AUGMENTATIONS
 from training.ensemble import Ensemble
 from training.models.sequence_cnn import convolution
-from training.network import MAX_DEVIATION, Network, Shapes
+from training.network import MAX_DEVIATION, Network, Shapes, frames
 
 UNITS = 32
 
@@ -19,7 +19,7 @@ UNITS = 32
 def build(shapes: Shapes, n_labels: int) -> keras.Model:
     """Build the network, not yet trained."""
     inputs = keras.Input((None, shapes.n_descriptors), name="descriptors")
-    mask = ops.cast(ops.any(ops.not_equal(inputs, 0), axis=-1, keepdims=True), "float32")
+    mask = frames(inputs)
     x = ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION)
     for _ in range(3):
         mask = layers.MaxPooling1D(2, padding="same")(mask)
