@@ -1,13 +1,18 @@
 """Probabilities that mean what they say: of the answers given with 70 %, 70 % are right."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import logsumexp
 
 from app.core.recognizer import apply_temperature
 
 N_BINS = 15
 LOG_TEMPERATURES = (np.log(0.1), np.log(10.0))
+# Of one among several, which count for more the lower theirs is: a hundred is as good as silence.
+LOG_MEMBER_TEMPERATURES = (np.log(0.01), np.log(100.0))
 
 
 def fit_temperature(probabilities: NDArray[np.floating], targets: NDArray[np.int64]) -> float:
@@ -27,6 +32,32 @@ def fit_temperature(probabilities: NDArray[np.floating], targets: NDArray[np.int
         return float(-np.log(np.maximum(likelihoods, np.finfo(np.float64).tiny)).mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=LOG_TEMPERATURES, method="bounded").x))
+
+
+def fit_temperatures(
+    probabilities: Sequence[NDArray[np.floating]], targets: NDArray[np.int64]
+) -> list[float]:
+    """Find the temperatures under which the geometric mean of several answers is the most likely.
+
+    The logarithmic opinion pool with fitted weights (Heskes 1998, "Selecting weighting factors in
+    logarithmic opinion pools", NIPS 10): n networks of temperatures T answer with weights 1 / (n T).
+
+    Args:
+        probabilities: of the validation part, shape (n, n_labels) each.
+        targets: its label indices, shape (n,).
+
+    Returns:
+        A temperature for each, from 0.01 to 100.
+    """
+    logarithms = np.log(np.maximum(np.stack(probabilities), np.finfo(np.float32).tiny)).astype(np.float64)
+
+    def loss(log_temperatures: NDArray[np.float64]) -> float:
+        scores = np.mean(logarithms / np.exp(log_temperatures)[:, np.newaxis, np.newaxis], axis=0)
+        return float((logsumexp(scores, axis=1) - scores[np.arange(len(targets)), targets]).mean())
+
+    start = np.zeros(len(probabilities))
+    found = minimize(loss, start, method="L-BFGS-B", bounds=[LOG_MEMBER_TEMPERATURES] * len(start))
+    return [float(temperature) for temperature in np.exp(found.x)]
 
 
 def reliability(

@@ -1,4 +1,7 @@
-"""Several networks that answer together: the geometric mean of their calibrated probabilities.
+"""Several networks that answer together: the geometric mean of their probabilities.
+
+How much each counts is in its temperature, and the temperatures are fitted together: a network
+that adds nothing to the others gets a high one, and so says nothing.
 
 Members are trained apart, and differ in kind and in seed. Each is trained twice: without the
 validation part, which tells how good it is and how sure it may be, and then on all that is not
@@ -13,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.recognizer import apply_temperature
-from training.calibration import fit_temperature
+from training.calibration import fit_temperatures
 from training.dataset import Inputs
 from training.folds import Fold, Indices
 from training.network import Network, TrainedNetwork
@@ -47,17 +50,21 @@ class Ensemble:
             seed: of all training.
             folder: the networks are kept in here.
         """
-        members, validation, seconds = [], [], 0.0
+        truth = inputs.targets[fold.validation]
+        stopped, final = {}, {}
         for number, (name, network) in enumerate(self.networks.items()):
             own_seed = seed + MEMBER_SEEDS * number
-            stopped = network.fit(inputs, fold, own_seed, folder / f"{name}-stopped.keras")
-            answers = stopped.predict(inputs, fold.validation, "clean")
-            temperature = fit_temperature(answers, inputs.targets[fold.validation])
-            validation.append(apply_temperature(answers, temperature))
-            final = network.refit(inputs, fold, own_seed, folder / f"{name}.keras")
-            members.append(Member(f"{name}.keras", final, temperature, stopped.history))
-            seconds += stopped.seconds + final.seconds
-        return TrainedEnsemble(members, fold.validation, mean(validation), seconds)
+            stopped[name] = network.fit(inputs, fold, own_seed, folder / f"{name}-stopped.keras")
+            final[name] = network.refit(inputs, fold, own_seed, folder / f"{name}.keras")
+        answers = [one.predict(inputs, fold.validation, "clean") for one in stopped.values()]
+        temperatures = fit_temperatures(answers, truth)
+        members = [
+            Member(f"{name}.keras", final[name], temperature, stopped[name].history)
+            for name, temperature in zip(self.networks, temperatures, strict=True)
+        ]
+        validation = mean([apply_temperature(*pair) for pair in zip(answers, temperatures, strict=True)])
+        seconds = sum(one.seconds for one in (*stopped.values(), *final.values()))
+        return TrainedEnsemble(members, fold.validation, validation, seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,8 @@ class Member:
     Attributes:
         file: in the folder of the fold.
         trained: the network.
-        temperature: fitted on the validation part, without which the network was trained first.
+        temperature: its share in the answer, fitted on the validation part, without which the
+            network was trained first.
         history: of that first training; empty where there are no epochs.
     """
 
@@ -77,7 +85,7 @@ class Member:
     history: dict[str, list[float]]
 
     def predict(self, inputs: Inputs, indices: Indices, condition: str) -> NDArray[np.float64]:
-        """Calibrated probabilities of utterances under a condition, shape (n, n_labels)."""
+        """Probabilities of utterances under a condition at its temperature, shape (n, n_labels)."""
         return apply_temperature(self.trained.predict(inputs, indices, condition), self.temperature)
 
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from app.core.recognizer import apply_temperature
-from training.calibration import expected_calibration_error, fit_temperature
+from training.calibration import expected_calibration_error, fit_temperature, fit_temperatures
+from training.ensemble import mean
 
 RANDOM = np.random.default_rng(1)
 HONEST = RANDOM.dirichlet([0.5] * 5, 20_000).astype(np.float32)
@@ -32,3 +33,16 @@ def test_the_temperature_that_spoilt_them_is_found(temperature: float) -> None:
 def test_one_sure_error_does_not_make_it_infinite() -> None:
     sure = np.eye(2, dtype=np.float32)[[0, 0, 1, 1]]
     assert np.isfinite(fit_temperature(sure, np.array([0, 1, 1, 1])))
+
+
+def test_of_two_answers_the_one_that_knows_nothing_is_silenced() -> None:
+    guesses = np.random.default_rng(2).dirichlet([0.5] * 5, len(TRUTH)).astype(np.float32)
+    own, others = fit_temperatures([HONEST, guesses], TRUTH)
+    together = mean([apply_temperature(HONEST, own), apply_temperature(guesses, others)])
+    np.testing.assert_allclose(together, HONEST, atol=0.05)
+    assert expected_calibration_error(together, TRUTH) < 0.02
+
+
+def test_one_answer_alone_is_calibrated() -> None:
+    (found,) = fit_temperatures([HONEST], TRUTH)
+    assert found == pytest.approx(fit_temperature(HONEST, TRUTH), rel=0.01)
