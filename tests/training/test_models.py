@@ -52,7 +52,7 @@ def test_a_file_is_a_model() -> None:
 def test_all_files_of_a_model_decide_where_its_results_are_kept() -> None:
     load_model("fusion-clean")
     names = {module.__name__ for module in modules_of_model("fusion-clean")}
-    assert {"fusion_clean", "fusion", "dense", "covariance"} <= {name.split(".")[-1] for name in names}
+    assert {"fusion_clean", "fusion", "sequence_cnn", "covariance"} <= {name.split(".")[-1] for name in names}
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -1,13 +1,13 @@
-"""The default: three networks, over functionals and descriptors, answering together.
+"""The default: two networks, over functionals and descriptors, answering together.
 
-They are trained apart, since they are learnt in different ways: one in closed form, one in few
-epochs, and the one over the sequence of descriptors in many. The one in closed form counts most,
-so it is the one that has to hear through a telephone as without.
+They are trained apart, since they are learnt in different ways: one in closed form, the one over
+the sequence of descriptors in many epochs. The one in closed form counts most, so it is the one
+that has to hear through a telephone as without.
 """
 
 from training.conditions import AUGMENTATIONS
 from training.ensemble import Ensemble
-from training.models import covariance, dense, sequence_cnn
+from training.models import covariance, sequence_cnn
 from training.ridge import Ridge
 
 SPREAD = 3.0
@@ -15,7 +15,6 @@ SPREAD = 3.0
 MODEL = Ensemble(
     {
         "covariance": Ridge(covariance.build, AUGMENTATIONS, spread=SPREAD),
-        **dense.MODEL.networks,
         **sequence_cnn.MODEL.networks,
     }
 )
