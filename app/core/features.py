@@ -11,6 +11,7 @@ a result that is missing or not finite is an error.
 An extractor must stay in the thread it was made in: openSMILE is not safe in threads.
 """
 
+import ctypes
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ import numpy as np
 import opensmile
 from numpy.typing import NDArray
 from opensmile.core.config import config as opensmile_config
-from opensmile.core.lib import OpenSMILE
+from opensmile.core.lib import ExternalSinkCallback, OpenSMILE, OpenSmileException, smileapi
 
 from app.core.audio import Signal, resample
 from app.core.errors import AudioUndecodable
@@ -30,6 +31,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = get_args(FeatureSet)
 
 # The sinks of openSMILE's configuration for several levels.
 _FUNCTIONALS, _DESCRIPTORS = "extsinkfunc", "extsinklld"
+_FLOAT_BYTES = ctypes.sizeof(ctypes.c_float)
 # The largest float32 that a cast to int16 leaves positive.
 _MAX_SAMPLE = 32767 / 32768
 
@@ -103,29 +105,60 @@ class FeatureExtractor:
         samples = resample(signal, self.config.sampling_rate).samples[0]
         samples = np.clip(samples, -1.0, _MAX_SAMPLE)
         functionals, descriptors = self._run((samples * 32768).astype(np.int16))
-        if not functionals or not descriptors:
+        if not len(functionals) or not len(descriptors):
             raise AudioUndecodable("The recording is too short: there is nothing to measure in it.")
-        features = Features(functionals[0], np.stack(descriptors))
+        features = Features(functionals[0], descriptors)
         _check_finite(features.functionals, self.functional_names)
         _check_finite(features.descriptors, self.descriptor_names)
         return features
 
-    def _run(self, samples: NDArray[np.int16]) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
-        """Feed samples through openSMILE and collect what arrives at either sink."""
+    def _run(self, samples: NDArray[np.int16]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Feed samples through openSMILE; what arrives at either sink, a row a time."""
         if not self._is_fresh:
             self._opensmile.reset()
-            self._opensmile._callbacks.clear()  # noqa: SLF001  # reset dropped them, the binding did not
         self._is_fresh = False
-        functionals: list[NDArray[np.float32]] = []
-        descriptors: list[NDArray[np.float32]] = []
-        for sink, arrived in ((_FUNCTIONALS, functionals), (_DESCRIPTORS, descriptors)):
-            # The buffer is openSMILE's, and is written over by the next frame.
-            self._opensmile.external_sink_set_callback(sink, lambda data, to=arrived: to.append(data.copy()))
+        functionals = _Arrivals(self._opensmile, _FUNCTIONALS, len(self.functional_names))
+        descriptors = _Arrivals(self._opensmile, _DESCRIPTORS, len(self.descriptor_names))
         source = opensmile_config.EXTERNAL_SOURCE_COMPONENT
-        self._opensmile.external_audio_source_write_data(source, samples.tobytes())
-        self._opensmile.external_audio_source_set_eoi(source)
-        self._opensmile.run()
-        return functionals, descriptors
+        try:
+            self._opensmile.external_audio_source_write_data(source, samples.tobytes())
+            self._opensmile.external_audio_source_set_eoi(source)
+            self._opensmile.run()
+        except OpenSmileException:
+            # Not ended, so that it could not be reset for the next signal.
+            self._opensmile, self._is_fresh = _start(self.config), True
+            raise
+        return functionals.rows(), descriptors.rows()
+
+
+class _Arrivals:
+    """What arrives at a sink in one run.
+
+    The binding's own callback makes a NumPy array of every frame, which for 300 frames takes ten
+    times as long as this does; it must be kept as long as the run.
+    """
+
+    def __init__(self, instance: OpenSMILE, sink: str, width: int) -> None:
+        self._width = width
+        self._content = bytearray()
+        self._callback = ExternalSinkCallback(self._add)
+        instance._check_smile_result(  # noqa: SLF001  # it is what turns a code into an error
+            smileapi.smile_extsink_set_data_callback(
+                instance._smileobj,  # noqa: SLF001  # the handle of the C library
+                sink.encode(),
+                self._callback,
+                None,
+            )
+        )
+
+    def _add(self, data: "ctypes._Pointer[ctypes.c_float]", width: int, _parameter: object) -> int:
+        """Copy a frame: the buffer is openSMILE's, and is written over by the next."""
+        self._content += ctypes.string_at(data, width * _FLOAT_BYTES)
+        return 1
+
+    def rows(self) -> NDArray[np.float32]:
+        """All frames, shape (n, width)."""
+        return np.frombuffer(self._content, np.float32).reshape(-1, self._width)
 
 
 def _start(config: FeatureConfig) -> OpenSMILE:

@@ -1,6 +1,7 @@
 import numpy as np
 import opensmile
 import pytest
+from opensmile.core.lib import OpenSMILE, OpenSmileException
 
 from app.core.audio import Signal, decode
 from app.core.errors import AudioUndecodable
@@ -46,6 +47,21 @@ def test_an_instance_that_ran_before_gives_the_same(extractor: FeatureExtractor)
         extractor.extract(mono(tone()[:100]))
     extractor.extract(mono(tone(2)))
     same(extractor.extract(mono(speech())), fresh.extract(mono(speech())))
+
+
+def test_an_instance_that_failed_is_not_used_again(
+    extractor: FeatureExtractor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = extractor.extract(mono(speech()))
+
+    def fail(_instance: OpenSMILE) -> None:
+        raise OpenSmileException(6, "at random")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(OpenSMILE, "run", fail)
+        with pytest.raises(OpenSmileException):
+            extractor.extract(mono(tone(2)))
+    same(extractor.extract(mono(speech())), whole)
 
 
 def test_full_scale_does_not_wrap(extractor: FeatureExtractor) -> None:
