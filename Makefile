@@ -1,7 +1,7 @@
 # Two commands for a fresh machine: `make serve` and `make test`. `make help` lists the rest.
 PYTHON ?= python3.11
 .DEFAULT_GOAL := help
-.PHONY: help serve test training format lock benchmark clean
+.PHONY: help serve test audit soak training format lock benchmark clean
 
 SERVICE := .venvs/service
 TRAINING := .venvs/training
@@ -18,7 +18,14 @@ test: $(DEV)/.installed ## every check: lint, format, types, architecture, tests
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
+	$(DEV)/bin/bandit --quiet --configfile pyproject.toml --recursive app training benchmarks
 	$(DEV)/bin/python -m pytest
+
+audit: $(DEV)/.installed ## ask the advisory service about every pinned package; needs a network
+	$(DEV)/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements/service.txt
+
+soak: $(DEV)/.installed ## keep the promises that take long: overload, kills, stop, memory (half an hour)
+	$(DEV)/bin/python -m benchmarks.soak
 
 training: $(TRAINING)/.installed ## set up what `python -m training` needs, in .venvs/training
 
@@ -28,15 +35,16 @@ format: $(DEV)/.installed ## format the code and mend what lint can mend
 
 lock: $(DEV)/.installed ## compile requirements/*.txt anew from pyproject.toml
 	$(LOCK) --output-file requirements/service.txt
+	$(LOCK) --extra tracing --constraint requirements/service.txt --output-file requirements/tracing.txt
 	$(LOCK) --extra training --constraint requirements/service.txt --output-file requirements/training.txt
-	$(LOCK) --extra training --extra dev --constraint requirements/training.txt --output-file requirements/dev.txt
+	$(LOCK) --extra training --extra tracing --extra dev --constraint requirements/training.txt --output-file requirements/dev.txt
 
 LOCK = $(DEV)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--fork-strategy fewest --generate-hashes --no-annotate --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command 'make lock'
 
-benchmark: $(DEV)/.installed ## measure what the service adds to the recogniser
-	$(DEV)/bin/python -m benchmarks.overhead
+benchmark: $(DEV)/.installed ## measure the service against the library under it
+	$(DEV)/bin/python -m benchmarks.throughput
 
 clean: ## remove environments and caches, but not features and runs
 	rm -rf .venvs .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -10,7 +10,10 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from app import __version__
-from app.api import emotions, health, models, openapi, problems
+from app.api import emotions, health, models, openapi, pages, problems
+from app.api.metrics import Metrics
+from app.api.observation import Observation
+from app.api.security import Gate
 from app.api.upload import UploadLimit
 from app.core.bundle import read_bundle
 from app.core.errors import BundleError
@@ -25,25 +28,33 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings: by default those of the environment.
 
     Returns:
-        An ASGI application; its lifespan starts and stops the workers.
+        An ASGI application; its lifespan starts and stops the workers, which are its `state.pool`.
 
     Raises:
         BundleError: no bundle is there, or one does not match itself.
     """
     settings = settings or Settings()
     folders = find_bundles(settings)
-    manifests = {folder.name: read_bundle(folder).manifest for folder in folders}
+    pool = WorkerPool(
+        folders,
+        n_workers=settings.workers,
+        queue_depth=settings.queue_depth,
+        request_timeout=settings.request_timeout,
+        max_worker_bytes=settings.max_worker_bytes,
+    )
+    metrics = Metrics(pool)
+    state: dict[str, Any] = {
+        "settings": settings,
+        "pool": pool,
+        "metrics": metrics,
+        "gate": Gate(settings.key_hashes, settings.rate_limit),
+        "manifests": {folder.name: read_bundle(folder).manifest for folder in folders},
+    }
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        pool = WorkerPool(
-            folders,
-            n_workers=settings.workers,
-            queue_depth=settings.queue_depth,
-            request_timeout=settings.request_timeout,
-        )
         await pool.start()
-        yield {"settings": settings, "pool": pool, "manifests": manifests}
+        yield state
         await pool.stop()
 
     # FastAPIOffline brings the pages of /docs with it, where FastAPI's own load them from a CDN.
@@ -54,12 +65,26 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         redoc_url=None,
         redirect_slashes=False,
+        # The log is our own, and the metrics are Prometheus's.
+        telemetry={
+            "tracing": settings.tracing,
+            "auto_configure": settings.tracing,
+            "logs": False,
+            "metrics": False,
+        },
     )
-    for router in (emotions.router, models.router, health.router):
+    app.state.pool = pool
+    for router in (emotions.router, models.router, health.router, pages.router):
         app.include_router(router)
     problems.install(app)
     openapi.install(app)
-    app.add_middleware(UploadLimit, max_bytes=settings.max_upload_bytes)
+    app.add_middleware(
+        UploadLimit,
+        max_bytes=settings.max_upload_bytes,
+        max_pause=settings.upload_pause,
+        max_seconds=settings.upload_timeout,
+    )
+    app.add_middleware(Observation, metrics=metrics)
     app.add_middleware(CorrelationIdMiddleware, header_name=problems.REQUEST_ID_HEADER)
     return app
 

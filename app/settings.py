@@ -1,10 +1,17 @@
 """Settings, read from the environment: `SER_PORT=9000 make serve`."""
 
+import ipaddress
 import os
+import re
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field
+import limits
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_KEY = re.compile(r"(?P<name>[\w.@-]+):(?P<sha256>[0-9a-f]{64})")
 
 
 def usable_processors() -> int:
@@ -23,6 +30,19 @@ class Settings(BaseSettings):
     default_model: str = Field(
         default="multilingual", description="bundle that answers where a request names none"
     )
+    api_keys: str = Field(
+        default="", description="who may call: `name:SHA-256 of the key`, several with commas between"
+    )
+    api_keys_file: Path | None = Field(default=None, description="file of the same, one a line")
+    allow_unauthenticated: bool = Field(
+        default=False, description="listen beyond loopback although there are no keys"
+    )
+    rate_limit: str = Field(
+        default="", description="requests a key may make, such as `600/minute`; empty: any number"
+    )
+    channels: str = Field(
+        default="all", description="channels that may be analysed, such as `1` or `0,1`, counted from 0"
+    )
     workers: int = Field(
         default_factory=usable_processors,
         ge=1,
@@ -34,8 +54,95 @@ class Settings(BaseSettings):
     request_timeout: float = Field(
         default=30.0, gt=0, description="seconds a recording may take once it is uploaded, waiting included"
     )
+    upload_pause: float = Field(
+        default=10.0, gt=0, description="seconds an upload may stall before it is given up"
+    )
+    upload_timeout: float = Field(default=60.0, gt=0, description="seconds an upload may take in all")
     max_upload_bytes: int = Field(
         default=64 * 1024 * 1024, ge=1, description="largest body of a request, in bytes"
     )
     max_utterance_seconds: float = Field(default=60.0, gt=0, description="longest utterance, in seconds")
     min_seconds: float = Field(default=0.25, gt=0, description="shortest recording, in seconds")
+    max_worker_bytes: int = Field(
+        default=1024 * 1024 * 1024, ge=1, description="memory at which a worker is replaced, in bytes"
+    )
+    shutdown_delay: float = Field(
+        default=1.0,
+        ge=0,
+        description="seconds that requests are still accepted after the signal to stop, while not ready",
+    )
+    log_format: Literal["console", "json"] = Field(default="console", description="`console` or `json`")
+    tracing: bool = Field(
+        default=False, description="send OpenTelemetry traces to OTEL_EXPORTER_OTLP_ENDPOINT"
+    )
+
+    @field_validator("rate_limit")
+    @classmethod
+    def _is_rate(cls, text: str) -> str:
+        if text:
+            limits.parse(text)
+        return text
+
+    @field_validator("channels")
+    @classmethod
+    def _is_channels(cls, text: str) -> str:
+        if text != "all" and not re.fullmatch(r"\d+(,\d+)*", text):
+            raise ValueError("all, or indices from 0 with commas between, such as 0,1")
+        return text
+
+    @field_validator("tracing")
+    @classmethod
+    def _can_trace(cls, wanted: bool) -> bool:  # noqa: FBT001  # pydantic passes the value so
+        if wanted and find_spec("opentelemetry.sdk") is None:
+            raise ValueError("the extra `tracing` is not installed: see requirements/tracing.txt")
+        return wanted
+
+    @model_validator(mode="after")
+    def _is_closed(self) -> Self:
+        """Refuse to be open by accident."""
+        if not (self.key_hashes or self.allow_unauthenticated or _is_loopback(self.host)):
+            raise ValueError(
+                f"SER_HOST: without keys, only a loopback address is listened on, not {self.host}. "
+                "Set SER_API_KEYS (`python -m app key NAME` makes one), or SER_ALLOW_UNAUTHENTICATED=true."
+            )
+        return self
+
+    @property
+    def key_hashes(self) -> dict[str, str]:
+        """SHA-256 of each key, by its name.
+
+        Raises:
+            ValueError: malformed, or a file that cannot be read.
+        """
+        return dict(_read_key(entry) for entry in self._key_entries())
+
+    def _key_entries(self) -> list[str]:
+        entries = self.api_keys.split(",")
+        if self.api_keys_file is not None:
+            try:
+                lines = self.api_keys_file.read_text(encoding="utf-8").splitlines()
+            except OSError as error:
+                raise ValueError(f"SER_API_KEYS_FILE: {error.strerror}: {self.api_keys_file}") from error
+            entries += [line for line in lines if not line.lstrip().startswith("#")]
+        return [entry.strip() for entry in entries if entry.strip()]
+
+    @property
+    def permitted_channels(self) -> frozenset[int] | None:
+        """Channels that may be analysed; None where all may."""
+        return None if self.channels == "all" else frozenset(map(int, self.channels.split(",")))
+
+
+def _read_key(entry: str) -> tuple[str, str]:
+    """Name and hash of a key."""
+    match = _KEY.fullmatch(entry)
+    if match is None:
+        # The entry is not shown: somebody may have written the key itself.
+        raise ValueError("SER_API_KEYS: each is name:sha256; `python -m app key NAME` makes one")
+    return match["name"], match["sha256"]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -2,7 +2,8 @@
 
 openSMILE is not safe in threads and an upload is hostile until it is decoded, so both happen in
 processes of their own. Each worker is one process that holds every bundle; it has one recording
-at a time, and a worker that dies or overruns takes down that request alone and is replaced.
+at a time, and a worker that dies or overruns takes down that request alone and is replaced. So is
+one that dies while it waits, or that has grown too large.
 """
 
 import asyncio
@@ -12,14 +13,17 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING
 
-from app.core.audio import Channel, decode, select_channel
+from app.core.audio import Channel, decode
 from app.core.bundle import read_bundle
+from app.core.channels import select_permitted
 from app.core.errors import SpeechEmotionError
 from app.core.recognition import Recognition
 
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
     from app.core.recognizer import EmotionRecognizer
 
 
-logger = logging.getLogger("uvicorn.error")
+logger = logging.getLogger(__name__)
 
 RESTART_PAUSE = 1.0  # seconds
 
@@ -62,6 +66,7 @@ class Task:
         channel: which channel is analysed.
         min_seconds: the shortest recording accepted.
         max_seconds: the longest.
+        permitted: channels that may be analysed; None permits all.
     """
 
     data: bytes
@@ -69,6 +74,7 @@ class Task:
     channel: Channel
     min_seconds: float
     max_seconds: float
+    permitted: frozenset[int] | None = None
 
 
 # In a worker: its recognisers, by the bundle's name.
@@ -80,8 +86,9 @@ def _load(folders: Sequence[Path]) -> int:
     # Imported here, since openSMILE's binding brings pandas, which the service itself never needs.
     from app.core.recognizer import EmotionRecognizer  # noqa: PLC0415
 
-    # Ctrl-C goes to the whole process group; stopping is the service's decision.
+    # Both go to the whole process group; stopping is the service's decision.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_service, daemon=True).start()
     for folder in folders:
         _recognizers[folder.name] = EmotionRecognizer(read_bundle(folder))
@@ -98,26 +105,58 @@ def _end_with_service() -> None:
 
 def _recognize(task: Task) -> Recognition:
     """In a worker: from the file's bytes to the answer."""
+    started = perf_counter()
     recording = decode(task.data, min_seconds=task.min_seconds, max_seconds=task.max_seconds)
-    return _recognizers[task.model].recognize(select_channel(recording, task.channel))
+    signal = select_permitted(recording, task.channel, task.permitted)
+    decoded = perf_counter() - started
+    recognition = _recognizers[task.model].recognize(signal)
+    return replace(recognition, seconds={"decode": decoded, **recognition.seconds})
 
 
 @dataclass(frozen=True, slots=True)
 class _Worker:
-    """One process."""
+    """One process.
+
+    Attributes:
+        executor: sends it tasks.
+        pid: of the process.
+        pidfd: becomes readable when it dies.
+    """
 
     executor: ProcessPoolExecutor
     pid: int
+    pidfd: int
+
+    @property
+    def resident_bytes(self) -> int:
+        """Memory that it holds; 0 once it is dead."""
+        try:
+            pages = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1]
+        except (FileNotFoundError, ProcessLookupError):
+            return 0
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 class WorkerPool:
     """Recogniser processes behind a bounded queue.
 
-    Use it from one event loop: `start`, then `recognize` as often as wanted, then `stop`.
+    Use it from one event loop: `start`, then `recognize` within a `place` as often as wanted, then
+    `stop`.
+
+    Attributes:
+        ready: whether recordings are taken.
+        draining: whether the service is about to stop; recordings are taken still.
+        replaced: how many workers were replaced, by reason.
     """
 
     def __init__(
-        self, folders: Sequence[Path], *, n_workers: int, queue_depth: int, request_timeout: float
+        self,
+        folders: Sequence[Path],
+        *,
+        n_workers: int,
+        queue_depth: int,
+        request_timeout: float,
+        max_worker_bytes: int = 1024**3,
     ) -> None:
         """Describe the pool; nothing is started yet.
 
@@ -126,19 +165,34 @@ class WorkerPool:
             n_workers: the number of processes.
             queue_depth: how many recordings may wait while all workers are busy.
             request_timeout: seconds a recording may take, waiting included.
+            max_worker_bytes: a worker that holds more memory is replaced after its recording.
         """
         self._folders = tuple(folder.absolute() for folder in folders)
         self._n_workers = n_workers
         self._queue_depth = queue_depth
         self._request_timeout = request_timeout
+        self._max_worker_bytes = max_worker_bytes
         # The fork server imports the recogniser once; workers share that memory.
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["app.core.recognizer"])
         # The worker that was busy last is taken first: its processor caches are still warm.
         self._idle: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()
-        self._pending = 0
+        self._alive: set[_Worker] = set()
+        self._n_places = self._n_busy = 0
         self._replacements: set[asyncio.Task[None]] = set()
         self.ready = False
+        self.draining = False
+        self.replaced = Counter[str]()
+
+    @property
+    def n_alive(self) -> int:
+        """Workers that live."""
+        return len(self._alive)
+
+    @property
+    def n_waiting(self) -> int:
+        """Requests that have a place, but no worker yet."""
+        return self._n_places - self._n_busy
 
     async def start(self) -> None:
         """Start the workers and wait until each has loaded every bundle.
@@ -154,9 +208,27 @@ class WorkerPool:
         self.ready = False
         for replacement in self._replacements:
             replacement.cancel()
-        while not self._idle.empty():
-            worker = self._idle.get_nowait()
+        for worker in tuple(self._alive):
+            self._forget(worker)
             await asyncio.to_thread(worker.executor.shutdown)
+
+    @contextlib.contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold one of the places that there are for requests, before their upload is taken.
+
+        Raises:
+            NotReady: the pool is not started, or stopping.
+            Overloaded: every place is taken.
+        """
+        if not self.ready:
+            raise NotReady("The service is starting or stopping. Try again in a moment.")
+        if self._n_places >= self._n_workers + self._queue_depth:
+            raise Overloaded("The service has as many recordings as it can hold. Try again in a moment.")
+        self._n_places += 1
+        try:
+            yield
+        finally:
+            self._n_places -= 1
 
     async def recognize(self, task: Task) -> Recognition:
         """Recognise one recording in the next free worker.
@@ -170,51 +242,76 @@ class WorkerPool:
         Raises:
             AudioError: the recording cannot be analysed.
             NotReady: the pool is not started, or stopping.
-            Overloaded: every worker is busy and the queue is full.
             DeadlineExceeded: no answer in time.
             WorkerLost: the worker died.
         """
         if not self.ready:
             raise NotReady("The service is starting or stopping. Try again in a moment.")
-        if self._pending >= self._n_workers + self._queue_depth:
-            raise Overloaded("The service has as many recordings as it can hold. Try again in a moment.")
-        self._pending += 1
+        started = perf_counter()
         try:
             async with asyncio.timeout(self._request_timeout):
-                worker = await self._idle.get()
-                return await self._run(worker, task)
+                worker = await self._next_idle()
+                waited = perf_counter() - started
+                recognition = await self._run(worker, task)
         except TimeoutError as error:
             raise DeadlineExceeded(
                 f"No answer within {self._request_timeout:g} s. Try again, or send a shorter recording."
             ) from error
-        finally:
-            self._pending -= 1
+        return replace(recognition, seconds={"queue": waited, **recognition.seconds})
+
+    async def _next_idle(self) -> _Worker:
+        """Wait for a worker that lives."""
+        while True:
+            worker = await self._idle.get()
+            if worker in self._alive:
+                return worker
 
     async def _run(self, worker: _Worker, task: Task) -> Recognition:
         """Have a worker do a task, and put the worker back, or another in its place."""
         loop = asyncio.get_running_loop()
+        self._n_busy += 1
         try:
             recognition = await loop.run_in_executor(worker.executor, _recognize, task)
         except BrokenExecutor as error:
-            self._replace(worker)
+            self._replace(worker, "died")
             raise WorkerLost("The process that had this recording died. Try again.") from error
         except asyncio.CancelledError:
-            self._replace(worker)  # the deadline has passed, and the worker is still at it
+            self._replace(worker, "deadline")  # it has passed, and the worker is still at it
             raise
         except BaseException:
-            self._idle.put_nowait(worker)
+            self._put_back(worker)
             raise
-        self._idle.put_nowait(worker)
+        finally:
+            self._n_busy -= 1
+        self._put_back(worker)
         return recognition
 
-    def _replace(self, worker: _Worker) -> None:
-        """End a worker at once and start another in the background."""
+    def _put_back(self, worker: _Worker) -> None:
+        """Let a worker take the next recording, unless it has grown too large."""
+        if worker.resident_bytes > self._max_worker_bytes:
+            self._replace(worker, "grown")
+        else:
+            self._idle.put_nowait(worker)
+
+    def _replace(self, worker: _Worker, reason: str) -> None:
+        """End a worker at once and start another in the background; once is enough."""
+        if worker not in self._alive:
+            return
+        self.replaced[reason] += 1
+        logger.warning("worker %d is replaced: %s", worker.pid, reason)
         with contextlib.suppress(ProcessLookupError):
-            os.kill(worker.pid, signal.SIGKILL)
+            signal.pidfd_send_signal(worker.pidfd, signal.SIGKILL)
+        self._forget(worker)
         worker.executor.shutdown(wait=False)
         replacement = asyncio.create_task(self._start_worker_at_last())
         self._replacements.add(replacement)
         replacement.add_done_callback(self._replacements.discard)
+
+    def _forget(self, worker: _Worker) -> None:
+        """Watch a worker no longer."""
+        self._alive.discard(worker)
+        asyncio.get_running_loop().remove_reader(worker.pidfd)
+        os.close(worker.pidfd)
 
     async def _start_worker_at_last(self) -> None:
         """Start a worker, and try again as long as the machine does not let it start."""
@@ -227,6 +324,11 @@ class WorkerPool:
 
     async def _start_worker(self) -> None:
         """Start a worker; it takes work as soon as it has loaded the bundles."""
+        loop = asyncio.get_running_loop()
         executor = ProcessPoolExecutor(max_workers=1, mp_context=self._context)
-        pid = await asyncio.get_running_loop().run_in_executor(executor, _load, self._folders)
-        self._idle.put_nowait(_Worker(executor, pid))
+        pid = await loop.run_in_executor(executor, _load, self._folders)
+        worker = _Worker(executor, pid, os.pidfd_open(pid))
+        self._alive.add(worker)
+        # One that dies while it waits is replaced then, not when a request finds it dead.
+        loop.add_reader(worker.pidfd, self._replace, worker, "died")
+        self._idle.put_nowait(worker)

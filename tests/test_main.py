@@ -50,10 +50,3 @@ def test_the_service_itself_imports_neither_opensmile_nor_what_it_brings() -> No
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 0, ended.stderr
-
-
-def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SER_PORT", "9000")
-    monkeypatch.setenv("SER_MODELS_DIR", "/srv/models")
-    settings = Settings()
-    assert (settings.port, settings.models_dir, settings.host) == (9000, Path("/srv/models"), "127.0.0.1")

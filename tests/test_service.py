@@ -1,11 +1,12 @@
 """The service as it is started: a process of its own, the shipped bundle, real speech."""
 
+import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,59 +16,33 @@ import pytest
 
 from tests import bundles
 from tests.recordings import EXAMPLE, ROOT, corpora
+from tests.service import Service, descendants, gone, running, started
 
-
-def start(**environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "app"],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+URL = "/v1/audio/emotions"
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[tuple[httpx2.Client, subprocess.Popen[str]]]:
+def small(models_dir: Path) -> dict[str, str]:
+    """Settings of a service with a small bundle."""
+    return {"SER_MODELS_DIR": str(models_dir), "SER_DEFAULT_MODEL": "small", "SER_WORKERS": "2"}
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Iterator[Service]:
     """The service with the shipped bundle, ready."""
-    port = free_port()
-    process = start(SER_PORT=str(port))
-    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-        wait_until_ready(client, process)
-        yield client, process
-    process.kill()
-    process.communicate()
+    with running() as service:
+        yield service
 
 
-def wait_until_ready(client: httpx2.Client, process: subprocess.Popen[str]) -> None:
-    for _ in range(600):
-        try:
-            if client.get("/health/ready").status_code == 200:
-                return
-        except httpx2.ConnectError:
-            assert process.poll() is None, process.communicate()[1]
-        time.sleep(0.1)
-    pytest.fail("the service did not become ready")
+def post(service: Service, data: bytes) -> httpx2.Response:
+    return httpx2.post(service.url + URL, files={"file": data}, timeout=60)
 
 
-def test_it_answers_the_whole_of_a_corpus(service: tuple[httpx2.Client, subprocess.Popen[str]]) -> None:
-    client, _ = service
+def test_it_answers_the_whole_of_a_corpus(shipped: Service) -> None:
     files = sorted((corpora() / "emodb" / "audio").glob("*.flac"))
     assert len(files) == 535
-
-    def ask(file: Path) -> httpx2.Response:
-        return client.post("/v1/audio/emotions", files={"file": file.read_bytes()})
-
     with ThreadPoolExecutor(8) as threads:
-        responses = list(threads.map(ask, files))
+        responses = list(threads.map(lambda file: post(shipped, file.read_bytes()), files))
     assert {response.status_code for response in responses} == {200}
     for response in responses:
         answer = response.json()
@@ -76,32 +51,78 @@ def test_it_answers_the_whole_of_a_corpus(service: tuple[httpx2.Client, subproce
         assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-6)
 
 
-def test_it_finishes_what_it_has_and_leaves_nothing_behind(
-    service: tuple[httpx2.Client, subprocess.Popen[str]],
-) -> None:
-    client, process = service
+def test_it_finishes_what_it_has_and_leaves_nothing_behind(shipped: Service) -> None:
     with ThreadPoolExecutor(12) as threads:
-        pending = [
-            threads.submit(client.post, "/v1/audio/emotions", files={"file": EXAMPLE.read_bytes()})
-            for _ in range(12)
-        ]
-        time.sleep(0.15)
-        workers = descendants(process.pid)
-        process.send_signal(signal.SIGTERM)
+        pending = [threads.submit(post, shipped, EXAMPLE.read_bytes()) for _ in range(12)]
+        time.sleep(0.3)
+        workers = descendants(shipped.process.pid)
+        shipped.process.send_signal(signal.SIGTERM)
         assert {answer.result().status_code for answer in pending} == {200}
-    assert process.wait(timeout=10) == 0
+    assert shipped.end(timeout=10) == 0
     assert len(workers) >= 2
     assert all(gone(pid) for pid in workers)
 
 
-def test_workers_end_with_a_service_that_was_killed(models_dir: Path) -> None:
-    port = free_port()
-    process = start(SER_PORT=str(port), SER_MODELS_DIR=str(models_dir), SER_DEFAULT_MODEL="small")
-    with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client:
-        wait_until_ready(client, process)
-    workers = descendants(process.pid)
-    process.kill()
-    process.communicate()
+def test_with_the_signal_to_stop_it_is_not_ready_but_answers_still(small: dict[str, str]) -> None:
+    with running(**small, SER_SHUTDOWN_DELAY="2") as service:
+        service.process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        assert httpx2.get(f"{service.url}/health/ready").status_code == 503
+        assert httpx2.get(f"{service.url}/health/live").status_code == 200
+        assert post(service, EXAMPLE.read_bytes()).status_code == 200
+        assert service.end(timeout=10) == 0
+
+
+def test_workers_that_are_killed_under_load_cost_their_own_requests_alone(small: dict[str, str]) -> None:
+    kills, requests = 5, 150
+    with running(**small) as service, ThreadPoolExecutor(8) as threads:
+        pending = [threads.submit(post, service, EXAMPLE.read_bytes()) for _ in range(requests)]
+        for _ in range(kills):
+            time.sleep(0.4)
+            workers = [pid for pid in descendants(service.process.pid) if holds_recognizer(pid)]
+            os.kill(workers[0], signal.SIGKILL)
+        answers = [answer.result() for answer in pending]
+        statuses = Counter(answer.status_code for answer in answers)
+        assert set(statuses) <= {200, 500}
+        assert statuses[200] >= requests - kills
+        assert len({answer.text for answer in answers if answer.status_code == 200}) == 1
+        assert post(service, EXAMPLE.read_bytes()).status_code == 200
+        metrics = httpx2.get(f"{service.url}/metrics").text
+        assert f'ser_workers_replaced_total{{reason="died"}} {kills}.0' in metrics
+
+
+def holds_recognizer(pid: int) -> bool:
+    """Whether a process is a worker, which has ONNX Runtime in it and no children of its own."""
+    maps = Path(f"/proc/{pid}/maps").read_text()
+    return "onnxruntime" in maps and not descendants(pid)
+
+
+def test_the_log_is_a_json_object_a_line_and_tells_nothing_of_the_sound(small: dict[str, str]) -> None:
+    key = "correct horse battery staple"
+    with running(**small, SER_LOG_FORMAT="json") as service:
+        headers = {"Authorization": f"Bearer {key}"}
+        files = {"file": ("secret-name.wav", EXAMPLE.read_bytes())}
+        answer = httpx2.post(service.url + URL, files=files, headers=headers, params={"model": "small"})
+        post(service, b"text")
+        httpx2.get(f"{service.url}/nowhere")
+        lines = [json.loads(line) for line in service.log.splitlines()]
+    told = [line for line in lines if line["logger"] == "app.api.observation"]
+    assert [(line["method"], line["route"], line["status"]) for line in told] == [
+        ("POST", URL, 200),
+        ("POST", URL, 415),
+        ("GET", "unknown", 404),
+    ]
+    assert told[0]["request_id"] == answer.headers["X-Request-ID"]
+    assert told[0]["milliseconds"] > 0
+    text = json.dumps(lines)
+    assert not [
+        word for word in (key, "secret-name", "anger", answer.json()["emotion"], "/nowhere") if word in text
+    ]
+
+
+def test_workers_end_with_a_service_that_was_killed(small: dict[str, str]) -> None:
+    with running(**small) as service:
+        workers = descendants(service.process.pid)
     assert len(workers) >= 2
     assert all(gone(pid) for pid in workers)
 
@@ -113,45 +134,44 @@ def test_workers_end_with_a_service_that_was_killed(models_dir: Path) -> None:
         ({"SER_DEFAULT_MODEL": "nobody"}, "holds no bundle 'nobody', only: multilingual"),
         ({"SER_PORT": "http"}, "SER_PORT"),
         ({"SER_WORKERS": "0"}, "SER_WORKERS"),
+        ({"SER_HOST": "0.0.0.0"}, "SER_HOST: without keys, only a loopback address"),
+        ({"SER_API_KEYS": "a-key-in-plain"}, "SER_API_KEYS: each is name:sha256"),
+        ({"SER_API_KEYS_FILE": "nowhere"}, "SER_API_KEYS_FILE: No such file or directory: nowhere"),
+        ({"SER_RATE_LIMIT": "many"}, "SER_RATE_LIMIT"),
+        ({"SER_CHANNELS": "left"}, "SER_CHANNELS: all, or indices"),
     ],
 )
 def test_a_start_that_cannot_work_says_why(environment: dict[str, str], reason: str) -> None:
-    process = start(**environment)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert reason in said
-    assert "Traceback" not in said
+    with started(**environment) as service:
+        assert service.end() == 1
+        assert reason in service.log
+        assert "Traceback" not in service.log
+        assert "a-key-in-plain" not in service.log
 
 
 def test_a_bundle_that_was_altered_stops_the_start(tmp_path: Path) -> None:
     bundles.write(tmp_path)
     (tmp_path / "small" / "MODEL_CARD.md").write_text("# better\n")
-    process = start(SER_MODELS_DIR=str(tmp_path), SER_DEFAULT_MODEL="small")
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert "MODEL_CARD.md: altered" in said
+    with started(SER_MODELS_DIR=str(tmp_path), SER_DEFAULT_MODEL="small") as service:
+        assert service.end() == 1
+        assert "MODEL_CARD.md: altered" in service.log
 
 
-def descendants(pid: int) -> list[int]:
-    """The processes that a process started, and those that these started."""
-    children = [
-        int(status.parent.name) for status in Path("/proc").glob("[0-9]*/stat") if _parent(status) == pid
-    ]
-    return [*children, *(below for child in children for below in descendants(child))]
+def test_a_key_that_is_made_opens_the_service(small: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "app", "key", "backend"]
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    key, entry = (line.partition(":")[2].strip() for line in made.splitlines())
+    assert key not in entry
+    with running(**small, SER_API_KEYS=entry, SER_HOST="0.0.0.0") as service:
+        assert post(service, EXAMPLE.read_bytes()).status_code == 401
+        headers = {"Authorization": f"Bearer {key}"}
+        answer = httpx2.post(service.url + URL, files={"file": EXAMPLE.read_bytes()}, headers=headers)
+        assert answer.status_code == 200
+        assert key not in service.log
 
 
-def _parent(status: Path) -> int | None:
-    try:
-        return int(status.read_text().rpartition(")")[2].split()[1])
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-
-
-def gone(pid: int) -> bool:
-    """Whether a process ends within some seconds."""
-    limit = time.monotonic() + 5
-    while Path(f"/proc/{pid}").exists():
-        if time.monotonic() > limit:
-            return False
-        time.sleep(0.05)
-    return True
+def test_arguments_that_nobody_understands_are_refused() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "app", "fly"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, "usage: python -m app" in ended.stderr) == (2, True)

@@ -69,12 +69,17 @@ def test_a_bad_recording_costs_no_worker(folder: Path) -> None:
 
 def test_beyond_the_queue_is_refused_at_once_and_the_rest_is_answered(folder: Path) -> None:
     async def scenario(pool: WorkerPool) -> None:
-        accepted = [asyncio.create_task(pool.recognize(SHORT)) for _ in range(3)]
+        async def within_a_place() -> Recognition:
+            with pool.place():
+                return await pool.recognize(SHORT)
+
+        accepted = [asyncio.create_task(within_a_place()) for _ in range(3)]
         await asyncio.sleep(0)
-        with pytest.raises(Overloaded):
-            await pool.recognize(SHORT)
+        assert pool.n_waiting == 2
+        with pytest.raises(Overloaded), pool.place():
+            pytest.fail("there was a place")
         assert all(answer.speech for answer in await asyncio.gather(*accepted))
-        assert (await pool.recognize(SHORT)).speech
+        assert (await within_a_place()).speech
 
     run(folder, scenario, queue_depth=2)
 
@@ -117,12 +122,37 @@ def test_a_worker_that_dies_takes_down_its_recording_alone(folder: Path) -> None
     run(folder, scenario, n_workers=2)
 
 
-def test_the_pool_survives_the_death_of_an_idle_worker(folder: Path) -> None:
+def test_the_death_of_an_idle_worker_is_noticed_by_nobody(folder: Path) -> None:
     async def scenario(pool: WorkerPool) -> None:
-        os.kill(pids_of(pool)[0], signal.SIGKILL)
-        with pytest.raises(WorkerLost):
-            await pool.recognize(SHORT)
+        (victim,) = pids_of(pool)
+        os.kill(victim, signal.SIGKILL)
+        assert await ends(victim)
         assert (await pool.recognize(SHORT)).speech
+        assert pool.replaced == {"died": 1}
+        assert pool.n_alive == 1
+
+    run(folder, scenario)
+
+
+def test_a_worker_that_has_grown_is_replaced_after_its_recording(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        (first,) = pids_of(pool)
+        assert (await pool.recognize(SHORT)).speech
+        assert pids_of(pool) == [first]
+        pool._max_worker_bytes = 1
+        assert (await pool.recognize(SHORT)).speech
+        assert await ends(first)
+        assert pool.replaced == {"grown": 1}
+        assert (await pool.recognize(SHORT)).speech
+
+    run(folder, scenario)
+
+
+def test_the_time_of_each_stage_is_told(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        seconds = (await pool.recognize(SHORT)).seconds
+        assert list(seconds) == ["queue", "decode", "features", "inference"]
+        assert seconds["features"] > seconds["inference"] > 0
 
     run(folder, scenario)
 
@@ -149,8 +179,6 @@ def test_a_worker_that_cannot_start_again_is_tried_until_it_can(
     async def scenario(pool: WorkerPool) -> None:
         (folder / "manifest.json").rename(tmp_path / "away")
         os.kill(pids_of(pool)[0], signal.SIGKILL)
-        with pytest.raises(WorkerLost):
-            await pool.recognize(SHORT)
         for _ in range(200):
             if "a worker did not start" in caplog.text:
                 break

@@ -64,7 +64,7 @@ def model_card(facts: Facts, utterances: Sequence[Utterance], figures: dict[str,
         loader=PackageLoader("training", "."),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701  # Markdown, from our own numbers
+        autoescape=False,  # noqa: S701  # nosec B701  # Markdown, from our own numbers
     )
     environment.filters["percent"] = lambda share: f"{share:.1%}"
     environment.filters["spread"] = _spread

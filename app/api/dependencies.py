@@ -3,10 +3,13 @@
 All are coroutines: FastAPI would run a plain function in a thread, which costs more than the function.
 """
 
+from collections.abc import AsyncIterator
 from typing import Annotated, cast
 
 from fastapi import Depends, Query, Request
 
+from app.api.metrics import Metrics
+from app.api.security import Caller
 from app.core.errors import ModelNotFound
 from app.core.manifest import Manifest
 from app.settings import Settings
@@ -28,9 +31,26 @@ async def get_manifests(request: Request) -> dict[str, Manifest]:
     return cast("dict[str, Manifest]", request.state.manifests)
 
 
+async def get_metrics(request: Request) -> Metrics:
+    """What is counted."""
+    return cast("Metrics", request.state.metrics)
+
+
 SettingsDep = Annotated[Settings, Depends(get_settings)]
 PoolDep = Annotated[WorkerPool, Depends(get_pool)]
 ManifestsDep = Annotated[dict[str, Manifest], Depends(get_manifests)]
+MetricsDep = Annotated[Metrics, Depends(get_metrics)]
+
+
+async def hold_place(pool: PoolDep, _caller: Caller) -> AsyncIterator[None]:
+    """Hold a place in the pool from before the upload is read until the answer is made.
+
+    Raises:
+        Overloaded: there is none.
+        NotReady: the service is starting or stopping.
+    """
+    with pool.place():
+        yield
 
 
 def find_model(manifests: dict[str, Manifest], name: str) -> Manifest:

@@ -27,7 +27,10 @@ async def live() -> Health:
     responses=problems.responses(500, 503),
 )
 async def ready(pool: PoolDep) -> Health:
-    """Answer 200 while the workers take recordings, and 503 before and after."""
-    if not pool.ready:
+    """Answer 200 while the workers take recordings, and 503 before and after.
+
+    It turns 503 with the signal to stop, so that no more are sent while the last are answered.
+    """
+    if pool.draining or not pool.ready:
         raise NotReady("The service is starting or stopping.")
     return Health(status="ok")

@@ -1,16 +1,19 @@
 """`GET /v1/models`: which bundles are served, and what each says of itself."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from app.api import problems
 from app.api.dependencies import ManifestsDep, SettingsDep, find_model
 from app.api.schemas import Model, Models
+from app.api.security import identify_caller
 from app.core.manifest import Manifest
 
-router = APIRouter(prefix="/v1/models", tags=["models"])
+router = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[Depends(identify_caller)])
 
 
-@router.get("", operation_id="listModels", summary="List the models", responses=problems.responses(500))
+@router.get(
+    "", operation_id="listModels", summary="List the models", responses=problems.responses(401, 429, 500)
+)
 async def list_models(manifests: ManifestsDep, settings: SettingsDep) -> Models:
     """List the models that are served, and the one that answers by default."""
     return Models(
@@ -22,7 +25,7 @@ async def list_models(manifests: ManifestsDep, settings: SettingsDep) -> Models:
     "/{name}",
     operation_id="getModel",
     summary="Describe a model",
-    responses=problems.responses(404, 422, 500),
+    responses=problems.responses(401, 404, 422, 429, 500),
 )
 async def get_model(name: str, manifests: ManifestsDep) -> Model:
     """Say what a model is: labels, features, how it was trained and how it scored."""

@@ -15,7 +15,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from app.api.schemas import ProblemDocument
-from app.api.upload import InvalidRequest, MalformedRequest, UploadTooLarge
+from app.api.security import ChannelNotPermitted, RateLimited, Unauthenticated
+from app.api.upload import InvalidRequest, MalformedRequest, UploadTimeout, UploadTooLarge
 from app.core.errors import (
     AudioTooLong,
     AudioTooShort,
@@ -27,7 +28,7 @@ from app.core.errors import (
 )
 from app.workers import DeadlineExceeded, NotReady, Overloaded
 
-logger = logging.getLogger("uvicorn.error")
+logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 REQUEST_ID_HEADER = "X-Request-ID"
@@ -42,39 +43,142 @@ class Problem:
         status: of the response.
         code: for programs.
         title: for people.
+        remedy: what to do about it, in general.
         retry_after: seconds after which another try makes sense, if it does.
     """
 
     status: int
     code: str
     title: str
+    remedy: str
     retry_after: int | None = None
 
 
-INTERNAL_ERROR = Problem(500, "internal-error", "The service failed")
-INVALID_REQUEST = Problem(422, "invalid-request", "A parameter is missing or wrong")
+INTERNAL_ERROR = Problem(
+    500,
+    "internal-error",
+    "The service failed",
+    "It is not your request's fault. Try again; if it stays, give the request_id to whoever runs the "
+    "service: it stands in the log.",
+)
+INVALID_REQUEST = Problem(
+    422,
+    "invalid-request",
+    "A parameter is missing or wrong",
+    "The detail names the parameter, or the field of the form; /docs has what is accepted.",
+)
 
 PROBLEMS: dict[type[SpeechEmotionError], Problem] = {
-    MalformedRequest: Problem(400, "malformed-request", "The request cannot be parsed"),
-    ModelNotFound: Problem(404, "model-not-found", "There is no such model"),
-    UploadTooLarge: Problem(413, "upload-too-large", "The upload is too large"),
-    AudioTooLong: Problem(413, "audio-too-long", "The recording is too long"),
-    UnsupportedMediaType: Problem(415, "unsupported-media-type", "Not a format that is accepted"),
+    MalformedRequest: Problem(
+        400,
+        "malformed-request",
+        "The request cannot be parsed",
+        "Send the recording as the body, or as the field `file` of a form. Was the file empty, or the "
+        "connection lost?",
+    ),
+    Unauthenticated: Problem(
+        401,
+        "unauthenticated",
+        "The API key is missing or not known",
+        "Send `Authorization: Bearer KEY`. Whoever runs the service hands out keys.",
+    ),
+    ChannelNotPermitted: Problem(
+        403,
+        "channel-not-permitted",
+        "This channel may not be analysed",
+        "Whoever runs the service permits channels (SER_CHANNELS): the emotions of employees at work are "
+        "not to be recognised. Ask for a channel that is permitted, or for none: `mix` hears only these.",
+    ),
+    ModelNotFound: Problem(
+        404, "model-not-found", "There is no such model", "GET /v1/models lists those that are served."
+    ),
+    UploadTimeout: Problem(
+        408,
+        "upload-timeout",
+        "The upload was too slow",
+        "Send it again over a better line, or as FLAC, which is half the size of WAV.",
+    ),
+    UploadTooLarge: Problem(
+        413,
+        "upload-too-large",
+        "The upload is too large",
+        "Send a shorter recording, one channel, or FLAC; the detail has the limit.",
+    ),
+    AudioTooLong: Problem(
+        413,
+        "audio-too-long",
+        "The recording is too long",
+        "Cut it: an utterance is a sentence or two. The detail has the limit.",
+    ),
+    UnsupportedMediaType: Problem(
+        415,
+        "unsupported-media-type",
+        "Not a format that is accepted",
+        "Send WAV (PCM of 8 to 32 bits, float, A-law, mu-law) or FLAC. MP3, Opus and AMR have to be "
+        "converted first: `ffmpeg -i call.mp3 call.wav`.",
+    ),
     InvalidRequest: INVALID_REQUEST,
-    AudioUndecodable: Problem(422, "audio-undecodable", "The recording cannot be decoded"),
-    AudioTooShort: Problem(422, "audio-too-short", "The recording is too short"),
-    ChannelNotFound: Problem(422, "channel-not-found", "The recording has no such channel"),
-    Overloaded: Problem(503, "overloaded", "The service is busy", retry_after=1),
-    NotReady: Problem(503, "not-ready", "The service is not ready", retry_after=5),
-    DeadlineExceeded: Problem(504, "deadline-exceeded", "The answer took too long"),
+    AudioUndecodable: Problem(
+        422,
+        "audio-undecodable",
+        "The recording cannot be decoded",
+        "The file is damaged, cut off or out of range; the detail says which. Export it again.",
+    ),
+    AudioTooShort: Problem(
+        422,
+        "audio-too-short",
+        "The recording is too short",
+        "An emotion takes a word or more; the detail has the least.",
+    ),
+    ChannelNotFound: Problem(
+        422,
+        "channel-not-found",
+        "The recording has no such channel",
+        "Channels are counted from 0; `mix` is the mean of all.",
+    ),
+    RateLimited: Problem(
+        429,
+        "rate-limited",
+        "Too many requests",
+        "Wait as many seconds as Retry-After says. Whoever runs the service sets the rate (SER_RATE_LIMIT).",
+    ),
+    Overloaded: Problem(
+        503,
+        "overloaded",
+        "The service is busy",
+        "Try again after as many seconds as Retry-After says, and each time twice as long.",
+        retry_after=1,
+    ),
+    NotReady: Problem(
+        503,
+        "not-ready",
+        "The service is not ready",
+        "It is starting or stopping: try again after as many seconds as Retry-After says.",
+        retry_after=5,
+    ),
+    DeadlineExceeded: Problem(
+        504,
+        "deadline-exceeded",
+        "The answer took too long",
+        "Try again, or send a shorter recording. Where it happens often, the service needs more workers.",
+    ),
     SpeechEmotionError: INTERNAL_ERROR,
 }
 
 # What the router itself raises.
 HTTP_PROBLEMS = {
-    404: Problem(404, "not-found", "There is nothing at this address"),
-    405: Problem(405, "method-not-allowed", "This address does not take this method"),
+    404: Problem(
+        404, "not-found", "There is nothing at this address", "/docs and /openapi.json have all addresses."
+    ),
+    405: Problem(
+        405,
+        "method-not-allowed",
+        "This address does not take this method",
+        "The header Allow has those that it takes.",
+    ),
 }
+
+BY_CODE = {row.code: row for row in (*PROBLEMS.values(), *HTTP_PROBLEMS.values())}
 
 
 def problem_of(error: SpeechEmotionError) -> Problem:
@@ -91,10 +195,11 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     Returns:
         For FastAPI's `responses`.
     """
-    rows = {*PROBLEMS.values(), *HTTP_PROBLEMS.values()}
     return {
         status: {
-            "description": ", ".join(sorted(f"`{row.code}`" for row in rows if row.status == status)),
+            "description": ", ".join(
+                sorted(f"`{row.code}`" for row in BY_CODE.values() if row.status == status)
+            ),
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
         }
         for status in statuses
@@ -110,7 +215,7 @@ def install(app: FastAPI) -> None:
         if problem is INTERNAL_ERROR:
             logger.error("request %s: %r", correlation_id.get(), error)
             return _respond(problem, INTERNAL_DETAIL)
-        return _respond(problem, str(error))
+        return _respond(problem, str(error), _headers_of(error))
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
@@ -121,7 +226,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: HTTPException) -> JSONResponse:
-        fallback = Problem(error.status_code, "malformed-request", HTTPStatus(error.status_code).phrase)
+        phrase = HTTPStatus(error.status_code).phrase
+        fallback = Problem(error.status_code, "malformed-request", phrase, phrase)
         problem = HTTP_PROBLEMS.get(error.status_code, fallback)
         detail = f"{request.method} {request.url.path}: {problem.title.lower()}. See /openapi.json."
         return _respond(problem, detail, dict(error.headers or {}))
@@ -130,6 +236,15 @@ def install(app: FastAPI) -> None:
     async def on_unknown(_request: Request, _error: Exception) -> JSONResponse:
         # Starlette answers this one outside of all middleware, so the header is set here.
         return _respond(INTERNAL_ERROR, INTERNAL_DETAIL, {REQUEST_ID_HEADER: correlation_id.get() or ""})
+
+
+def _headers_of(error: SpeechEmotionError) -> dict[str, str]:
+    """What an error says in headers, beside its row."""
+    if isinstance(error, Unauthenticated):
+        return {"WWW-Authenticate": "Bearer"}  # RFC 9110, 11.6.1
+    if isinstance(error, RateLimited):
+        return {"Retry-After": str(error.retry_after)}
+    return {}
 
 
 def _respond(problem: Problem, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:

@@ -17,10 +17,15 @@ what was wrong and what to do about it, in words that may be shown to the sender
     │   ├── Overloaded             every worker is busy and the queue is full
     │   ├── DeadlineExceeded       no answer within the time a request may take
     │   └── WorkerLost             the worker died while it had this recording
+    ├── AccessError              app.api.security: the caller may not do this
+    │   ├── Unauthenticated        no key, or one that is not known
+    │   ├── ChannelNotPermitted    the operator does not let this channel be analysed
+    │   └── RateLimited            more requests than a key may make
     ├── UploadError              app.api.upload: the request does not carry a recording
     │   ├── MalformedRequest       the body is empty or cannot be parsed
     │   ├── InvalidRequest         it can be parsed, but a part of it is missing or wrong
-    │   └── UploadTooLarge         more bytes than one request may carry
+    │   ├── UploadTooLarge         more bytes than one request may carry
+    │   └── UploadTimeout          the upload stalled, or took too long
     └── TrainingError            training.errors: a training run that cannot work, and why
 
 The branches that name a module are defined there, beside the code that raises them; they hang

@@ -1,6 +1,7 @@
 """The answer of the recogniser."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,10 +11,12 @@ class Recognition:
     Attributes:
         duration: of the recording, in seconds.
         probabilities: by label, in the bundle's order, adding up to 1; None where there is no speech.
+        seconds: that each stage of the work took, by its name.
     """
 
     duration: float
     probabilities: dict[str, float] | None
+    seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @property
     def speech(self) -> bool:

@@ -1,5 +1,6 @@
 """The one path from a `Signal` to the probabilities of the emotions."""
 
+from time import perf_counter
 from typing import cast
 
 import numpy as np
@@ -44,9 +45,13 @@ class EmotionRecognizer:
         """
         if is_silent(signal):
             return Recognition(signal.duration, None)
-        probabilities = self.probabilities(self._extractor.extract(signal))
-        labels = self.bundle.manifest.labels
-        return Recognition(signal.duration, dict(zip(labels, probabilities.tolist(), strict=True)))
+        started = perf_counter()
+        features = self._extractor.extract(signal)
+        extracted = perf_counter()
+        values = self.probabilities(features).tolist()
+        seconds = {"features": extracted - started, "inference": perf_counter() - extracted}
+        probabilities = dict(zip(self.bundle.manifest.labels, values, strict=True))
+        return Recognition(signal.duration, probabilities, seconds)
 
     def probabilities(self, features: Features) -> NDArray[np.float64]:
         """Map features to probabilities.

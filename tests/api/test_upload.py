@@ -4,7 +4,7 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-from app.api.upload import MalformedRequest, UploadLimit, UploadTooLarge, read_recording
+from app.api.upload import MalformedRequest, UploadLimit, UploadTimeout, UploadTooLarge, read_recording
 
 SCOPE: Scope = {"type": "http", "headers": [(b"content-length", b"1")]}
 
@@ -30,7 +30,7 @@ def upload(chunks: list[bytes], max_bytes: int) -> tuple[int, int]:
         pytest.fail("nothing is to be sent")
 
     async def run() -> None:
-        with_limit = UploadLimit(read, max_bytes)
+        with_limit = UploadLimit(read, max_bytes, max_pause=1, max_seconds=2)
         await with_limit(SCOPE, receive, send)
 
     try:
@@ -56,4 +56,50 @@ def test_a_sender_that_hangs_up_is_no_failure_of_the_service(media_type: bytes) 
 
     request = Request({"type": "http", "headers": [(b"content-type", media_type)]}, hang_up)
     with pytest.raises(MalformedRequest, match="ended before"):
-        asyncio.run(read_recording(request))
+        asyncio.run(read_recording(request, None))
+
+
+@pytest.mark.parametrize(("pause", "max_pause", "max_seconds"), [(0.5, 0.05, 10), (0.03, 0.2, 0.1)])
+def test_an_upload_that_stalls_or_drips_is_given_up(
+    pause: float, max_pause: float, max_seconds: float
+) -> None:
+    taken = 0
+
+    async def drip() -> Message:
+        await asyncio.sleep(pause)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def read(_scope: Scope, receive: Receive, _send: Send) -> None:
+        nonlocal taken
+        while True:
+            await receive()
+            taken += 1
+
+    async def send(_message: Message) -> None:
+        pytest.fail("nothing is to be sent")
+
+    async def run() -> None:
+        await UploadLimit(read, 100, max_pause, max_seconds)(SCOPE, drip, send)
+
+    with pytest.raises(UploadTimeout, match="paused for over"):
+        asyncio.run(run())
+    assert taken < 5
+
+
+def test_no_limit_on_how_long_an_answer_takes() -> None:
+    async def slow_answer(_scope: Scope, receive: Receive, _send: Send) -> None:
+        assert not (await receive())["more_body"]
+        await asyncio.wait_for(receive(), 1)
+
+    messages = iter([{"type": "http.request", "body": b"x", "more_body": False}])
+
+    async def receive() -> Message:
+        for message in messages:
+            return message
+        await asyncio.sleep(0.2)
+        return {"type": "http.disconnect"}
+
+    async def send(_message: Message) -> None:
+        pytest.fail("nothing is to be sent")
+
+    asyncio.run(UploadLimit(slow_answer, 100, 0.05, 0.1)(SCOPE, receive, send))

@@ -54,7 +54,8 @@ def test_every_setting_is_in_the_table() -> None:
     assert set(rows) == set(fields)
     for name, field in fields.items():
         if field.default_factory is None:
-            assert rows[name] == f"`{field.default}`"
+            shown = "`false`" if field.default is False else f"`{field.default}`"
+            assert rows[name] == ("none" if field.default in {"", None} else shown)
 
 
 def test_every_make_target_is_there() -> None:
@@ -76,7 +77,10 @@ def test_every_model_and_protocol_is_told() -> None:
     assert all(f"`{name}`" in README for name in (*MODELS, *PROTOCOLS))
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md", "docs/dependencies.md"])
+PAGES = ["README.md", *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md")))]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_every_link_leads_somewhere(page: str) -> None:
     folder = (ROOT / page).parent
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / page).read_text())

@@ -1,0 +1,64 @@
+"""Every request is counted, and told in a line of the log."""
+
+import logging
+from time import perf_counter
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+UNKNOWN_ROUTE = "unknown"
+"""All addresses that lead nowhere, as one: whoever invents them shall not fill the metrics."""
+QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
+"""Asked every few seconds, and so logged where they fail only."""
+FAILED = 400
+
+
+class Observation:
+    """ASGI middleware that counts and logs every request: no body, no query, no key."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        """Wrap an application.
+
+        Args:
+            app: the application.
+            metrics: to count in.
+        """
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on and watch what is answered."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = perf_counter()
+        status = 0
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        finally:
+            # What nobody expected is answered with 500, outside of all middleware.
+            self._tell(scope, status or 500, perf_counter() - started)
+
+    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", UNKNOWN_ROUTE)
+        self.metrics.count_request(scope["method"], route, status, seconds)
+        if route in QUIET and status < FAILED:
+            return
+        fields = {
+            "method": scope["method"],
+            "route": route,
+            "status": status,
+            "milliseconds": round(1000 * seconds, 1),
+            "caller": scope.get("state", {}).get("caller", ""),
+        }
+        logger.info("%(method)s %(route)s %(status)s in %(milliseconds)s ms", fields, extra=fields)

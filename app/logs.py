@@ -1,0 +1,40 @@
+"""The log: a line a request and what else happens, for people or for programs."""
+
+from typing import Any, Literal
+
+
+def configuration(log_format: Literal["console", "json"]) -> dict[str, Any]:
+    """A configuration for `logging.config.dictConfig`.
+
+    Every line carries the id of the request that it belongs to.
+
+    Args:
+        log_format: `console` is for people; `json` has an object a line.
+    """
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"request_id": {"()": "asgi_correlation_id.CorrelationIdFilter", "default_value": "-"}},
+        "formatters": {
+            "console": {"format": "%(asctime)s %(levelname)s %(name)s [%(correlation_id)s] %(message)s"},
+            "json": {
+                "()": "pythonjsonlogger.json.JsonFormatter",
+                "format": "%(asctime)s %(levelname)s %(name)s %(correlation_id)s %(message)s",
+                "rename_fields": {
+                    "asctime": "time",
+                    "levelname": "level",
+                    "name": "logger",
+                    "correlation_id": "request_id",
+                },
+            },
+        },
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "filters": ["request_id"],
+                "formatter": log_format,
+                "stream": "ext://sys.stderr",
+            }
+        },
+        "root": {"level": "INFO", "handlers": ["stderr"]},
+    }

@@ -1,0 +1,72 @@
+"""The server: uvicorn, with a stop that loses nothing."""
+
+import asyncio
+import signal
+import socket
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.workers import WorkerPool
+
+
+class Server(uvicorn.Server):
+    """Stops in two steps.
+
+    With SIGTERM it is not ready any more, but answers whoever comes, so that a balancer has the
+    time to send nobody else. After the delay it accepts no more, and answers those that it has.
+    """
+
+    def __init__(self, app: ASGIApp, pool: WorkerPool, host: str, port: int, delay: float) -> None:
+        """Describe the server.
+
+        Args:
+            app: the application.
+            pool: its pool, which tells whether it is about to stop.
+            host: address to listen on.
+            port: port to listen on.
+            delay: seconds between the two steps of a stop.
+        """
+        farewell = _Farewell(app, pool)
+        # The log is our own.
+        super().__init__(
+            uvicorn.Config(
+                farewell, host=host, port=port, log_config=None, access_log=False, server_header=False
+            )
+        )
+        self._pool = pool
+        self._delay = delay
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until a signal has stopped it."""
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take the first step; a second signal, or Ctrl-C, takes the last at once."""
+        if self._pool.draining or sig == signal.SIGINT or self._loop is None:
+            super().handle_exit(sig, frame)
+            return
+        self._pool.draining = True
+        self._loop.call_soon_threadsafe(self._loop.call_later, self._delay, super().handle_exit, sig, frame)
+
+
+class _Farewell:
+    """ASGI middleware that lets every connection end with its answer, once the service is about to stop.
+
+    A connection that is kept open could be closed just as the next request comes in.
+    """
+
+    def __init__(self, app: ASGIApp, pool: WorkerPool) -> None:
+        self.app = app
+        self._pool = pool
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def close_if_draining(message: Message) -> None:
+            if message["type"] == "http.response.start" and self._pool.draining:
+                message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            await send(message)
+
+        await self.app(scope, receive, close_if_draining)

@@ -1,0 +1,203 @@
+"""A service in a process of its own, and clients that keep it busy."""
+
+import contextlib
+import http.client
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+OK = 200
+RAW = {"Content-Type": "audio/wav"}
+TIMEOUT = 120.0
+LOST = 0  # the connection, after a request was sent
+REFUSED = -1  # the connection, so that nothing was sent
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What clients saw in some seconds.
+
+    Attributes:
+        seconds: in which they asked.
+        latencies: of the requests that were answered with 200, in seconds, sorted.
+        refusals: latencies of those that were answered otherwise, sorted.
+        statuses: how often each, `LOST` and `REFUSED` among them.
+        answers: all different ones with 200.
+    """
+
+    seconds: float
+    latencies: Sequence[float]
+    refusals: Sequence[float]
+    statuses: Mapping[int, int]
+    answers: AbstractSet[bytes]
+
+    @property
+    def throughput(self) -> float:
+        """Answers a second."""
+        return len(self.latencies) / self.seconds
+
+
+def percentile(sorted_values: Sequence[float], percent: float) -> float:
+    """The value that so many percent are not above; NaN of nothing."""
+    if not sorted_values:
+        return float("nan")
+    return sorted_values[min(len(sorted_values) - 1, int(len(sorted_values) * percent / 100))]
+
+
+def put_under_load(port: int, body: bytes, n_clients: int, seconds: float) -> Load:
+    """Let clients ask, each as soon as it has its answer.
+
+    Args:
+        port: of the service on this machine.
+        body: a recording.
+        n_clients: how many at a time.
+        seconds: for which.
+    """
+    answered: list[tuple[int, float]] = []
+    answers: set[bytes] = set()
+    start = time.perf_counter()
+
+    def ask_again_and_again() -> None:
+        # The standard library's client: a better one would take the processor from the service.
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+        while (asked := time.perf_counter()) - start < seconds:
+            status = LOST
+            try:
+                client.request("POST", "/v1/audio/emotions", body, RAW)
+                response = client.getresponse()
+                content, status = response.read(), response.status
+            except ConnectionRefusedError:
+                status = REFUSED
+            except (http.client.HTTPException, ConnectionError):
+                pass
+            answered.append((status, time.perf_counter() - asked))
+            if status == OK:
+                answers.add(content)
+            elif status == LOST:
+                client.close()
+            elif status == REFUSED:
+                time.sleep(0.1)
+
+    threads = [threading.Thread(target=ask_again_and_again) for _ in range(n_clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return Load(
+        time.perf_counter() - start,
+        sorted(latency for status, latency in answered if status == OK),
+        sorted(latency for status, latency in answered if status != OK),
+        Counter(status for status, _ in answered),
+        answers,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service that is ready.
+
+    Attributes:
+        process: it.
+        port: on 127.0.0.1.
+        start_seconds: until it was ready.
+    """
+
+    process: subprocess.Popen[bytes]
+    port: int
+    start_seconds: float
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self.process.pid
+
+    def wait(self) -> int:
+        """Wait until it has ended; its exit status."""
+        return self.process.wait(TIMEOUT)
+
+    def worker_pids(self) -> list[int]:
+        """Its recogniser processes: those that have no children and ONNX Runtime in them."""
+        return [
+            pid
+            for pid in _descendants(self.pid)
+            if not _descendants(pid) and "onnxruntime" in Path(f"/proc/{pid}/maps").read_text()
+        ]
+
+    def memory_bytes(self) -> int:
+        """Proportional set size of all its processes: what is shared counts once."""
+        return sum(proportional_bytes(pid) for pid in (self.pid, *_descendants(self.pid)))
+
+
+@contextlib.contextmanager
+def running(command: Sequence[str] = ("-m", "app"), **settings: str) -> Iterator[Running]:
+    """Run a service on a free port.
+
+    Args:
+        command: arguments of Python.
+        settings: environment variables.
+    """
+    port = free_port()
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env={**os.environ, "SER_PORT": str(port), **settings},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while not _is_ready(port):
+            if process.poll() is not None:
+                raise SystemExit("the service did not start; `make serve` says why")
+            time.sleep(0.02)
+        yield Running(process, port, time.perf_counter() - started)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def proportional_bytes(pid: int) -> int:
+    """Memory of a process, where each page counts as much as its share of it."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+
+
+def median_milliseconds(seconds: Sequence[float]) -> float:
+    """The median, in ms."""
+    return 1000 * statistics.median(seconds)
+
+
+def _is_ready(port: int) -> bool:
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+    try:
+        client.request("GET", "/health/ready")
+        return client.getresponse().status == OK
+    except ConnectionError:
+        return False
+    finally:
+        client.close()
+
+
+def _descendants(pid: int) -> list[int]:
+    """The processes that a process started, and those that these started."""
+    tasks = Path(f"/proc/{pid}/task")
+    children = [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+    return [*children, *(below for child in children for below in _descendants(child))]

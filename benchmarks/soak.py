@@ -1,0 +1,146 @@
+"""The promises that take long to keep: each is measured, and one that is broken ends with status 1.
+
+    python -m benchmarks.soak [REQUESTS]
+
+Twice as many clients as there are places; workers killed under load; the signal to stop under
+load; one file a thousand times at once; memory over many requests (10,000, unless told).
+"""
+
+import os
+import signal
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.serving import REFUSED, Load, Running, percentile, put_under_load, running
+from benchmarks.throughput import three_seconds, wav
+from tests import bundles
+
+OK = 200
+OVERLOADED = 503
+REFUSED_WITHIN = 0.1  # seconds, at p99
+GROWTH = 0.1
+SAMPLES = 10
+
+
+def main() -> int:
+    """Measure, print and judge."""
+    n_requests = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    body = wav(three_seconds())
+    with tempfile.TemporaryDirectory() as folder:
+        bundles.write(Path(folder), "small")
+        settings = {"SER_MODELS_DIR": folder, "SER_DEFAULT_MODEL": "small"}
+        kept = [
+            twice_its_capacity(settings, body),
+            killed_workers(settings, body),
+            a_stop(settings, body),
+            one_file_a_thousand_times(settings, body),
+            flat_memory(settings, body, n_requests),
+        ]
+    return 0 if all(kept) else 1
+
+
+def verdict(text: str, *, kept: bool) -> bool:
+    """Print a line and say whether the promise was kept."""
+    print(f"{'kept  ' if kept else 'BROKEN'}  {text}", flush=True)
+    return kept
+
+
+def twice_its_capacity(settings: dict[str, str], body: bytes) -> bool:
+    """Beyond the queue 503 comes at once, and the accepted ones keep their latency."""
+    places = 8
+    n_workers = len(os.sched_getaffinity(0))
+    with running(**settings, SER_QUEUE_DEPTH=str(places - n_workers)) as service:
+        put_under_load(service.port, body, n_workers, 2)
+        full = put_under_load(service.port, body, places, 10)
+        crowd = put_under_load(service.port, body, 2 * places, 10)
+    refused = percentile(crowd.refusals, 99)
+    before, after = (percentile(load.latencies, 50) for load in (full, crowd))
+    told = f"{2 * places} clients for {places} places: {dict(sorted(crowd.statuses.items()))}, "
+    told += (
+        f"503 within {1000 * refused:.0f} ms at p99, accepted p50 {1000 * before:.0f} → {1000 * after:.0f} ms"
+    )
+    return verdict(
+        told, kept=set(crowd.statuses) == {OK, OVERLOADED} and refused < REFUSED_WITHIN and after < 2 * before
+    )
+
+
+def killed_workers(settings: dict[str, str], body: bytes) -> bool:
+    """A worker that is killed takes down its own request alone."""
+    kills = 20
+
+    def kill(service: Running) -> None:
+        for _ in range(kills):
+            time.sleep(0.7)
+            os.kill(service.worker_pids()[0], signal.SIGKILL)
+
+    load = _meanwhile(settings, body, kill, seconds=20)
+    failed = sum(count for status, count in load.statuses.items() if status != OK)
+    return verdict(
+        f"{kills} workers killed under load: {dict(sorted(load.statuses.items()))}",
+        kept=failed <= kills and set(load.statuses) <= {OK, 500, OVERLOADED},
+    )
+
+
+def a_stop(settings: dict[str, str], body: bytes) -> bool:
+    """With SIGTERM every request that was accepted is answered, and the status is 0."""
+    ended: list[int] = []
+
+    def stop(service: Running) -> None:
+        time.sleep(2)
+        os.kill(service.pid, signal.SIGTERM)
+        ended.append(service.wait())
+
+    load = _meanwhile(settings, body, stop, seconds=5)
+    return verdict(
+        f"SIGTERM under load: {dict(sorted(load.statuses.items()))}, exit status {ended}",
+        kept=set(load.statuses) == {OK, REFUSED} and ended == [0],
+    )
+
+
+def _meanwhile(
+    settings: dict[str, str], body: bytes, deed: Callable[[Running], None], seconds: float
+) -> Load:
+    """Put a service under load while something is done to it."""
+    with running(**settings) as service:
+        doer = threading.Thread(target=deed, args=(service,))
+        doer.start()
+        load = put_under_load(service.port, body, 8, seconds)
+        doer.join()
+    return load
+
+
+def one_file_a_thousand_times(settings: dict[str, str], body: bytes) -> bool:
+    """The same bytes give the same answer, whatever else is going on."""
+    with running(**settings, SER_QUEUE_DEPTH="1000", SER_REQUEST_TIMEOUT="120") as service:
+        load = put_under_load(service.port, body, 1000, 1e-3)
+    return verdict(
+        f"one file 1000 times at once: {dict(load.statuses)}, {len(load.answers)} different answers",
+        kept=load.statuses == {OK: 1000} and len(load.answers) == 1,
+    )
+
+
+def flat_memory(settings: dict[str, str], body: bytes, n_requests: int) -> bool:
+    """Memory does not grow with the number of requests."""
+    with running(**settings) as service:
+        put_under_load(service.port, body, 4, 10)
+        memory = [service.memory_bytes()]
+        done = 0
+        while done < n_requests:
+            done += len(put_under_load(service.port, body, 4, 10).latencies)
+            memory.append(service.memory_bytes())
+            print(f"        {done} requests, {memory[-1] / 2**20:.0f} MiB", flush=True)
+    last = statistics.mean(memory[-SAMPLES:])
+    change = last / memory[0] - 1
+    return verdict(
+        f"{done} requests: {memory[0] / 2**20:.0f} → {last / 2**20:.0f} MiB ({change:+.1%})",
+        kept=abs(change) <= GROWTH,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

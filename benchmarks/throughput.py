@@ -1,0 +1,163 @@
+"""Is the service as fast as the library under it?
+
+    python -m benchmarks.throughput [SECONDS]
+
+For each feature set: answers a second over HTTP with all workers busy, against bare
+`opensmile.Smile` calls a second in as many processes, and against a service that calls it in a
+thread pool; then the latency of one client against the bare call's. Bare and served take turns
+within one run, so that a machine whose speed drifts slows both: believe the ratios.
+"""
+
+import io
+import multiprocessing
+import os
+import statistics
+import sys
+import tempfile
+import time
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import opensmile
+import soundfile
+
+from app.core.audio import Signal, decode
+from app.core.features import FEATURE_SETS, FeatureSet
+from benchmarks.serving import (
+    ROOT,
+    Running,
+    median_milliseconds,
+    percentile,
+    proportional_bytes,
+    put_under_load,
+    running,
+)
+from tests import bundles
+
+CLIP_SECONDS = 3
+ROUNDS = 5
+LATENCY_TURNS = 60
+WARM_UP = 5
+
+
+def main() -> None:
+    """Measure and print."""
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 6.0
+    n_workers = len(os.sched_getaffinity(0))
+    clip = three_seconds()
+    print(f"{n_workers} workers; {CLIP_SECONDS} s clips; {ROUNDS} rounds of {seconds:g} s, in turns")
+    with tempfile.TemporaryDirectory() as folder:
+        for feature_set in FEATURE_SETS:
+            models = Path(folder)
+            if feature_set == "ComParE_2016":  # the shipped one, with all its networks
+                models, name = ROOT / "models", "multilingual"
+            else:
+                name = bundles.write(models, feature_set.lower(), feature_set).name
+            naive = f"import uvicorn, benchmarks.naive as n; uvicorn.run(n.create_app({feature_set!r}), port="
+            naive += "int(__import__('os').environ['SER_PORT']), log_level='critical')"
+            settings = {"SER_MODELS_DIR": str(models), "SER_DEFAULT_MODEL": name, "SER_SHUTDOWN_DELAY": "0"}
+            with running(**settings) as ours, running(("-c", naive)) as first_idea:
+                compare(feature_set, clip, ours, first_idea, n_workers, seconds)
+
+
+def compare(
+    feature_set: FeatureSet, clip: Signal, ours: Running, naive: Running, n_workers: int, seconds: float
+) -> None:
+    """Measure one feature set and print its lines."""
+    body = wav(clip)
+    put_under_load(ours.port, body, n_workers, 1)
+    bare, served, first_idea = [], [], []
+    for _ in range(ROUNDS):
+        bare.append(bare_throughput(feature_set, clip, n_workers, seconds))
+        served.append(put_under_load(ours.port, body, 2 * n_workers, seconds).throughput)
+        first_idea.append(put_under_load(naive.port, body, 2 * n_workers, seconds).throughput)
+    ratios = [one / other for one, other in zip(served, bare, strict=True)]
+    naive_ratios = [one / other for one, other in zip(served, first_idea, strict=True)]
+    print(f"\n{feature_set}")
+    print(f"  bare calls a second         {statistics.median(bare):8.1f}")
+    print(f"  over HTTP                   {statistics.median(served):8.1f}   ratio {told(ratios)}")
+    print(f"  thread pool                 {statistics.median(first_idea):8.1f}   ratio {told(naive_ratios)}")
+    one, over_http = latencies(feature_set, clip, ours.port)
+    print(f"  bare call                   {one:8.1f} ms")
+    print(f"  one client                  {over_http:8.1f} ms; {over_http - one:+.1f} ms")
+    for n_clients in (1, n_workers, 4 * n_workers):
+        load = put_under_load(ours.port, body, n_clients, seconds)
+        p50, p99 = (1000 * percentile(load.latencies, percent) for percent in (50, 99))
+        print(f"  {n_clients:2} clients: p50 / p99        {p50:8.1f} / {p99:.1f} ms")
+    worker = statistics.mean(proportional_bytes(pid) for pid in ours.worker_pids()) / 2**20
+    print(f"  memory: a worker / all      {worker:8.0f} / {ours.memory_bytes() / 2**20:.0f} MiB")
+    print(f"  ready after                 {ours.start_seconds:8.1f} s")
+
+
+def told(ratios: list[float]) -> str:
+    """Median, least and most."""
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
+def bare_throughput(feature_set: FeatureSet, clip: Signal, n_processes: int, seconds: float) -> float:
+    """Calls of `opensmile.Smile` a second, in as many processes."""
+    context = multiprocessing.get_context("spawn")
+    barrier, counts = context.Barrier(n_processes), context.Queue()
+    processes = [
+        context.Process(target=_call_again_and_again, args=(feature_set, clip, seconds, barrier, counts))
+        for _ in range(n_processes)
+    ]
+    for process in processes:
+        process.start()
+    total: float = sum(counts.get() for _ in processes)
+    for process in processes:
+        process.join()
+    return total
+
+
+def _call_again_and_again(
+    feature_set: FeatureSet, clip: Signal, seconds: float, barrier: Barrier, counts: Queue[float]
+) -> None:
+    """In a process: calls a second."""
+    smile = smile_of(feature_set)
+    for _ in range(WARM_UP):
+        smile.process_signal(clip.samples, clip.sampling_rate)
+    barrier.wait()
+    calls, started = 0, time.perf_counter()
+    while (now := time.perf_counter()) - started < seconds:
+        smile.process_signal(clip.samples, clip.sampling_rate)
+        calls += 1
+    counts.put(calls / (now - started))
+
+
+def smile_of(feature_set: FeatureSet) -> opensmile.Smile:
+    """The library, as its documentation has it."""
+    return opensmile.Smile(opensmile.FeatureSet[feature_set], opensmile.FeatureLevel.Functionals)
+
+
+def latencies(feature_set: FeatureSet, clip: Signal, port: int) -> tuple[float, float]:
+    """Median latency of the bare call and of one client's request, in turns, in ms."""
+    smile, body = smile_of(feature_set), wav(clip)
+    bare, served = [], []
+    for turn in range(WARM_UP + LATENCY_TURNS):
+        started = time.perf_counter()
+        smile.process_signal(clip.samples, clip.sampling_rate)
+        called = time.perf_counter() - started
+        answered = put_under_load(port, body, 1, 1e-9).latencies[0]
+        if turn >= WARM_UP:
+            bare.append(called)
+            served.append(answered)
+    return median_milliseconds(bare), median_milliseconds(served)
+
+
+def three_seconds() -> Signal:
+    """A clip."""
+    signal = decode((ROOT / "examples" / "utterance.wav").read_bytes())
+    return Signal(signal.samples[:, : CLIP_SECONDS * signal.sampling_rate], signal.sampling_rate)
+
+
+def wav(clip: Signal) -> bytes:
+    """The clip as a file."""
+    file = io.BytesIO()
+    soundfile.write(file, clip.samples.T, clip.sampling_rate, subtype="PCM_16", format="WAV")
+    return file.getvalue()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""Thousands of files that mean harm, or are broken: every answer is on the list, no worker is lost."""
+
+import io
+import struct
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import soundfile
+from fastapi.testclient import TestClient
+
+from app.workers import WorkerPool
+from tests.recordings import encode, speech, tone
+
+URL = "/v1/audio/emotions"
+LISTED = {200, 400, 413, 415, 422}
+N_MUTANTS = 2_000
+
+Random = np.random.Generator
+Mutation = Callable[[bytearray, Random], None]
+
+
+def flip_bits(data: bytearray, random: Random) -> None:
+    for place in random.integers(0, len(data), random.integers(1, 30)):
+        data[place] ^= 1 << int(random.integers(8))
+
+
+def flip_bits_of_the_header(data: bytearray, random: Random) -> None:
+    for place in random.integers(0, min(80, len(data)), random.integers(1, 6)):
+        data[place] ^= 1 << int(random.integers(8))
+
+
+def lie_about_a_number(data: bytearray, random: Random) -> None:
+    numbers = (0, 1, 2, 3, 7, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)
+    place = int(random.integers(4, min(64, len(data) - 4)))
+    width, form = (4, "<I") if random.random() < 0.6 else (2, "<H")
+    data[place : place + width] = struct.pack(
+        form, int(random.choice(numbers)) & (0xFFFFFFFF >> (32 - 8 * width))
+    )
+
+
+def cut_off(data: bytearray, random: Random) -> None:
+    del data[int(random.integers(1, len(data))) :]
+
+
+def repeat_a_part(data: bytearray, random: Random) -> None:
+    start, length = int(random.integers(0, len(data))), int(random.integers(1, 400))
+    data[start:start] = data[start : start + length]
+
+
+def insert_noise(data: bytearray, random: Random) -> None:
+    place = int(random.integers(0, len(data)))
+    data[place:place] = random.bytes(int(random.integers(1, 64)))
+
+
+def swap_two_parts(data: bytearray, random: Random) -> None:
+    one, other = sorted(int(place) for place in random.integers(0, len(data), 2))
+    data[:] = data[:one] + data[other:] + data[one:other]
+
+
+MUTATIONS: tuple[Mutation, ...] = (
+    flip_bits,
+    flip_bits_of_the_header,
+    lie_about_a_number,
+    cut_off,
+    repeat_a_part,
+    insert_noise,
+    swap_two_parts,
+)
+
+
+def originals() -> list[bytes]:
+    """Short recordings in every format that is accepted."""
+    samples = speech()[4_000:10_000]
+    stereo = np.stack([samples, -samples], axis=1)
+    files = [
+        encode(samples, subtype=codec)
+        for codec in ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAW", "ULAW")
+    ]
+    files += [encode(stereo, container=container) for container in ("WAVEX", "RF64", "FLAC")]
+    return [*files, encode(samples, 8_000, container="FLAC"), encode(stereo, 48_000, subtype="FLOAT")]
+
+
+def post(client: TestClient, data: bytes) -> tuple[int, str]:
+    response = client.post(URL, content=data, headers={"Content-Type": "audio/wav"})
+    answer = response.json()
+    if response.status_code == 200:
+        assert (answer["probabilities"] is None) or sum(answer["probabilities"].values()) == pytest.approx(1)
+    return response.status_code, answer.get("code", "")
+
+
+def pool_of(client: TestClient) -> WorkerPool:
+    pool: WorkerPool = client.app_state["pool"]
+    return pool
+
+
+def test_thousands_of_mutants_get_an_answer_and_cost_no_worker(client: TestClient) -> None:
+    random = np.random.default_rng(20261123)
+    files, statuses = originals(), Counter[int]()
+    replaced = dict(pool_of(client).replaced)
+    for number in range(N_MUTANTS):
+        mutant = bytearray(files[number % len(files)])
+        for mutation in random.choice(np.array(MUTATIONS), random.integers(1, 4)):
+            mutation(mutant, random)
+            if not mutant:
+                break
+        status, _ = post(client, bytes(mutant))
+        statuses[status] += 1
+        assert status in LISTED, f"mutant {number}: {status}"
+    assert dict(pool_of(client).replaced) == replaced
+    assert pool_of(client).n_waiting == 0
+    # Mutants that all failed at the first byte would prove nothing.
+    assert statuses[200] > N_MUTANTS / 10
+    assert statuses[422] > N_MUTANTS / 10
+
+
+@pytest.mark.parametrize("container", soundfile.available_formats())
+def test_every_container_that_the_decoder_knows_is_answered(client: TestClient, container: str) -> None:
+    samples = tone(0.5)
+    for codec in soundfile.available_subtypes(container):
+        file = io.BytesIO()
+        try:
+            soundfile.write(file, samples, 16_000, codec, format=container)
+        except (soundfile.LibsndfileError, TypeError, ValueError):
+            continue  # some need a sampling rate or a name of their own
+        status, code = post(client, file.getvalue())
+        assert status in LISTED, f"{container} {codec}"
+        if container not in {"WAV", "WAVEX", "RF64", "FLAC"}:
+            assert (status, code) == (415, "unsupported-media-type"), f"{container} {codec}"
+
+
+def bomb(container: str) -> bytes:
+    """Ten minutes of silence, which FLAC packs into little."""
+    return encode(np.zeros(600 * 8_000, np.float32), 8_000, container=container)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (bomb("FLAC"), (413, "audio-too-long")),
+        (encode(np.full(8_000, np.nan, np.float32), subtype="FLOAT"), (422, "audio-undecodable")),
+        (encode(np.full(8_000, np.inf, np.float32), subtype="FLOAT"), (422, "audio-undecodable")),
+        (encode(tone(0.5, 4_000), 4_000), (422, "audio-undecodable")),
+        (encode(tone(0.5, 96_000), 96_000), (422, "audio-undecodable")),
+        (encode(tone(0.5, 16_000, 9)), (422, "audio-undecodable")),
+        (encode(tone(0.5, 16_000, 8)), (200, "")),
+        (encode(tone(0.5) * 1e30, subtype="FLOAT"), (200, "")),
+        (encode(tone(0.5, 11_025), 11_025), (200, "")),
+        (b"RIFF\xff\xff\xff\xffWAVE", (422, "audio-undecodable")),
+        (b"RIFF", (422, "audio-undecodable")),
+        (b"fLaC" + bytes(200), (422, "audio-undecodable")),
+        (bytes(200_000), (415, "unsupported-media-type")),
+        (b"", (400, "malformed-request")),
+    ],
+)
+def test_what_is_out_of_range_is_told_apart(
+    client: TestClient, data: bytes, expected: tuple[int, str]
+) -> None:
+    assert post(client, data) == expected

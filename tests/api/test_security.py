@@ -1,0 +1,108 @@
+import asyncio
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from app.api.security import ANONYMOUS, Gate, RateLimited, Unauthenticated
+from app.main import create_app
+from app.settings import Settings
+from tests.recordings import EXAMPLE, encode, tone
+
+URL = "/v1/audio/emotions"
+OLD, NEW = "old key", "new key"
+
+
+def sha256(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def guarded(settings: Settings) -> Iterator[TestClient]:
+    """A service that knows two keys and permits the customer's channel alone."""
+    changes = {
+        "workers": 1,
+        "api_keys": f"old:{sha256(OLD)}, new:{sha256(NEW)}",
+        "rate_limit": "12/hour",
+        "channels": "1",
+    }
+    app = create_app(Settings.model_validate(settings.model_dump() | changes))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+@pytest.mark.parametrize("path", [URL, "/v1/models", "/v1/models/small", "/metrics"])
+@pytest.mark.parametrize(
+    "headers", [{}, bearer("wrong"), bearer(sha256(NEW)), {"Authorization": "Basic bmV3IGtleQ=="}]
+)
+def test_without_a_key_nothing_is_answered(guarded: TestClient, path: str, headers: dict[str, str]) -> None:
+    response = guarded.request("POST" if path == URL else "GET", path, headers=headers)
+    assert (response.status_code, response.json()["code"]) == (401, "unauthenticated")
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    "path", ["/health/live", "/health/ready", "/openapi.json", "/docs", "/problems/unauthenticated"]
+)
+def test_what_tells_nothing_is_open(guarded: TestClient, path: str) -> None:
+    assert guarded.get(path).status_code == 200
+
+
+def test_either_key_opens_while_one_takes_the_place_of_the_other(guarded: TestClient) -> None:
+    assert guarded.get("/v1/models", headers=bearer(OLD)).status_code == 200
+    assert guarded.get("/v1/models", headers=bearer(NEW)).status_code == 200
+
+
+def test_a_channel_that_is_not_permitted_is_never_analysed(guarded: TestClient) -> None:
+    customer = tone(1.0)
+    call = encode(np.stack([np.zeros_like(customer), customer], axis=1))
+
+    def ask(data: bytes, **params: str | int) -> tuple[int, dict[str, object]]:
+        response = guarded.post(URL, params=params, files={"file": data}, headers=bearer(NEW))
+        return response.status_code, response.json()
+
+    status, problem = ask(call, channel=0)
+    assert (status, problem["code"]) == (403, "channel-not-permitted")
+    status, answer = ask(call, channel=1)
+    assert (status, answer["speech"]) == (200, True)
+    assert ask(call)[1]["probabilities"] == answer["probabilities"], "the mix has the agent in it"
+    status, problem = ask(encode(customer))
+    assert (status, problem["code"]) == (422, "channel-not-found")
+    assert "none of those that may be analysed here: 1" in str(problem["detail"])
+
+
+def test_more_than_its_rate_is_refused_to_a_key_alone(guarded: TestClient) -> None:
+    for _ in range(13):
+        refused = guarded.get("/v1/models", headers=bearer(NEW))
+    assert (refused.status_code, refused.json()["code"]) == (429, "rate-limited")
+    assert 0 < int(refused.headers["Retry-After"]) <= 3600
+    assert guarded.get("/v1/models", headers=bearer(OLD)).status_code == 200
+
+
+def test_where_there_are_no_keys_everybody_is_nobody(client: TestClient) -> None:
+    assert client.post(URL, files={"file": EXAMPLE.read_bytes()}, headers=bearer("any")).status_code == 200
+    assert Gate({}).identify(None) == ANONYMOUS
+
+
+def test_a_gate_names_the_key() -> None:
+    gate = Gate({"old": sha256(OLD), "new": sha256(NEW)})
+    assert [gate.identify(key) for key in (OLD, NEW)] == ["old", "new"]
+    for key in (None, "", "wrong"):
+        with pytest.raises(Unauthenticated, match="Authorization: Bearer"):
+            gate.identify(key)
+
+
+def test_without_a_rate_any_number_passes() -> None:
+    async def many(gate: Gate) -> None:
+        for _ in range(1000):
+            await gate.count("backend")
+
+    asyncio.run(many(Gate({})))
+    with pytest.raises(RateLimited, match="Wait"):
+        asyncio.run(many(Gate({}, "999/hour")))

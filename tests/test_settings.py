@@ -1,0 +1,43 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from app.settings import Settings
+
+HASH = hashlib.sha256(b"key").hexdigest()
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SER_PORT", "9000")
+    monkeypatch.setenv("SER_MODELS_DIR", "/srv/models")
+    settings = Settings()
+    assert (settings.port, settings.models_dir, settings.host) == (9000, Path("/srv/models"), "127.0.0.1")
+
+
+def test_keys_come_from_the_environment_and_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text(f"# rotated in May\nbackend-2:{HASH}\n\n")
+    assert Settings(api_keys=f"backend-1:{HASH}", api_keys_file=file).key_hashes == {
+        "backend-1": HASH,
+        "backend-2": HASH,
+    }
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "::1", "localhost"])
+def test_loopback_needs_no_keys(host: str) -> None:
+    assert Settings(host=host).host == host
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.7", "::", "service.internal"])
+def test_any_other_address_needs_keys_or_a_word(host: str) -> None:
+    with pytest.raises(ValidationError, match="SER_ALLOW_UNAUTHENTICATED"):
+        Settings(host=host)
+    assert Settings(host=host, api_keys=f"backend:{HASH}").host == host
+    assert Settings(host=host, allow_unauthenticated=True).host == host
+
+
+def test_channels_are_indices() -> None:
+    assert Settings().permitted_channels is None
+    assert Settings(channels="0,1").permitted_channels == frozenset({0, 1})
