@@ -62,6 +62,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Speech Emotion Service",
         version=__version__,
         description="How probable anger, surprise, happiness, sadness and neutral are in a recording.",
+        openapi_tags=[
+            {"name": "emotions", "description": "What is heard in a recording."},
+            {"name": "models", "description": "What answers."},
+            {"name": "health", "description": "For whoever restarts and balances."},
+        ],
         lifespan=lifespan,
         redoc_url=None,
         redirect_slashes=False,

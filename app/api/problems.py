@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 REQUEST_ID_HEADER = "X-Request-ID"
+RETRIED = frozenset({429, 503})
+"""Statuses with Retry-After."""
 INTERNAL_DETAIL = "The service failed. It is not your request's fault; report it with the request_id."
 
 
@@ -195,14 +197,19 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     Returns:
         For FastAPI's `responses`.
     """
+    return {status: _describe(status) for status in statuses}
+
+
+def _describe(status: int) -> dict[str, Any]:
+    """The problems of a status, and the headers that they have."""
+    rows = [BY_CODE[code] for code in sorted(BY_CODE) if BY_CODE[code].status == status]
+    headers = {REQUEST_ID_HEADER: {"description": "the request_id", "schema": {"type": "string"}}}
+    if status in RETRIED:
+        headers["Retry-After"] = {"description": "seconds to wait", "schema": {"type": "integer"}}
     return {
-        status: {
-            "description": ", ".join(
-                sorted(f"`{row.code}`" for row in BY_CODE.values() if row.status == status)
-            ),
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
-        }
-        for status in statuses
+        "description": ", ".join(f"`{row.code}`" for row in rows),
+        "headers": headers,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
     }
 
 
