@@ -15,6 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -23,7 +24,9 @@ import opensmile
 import soundfile
 
 from app.core.audio import Signal, decode
+from app.core.bundle import read_bundle
 from app.core.features import FEATURE_SETS, FeatureSet
+from app.core.recognizer import EmotionRecognizer
 from benchmarks.serving import (
     ROOT,
     Running,
@@ -38,6 +41,7 @@ from tests import bundles
 CLIP_SECONDS = 3
 ROUNDS = 5
 LATENCY_TURNS = 60
+TRANSFORMER_TURNS = 10
 WARM_UP = 5
 
 
@@ -59,6 +63,7 @@ def main() -> None:
             settings = {"SER_MODELS_DIR": str(models), "SER_DEFAULT_MODEL": name, "SER_SHUTDOWN_DELAY": "0"}
             with running(**settings) as ours, running(("-c", naive)) as first_idea:
                 compare(feature_set, clip, ours, first_idea, n_workers, seconds)
+    compare_with_transformer(clip)
 
 
 def compare(
@@ -88,6 +93,25 @@ def compare(
     worker = statistics.mean(proportional_bytes(pid) for pid in ours.worker_pids()) / 2**20
     print(f"  memory: a worker / all      {worker:8.0f} / {ours.memory_bytes() / 2**20:.0f} MiB")
     print(f"  ready after                 {ours.start_seconds:8.1f} s")
+
+
+def compare_with_transformer(clip: Signal) -> None:
+    """Measure the recogniser against a network of the size of wav2vec 2.0 base, in turns."""
+    if find_spec("torch") is None:
+        print("\ntorch is not installed: not measured against a network of wav2vec 2.0 base's size")
+        return
+    from benchmarks.transformer import on_one_core  # noqa: PLC0415  # torch is there on few machines
+
+    transformer, recognizer = on_one_core(), EmotionRecognizer(read_bundle(ROOT / "models" / "multilingual"))
+    ratios = []
+    for turn in range(WARM_UP + TRANSFORMER_TURNS):
+        started = time.perf_counter()
+        recognizer.recognize(clip)
+        recognized = time.perf_counter()
+        transformer(clip.samples)
+        if turn >= WARM_UP:
+            ratios.append((time.perf_counter() - recognized) / (recognized - started))
+    print(f"\na network of wav2vec 2.0 base's size, one core: {told(ratios)} times as long as the recogniser")
 
 
 def told(ratios: list[float]) -> str:
