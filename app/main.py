@@ -11,6 +11,7 @@ from fastapi_offline import FastAPIOffline
 
 from app import __version__
 from app.api import emotions, health, models, openapi, pages, problems
+from app.api.dependencies import Service
 from app.api.metrics import Metrics
 from app.api.observation import Observation
 from app.api.security import Gate
@@ -42,19 +43,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         request_timeout=settings.request_timeout,
         max_worker_bytes=settings.max_worker_bytes,
     )
-    metrics = Metrics(pool)
-    state: dict[str, Any] = {
-        "settings": settings,
-        "pool": pool,
-        "metrics": metrics,
-        "gate": Gate(settings.key_hashes, settings.rate_limit),
-        "manifests": {folder.name: read_bundle(folder).manifest for folder in folders},
-    }
+    service = Service(
+        settings,
+        pool,
+        {folder.name: read_bundle(folder).manifest for folder in folders},
+        Metrics(pool),
+        Gate(settings.key_hashes, settings.rate_limit),
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         await pool.start()
-        yield state
+        yield {"service": service}
         await pool.stop()
 
     # FastAPIOffline brings the pages of /docs with it, where FastAPI's own load them from a CDN.
@@ -89,7 +89,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         max_pause=settings.upload_pause,
         max_seconds=settings.upload_timeout,
     )
-    app.add_middleware(Observation, metrics=metrics)
+    app.add_middleware(Observation, metrics=service.metrics)
     app.add_middleware(CorrelationIdMiddleware, header_name=problems.REQUEST_ID_HEADER)
     return app
 

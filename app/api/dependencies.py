@@ -1,72 +1,83 @@
-"""What the routes are given: the things that `create_app` made, from the lifespan's state.
+"""What the routes are given: the service that `create_app` made, and what a request asks of it.
 
-All are coroutines: FastAPI would run a plain function in a thread, which costs more than the function.
+All are coroutines: FastAPI would run a plain function in a thread, which costs more than the
+function. They are few, since FastAPI takes its time for each.
 """
 
-from collections.abc import AsyncIterator
-from typing import Annotated, cast
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal, cast
 
 from fastapi import Depends, Query, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.api.metrics import Metrics
-from app.api.security import Caller
+from app.api.security import ChannelNotPermitted, Gate
 from app.core.errors import ModelNotFound
 from app.core.manifest import Manifest
 from app.settings import Settings
 from app.workers import WorkerPool
 
 
-async def get_settings(request: Request) -> Settings:
-    """The settings of this application."""
-    return cast("Settings", request.state.settings)
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What an application is made of.
+
+    Attributes:
+        settings: of the operator.
+        pool: the recogniser processes.
+        manifests: of the bundles that are served, by name.
+        metrics: what is counted.
+        gate: who may call.
+    """
+
+    settings: Settings
+    pool: WorkerPool
+    manifests: Mapping[str, Manifest]
+    metrics: Metrics
+    gate: Gate
+
+    def find_model(self, name: str) -> Manifest:
+        """Find a bundle by name.
+
+        Raises:
+            ModelNotFound: none of that name is served.
+        """
+        if name not in self.manifests:
+            served = ", ".join(sorted(self.manifests))
+            raise ModelNotFound(f"There is no model {name!r}. Served are: {served}.")
+        return self.manifests[name]
 
 
-async def get_pool(request: Request) -> WorkerPool:
-    """The pool of recogniser processes."""
-    return cast("WorkerPool", request.state.pool)
+async def get_service(request: Request) -> Service:
+    """The service of this application, from the lifespan's state."""
+    return cast("Service", request.state.service)
 
 
-async def get_manifests(request: Request) -> dict[str, Manifest]:
-    """The manifests of the bundles that are served, by name."""
-    return cast("dict[str, Manifest]", request.state.manifests)
+ServiceDep = Annotated[Service, Depends(get_service)]
+
+_bearer = HTTPBearer(
+    auto_error=False,
+    description="An API key; not needed where the service has none and listens on loopback only.",
+)
 
 
-async def get_metrics(request: Request) -> Metrics:
-    """What is counted."""
-    return cast("Metrics", request.state.metrics)
-
-
-SettingsDep = Annotated[Settings, Depends(get_settings)]
-PoolDep = Annotated[WorkerPool, Depends(get_pool)]
-ManifestsDep = Annotated[dict[str, Manifest], Depends(get_manifests)]
-MetricsDep = Annotated[Metrics, Depends(get_metrics)]
-
-
-async def hold_place(pool: PoolDep, _caller: Caller) -> AsyncIterator[None]:
-    """Hold a place in the pool from before the upload is read until the answer is made.
+async def identify_caller(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> None:
+    """Let nobody pass whose key is not known, or who calls too often; the log is told the key's name.
 
     Raises:
-        Overloaded: there is none.
-        NotReady: the service is starting or stopping.
+        Unauthenticated: no key that is known.
+        RateLimited: too many requests.
     """
-    with pool.place():
-        yield
-
-
-def find_model(manifests: dict[str, Manifest], name: str) -> Manifest:
-    """Find a bundle by name.
-
-    Raises:
-        ModelNotFound: none of that name is served.
-    """
-    if name not in manifests:
-        raise ModelNotFound(f"There is no model {name!r}. Served are: {', '.join(sorted(manifests))}.")
-    return manifests[name]
+    gate = (await get_service(request)).gate
+    request.state.caller = gate.identify(credentials.credentials if credentials else None)
+    await gate.count(request.state.caller)
 
 
 async def get_model_name(
-    settings: SettingsDep,
-    manifests: ManifestsDep,
+    request: Request,
     model: Annotated[
         str | None, Query(description="the bundle that answers; the default one if not given")
     ] = None,
@@ -76,7 +87,42 @@ async def get_model_name(
     Raises:
         ModelNotFound: none of that name is served.
     """
-    return find_model(manifests, model or settings.default_model).name
+    service = await get_service(request)
+    return service.find_model(model or service.settings.default_model).name
+
+
+async def get_channel(
+    request: Request,
+    channel: Annotated[
+        Annotated[int, Query(ge=0)] | Literal["mix"],
+        Query(
+            description="the channel that is analysed, counted from 0, or `mix`: the mean of all that may be"
+        ),
+    ] = "mix",
+) -> int | Literal["mix"]:
+    """The channel that is asked for.
+
+    Raises:
+        ChannelNotPermitted: the operator does not let it be analysed.
+    """
+    permitted = (await get_service(request)).settings.permitted_channels
+    if permitted is not None and channel != "mix" and channel not in permitted:
+        raise ChannelNotPermitted(
+            f"Channel {channel} may not be analysed here, only: {', '.join(map(str, sorted(permitted)))}."
+        )
+    return channel
+
+
+async def hold_place(request: Request) -> AsyncIterator[None]:
+    """Hold a place in the pool from before the upload is read until the answer is made.
+
+    Raises:
+        Overloaded: there is none.
+        NotReady: the service is starting or stopping.
+    """
+    with (await get_service(request)).pool.place():
+        yield
 
 
 ModelName = Annotated[str, Depends(get_model_name)]
+ChannelDep = Annotated[int | Literal["mix"], Depends(get_channel)]

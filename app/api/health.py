@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from app.api import problems
-from app.api.dependencies import PoolDep
+from app.api.dependencies import ServiceDep
 from app.api.schemas import Health
 from app.workers import NotReady
 
@@ -26,11 +26,11 @@ async def live() -> Health:
     summary="Can it take requests?",
     responses=problems.responses(500, 503),
 )
-async def ready(pool: PoolDep) -> Health:
+async def ready(service: ServiceDep) -> Health:
     """Answer 200 while the workers take recordings, and 503 before and after.
 
     It turns 503 with the signal to stop, so that no more are sent while the last are answered.
     """
-    if pool.draining or not pool.ready:
+    if service.pool.draining or not service.pool.ready:
         raise NotReady("The service is starting or stopping.")
     return Health(status="ok")

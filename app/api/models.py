@@ -3,9 +3,8 @@
 from fastapi import APIRouter, Depends
 
 from app.api import problems
-from app.api.dependencies import ManifestsDep, SettingsDep, find_model
+from app.api.dependencies import ServiceDep, identify_caller
 from app.api.schemas import Model, Models
-from app.api.security import identify_caller
 from app.core.manifest import Manifest
 
 router = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[Depends(identify_caller)])
@@ -14,10 +13,11 @@ router = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[Depends(i
 @router.get(
     "", operation_id="listModels", summary="List the models", responses=problems.responses(401, 429, 500)
 )
-async def list_models(manifests: ManifestsDep, settings: SettingsDep) -> Models:
+async def list_models(service: ServiceDep) -> Models:
     """List the models that are served, and the one that answers by default."""
     return Models(
-        default=settings.default_model, models=[_describe(manifest) for manifest in manifests.values()]
+        default=service.settings.default_model,
+        models=[_describe(manifest) for manifest in service.manifests.values()],
     )
 
 
@@ -27,9 +27,9 @@ async def list_models(manifests: ManifestsDep, settings: SettingsDep) -> Models:
     summary="Describe a model",
     responses=problems.responses(401, 404, 422, 429, 500),
 )
-async def get_model(name: str, manifests: ManifestsDep) -> Model:
+async def get_model(name: str, service: ServiceDep) -> Model:
     """Say what a model is: labels, features, how it was trained and how it scored."""
-    return _describe(find_model(manifests, name))
+    return _describe(service.find_model(name))
 
 
 def _describe(manifest: Manifest) -> Model:

@@ -8,8 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from app.api import problems
-from app.api.dependencies import MetricsDep
-from app.api.security import identify_caller
+from app.api.dependencies import ServiceDep, identify_caller
 
 router = APIRouter(include_in_schema=False)
 
@@ -54,6 +53,6 @@ async def explain_problem(code: str) -> HTMLResponse:
 
 
 @router.get("/metrics", dependencies=[Depends(identify_caller)])
-async def read_metrics(metrics: MetricsDep) -> Response:
+async def read_metrics(service: ServiceDep) -> Response:
     """Everything that is counted, as Prometheus reads it."""
-    return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -5,11 +5,8 @@ import hmac
 import math
 import time
 from collections.abc import Mapping
-from typing import Annotated, cast
 
 import limits
-from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
@@ -88,28 +85,3 @@ class Gate:
         window = await self._limiter.get_window_stats(self._limit, name)
         wait = max(1, math.ceil(window.reset_time - time.time()))
         raise RateLimited(f"More than {self._limit} were sent. Wait {wait} s.", wait)
-
-
-_bearer = HTTPBearer(
-    auto_error=False,
-    description="An API key; not needed where the service has none and listens on loopback only.",
-)
-
-
-async def identify_caller(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> str:
-    """The name of the key of this request.
-
-    Raises:
-        Unauthenticated: no key that is known.
-        RateLimited: too many requests.
-    """
-    gate = cast("Gate", request.state.gate)
-    caller = gate.identify(credentials.credentials if credentials else None)
-    request.state.caller = caller  # for the log
-    await gate.count(caller)
-    return caller
-
-
-Caller = Annotated[str, Depends(identify_caller)]

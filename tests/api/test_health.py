@@ -13,7 +13,7 @@ def test_alive_and_ready(client: TestClient) -> None:
 
 def test_alive_but_not_ready_once_it_stops(settings: Settings) -> None:
     with TestClient(create_app(settings.model_copy(update={"workers": 1}))) as client:
-        client.app_state["pool"].ready = False
+        client.app_state["service"].pool.ready = False
         assert client.get("/health/live").status_code == 200
         response = client.get("/health/ready")
         assert (response.status_code, response.json()["code"]) == (503, "not-ready")

@@ -94,7 +94,7 @@ def post(client: TestClient, data: bytes) -> tuple[int, str]:
 
 
 def pool_of(client: TestClient) -> WorkerPool:
-    pool: WorkerPool = client.app_state["pool"]
+    pool: WorkerPool = client.app_state["service"].pool
     return pool
 
 
