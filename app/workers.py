@@ -1,9 +1,9 @@
 """The pool of recogniser processes.
 
 openSMILE is not safe in threads and an upload is hostile until it is decoded, so both happen in
-processes of their own. Each worker is one process that holds every bundle; it has one recording
-at a time, and a worker that dies or overruns takes down that request alone and is replaced. So is
-one that dies while it waits, or that has grown too large.
+processes of their own (`app.worker`). Each holds every bundle and has one recording at a time; one
+that dies or overruns takes down that request alone and is replaced. So is one that dies while it
+waits, or that has grown too large.
 """
 
 import asyncio
@@ -11,29 +11,24 @@ import contextlib
 import logging
 import multiprocessing
 import os
-import signal
-import threading
+import socket
+from asyncio import StreamReader, StreamWriter
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
 
-from app.core.audio import Channel, decode
-from app.core.bundle import read_bundle
-from app.core.channels import select_permitted
 from app.core.errors import SpeechEmotionError
 from app.core.recognition import Recognition
-
-if TYPE_CHECKING:
-    from app.core.recognizer import EmotionRecognizer
-
+from app.worker import Task, ask, read_answer, work
 
 logger = logging.getLogger(__name__)
 
 RESTART_PAUSE = 1.0  # seconds
+DEATHS = (OSError, EOFError)
+"""What a channel raises whose other end is gone."""
 
 
 class WorkerError(SpeechEmotionError):
@@ -56,76 +51,18 @@ class WorkerLost(WorkerError):
     """The worker died while it had this recording."""
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One recording to recognise.
-
-    Attributes:
-        data: the WAV or FLAC file.
-        model: the name of the bundle.
-        channel: which channel is analysed.
-        min_seconds: the shortest recording accepted.
-        max_seconds: the longest.
-        permitted: channels that may be analysed; None permits all.
-    """
-
-    data: bytes
-    model: str
-    channel: Channel
-    min_seconds: float
-    max_seconds: float
-    permitted: frozenset[int] | None = None
-
-
-# In a worker: its recognisers, by the bundle's name.
-_recognizers: dict[str, "EmotionRecognizer"] = {}
-
-
-def _load(folders: Sequence[Path]) -> int:
-    """In a worker: load every bundle, and say which process this is."""
-    # Imported here, since openSMILE's binding brings pandas, which the service itself never needs.
-    from app.core.recognizer import EmotionRecognizer  # noqa: PLC0415
-
-    # Both go to the whole process group; stopping is the service's decision.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    threading.Thread(target=_end_with_service, daemon=True).start()
-    for folder in folders:
-        _recognizers[folder.name] = EmotionRecognizer(read_bundle(folder))
-    return os.getpid()
-
-
-def _end_with_service() -> None:
-    """In a worker: end when the service is gone, however it went."""
-    service = multiprocessing.parent_process()
-    if service is not None:
-        service.join()
-        os._exit(1)
-
-
-def _recognize(task: Task) -> Recognition:
-    """In a worker: from the file's bytes to the answer."""
-    started = perf_counter()
-    recording = decode(task.data, min_seconds=task.min_seconds, max_seconds=task.max_seconds)
-    signal = select_permitted(recording, task.channel, task.permitted)
-    decoded = perf_counter() - started
-    recognition = _recognizers[task.model].recognize(signal)
-    return replace(recognition, seconds={"decode": decoded, **recognition.seconds})
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Worker:
-    """One process.
+    """One process, and the channel to it."""
 
-    Attributes:
-        executor: sends it tasks.
-        pid: of the process.
-        pidfd: becomes readable when it dies.
-    """
+    process: ForkServerProcess
+    reader: StreamReader
+    writer: StreamWriter
 
-    executor: ProcessPoolExecutor
-    pid: int
-    pidfd: int
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self.process.pid or 0
 
     @property
     def resident_bytes(self) -> int:
@@ -208,9 +145,11 @@ class WorkerPool:
         self.ready = False
         for replacement in self._replacements:
             replacement.cancel()
+        await asyncio.gather(*self._replacements, return_exceptions=True)
         for worker in tuple(self._alive):
             self._forget(worker)
-            await asyncio.to_thread(worker.executor.shutdown)
+            worker.writer.close()  # it ends once it has nothing more to read
+            await asyncio.to_thread(worker.process.join)
 
     @contextlib.contextmanager
     def place(self) -> Iterator[None]:
@@ -268,17 +207,16 @@ class WorkerPool:
 
     async def _run(self, worker: _Worker, task: Task) -> Recognition:
         """Have a worker do a task, and put the worker back, or another in its place."""
-        loop = asyncio.get_running_loop()
         self._n_busy += 1
         try:
-            recognition = await loop.run_in_executor(worker.executor, _recognize, task)
-        except BrokenExecutor as error:
+            recognition = await ask(task, worker.reader, worker.writer)
+        except DEATHS as error:
             self._replace(worker, "died")
             raise WorkerLost("The process that had this recording died. Try again.") from error
         except asyncio.CancelledError:
             self._replace(worker, "deadline")  # it has passed, and the worker is still at it
             raise
-        except BaseException:
+        except SpeechEmotionError:
             self._put_back(worker)
             raise
         finally:
@@ -299,10 +237,9 @@ class WorkerPool:
             return
         self.replaced[reason] += 1
         logger.warning("worker %d is replaced: %s", worker.pid, reason)
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(worker.pidfd, signal.SIGKILL)
         self._forget(worker)
-        worker.executor.shutdown(wait=False)
+        worker.process.kill()
+        worker.writer.close()
         replacement = asyncio.create_task(self._start_worker_at_last())
         self._replacements.add(replacement)
         replacement.add_done_callback(self._replacements.discard)
@@ -310,25 +247,32 @@ class WorkerPool:
     def _forget(self, worker: _Worker) -> None:
         """Watch a worker no longer."""
         self._alive.discard(worker)
-        asyncio.get_running_loop().remove_reader(worker.pidfd)
-        os.close(worker.pidfd)
+        asyncio.get_running_loop().remove_reader(worker.process.sentinel)
 
     async def _start_worker_at_last(self) -> None:
         """Start a worker, and try again as long as the machine does not let it start."""
         while True:
             try:
                 return await self._start_worker()
-            except (BrokenExecutor, OSError, SpeechEmotionError):
+            except (*DEATHS, SpeechEmotionError):
                 logger.exception("a worker did not start; trying again in %g s", RESTART_PAUSE)
                 await asyncio.sleep(RESTART_PAUSE)
 
     async def _start_worker(self) -> None:
         """Start a worker; it takes work as soon as it has loaded the bundles."""
-        loop = asyncio.get_running_loop()
-        executor = ProcessPoolExecutor(max_workers=1, mp_context=self._context)
-        pid = await loop.run_in_executor(executor, _load, self._folders)
-        worker = _Worker(executor, pid, os.pidfd_open(pid))
+        ours, theirs = socket.socketpair()
+        process = self._context.Process(target=work, args=(theirs, self._folders), daemon=True)
+        with contextlib.ExitStack() as undo:
+            undo.callback(ours.close)
+            with theirs:
+                await asyncio.to_thread(process.start)
+            undo.callback(process.kill)
+            reader, writer = await asyncio.open_connection(sock=ours)
+            undo.callback(writer.close)
+            await read_answer(reader)
+            undo.pop_all()
+        worker = _Worker(process, reader, writer)
         self._alive.add(worker)
         # One that dies while it waits is replaced then, not when a request finds it dead.
-        loop.add_reader(worker.pidfd, self._replace, worker, "died")
+        asyncio.get_running_loop().add_reader(process.sentinel, self._replace, worker, "died")
         self._idle.put_nowait(worker)

@@ -1,17 +1,20 @@
 import asyncio
+import dataclasses
 import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from app import workers
-from app.core.errors import AudioTooShort, BundleError
+from app.core.errors import AudioTooLong, AudioTooShort, BundleError
 from app.core.features import FeatureExtractor
 from app.core.recognition import Recognition
-from app.workers import DeadlineExceeded, NotReady, Overloaded, Task, WorkerLost, WorkerPool
+from app.worker import Task, WorkerFailed
+from app.workers import DeadlineExceeded, NotReady, Overloaded, WorkerLost, WorkerPool
 from tests import bundles
 from tests.recordings import EXAMPLE, encode, tone
 
@@ -185,6 +188,26 @@ def test_a_worker_that_cannot_start_again_is_tried_until_it_can(
             await asyncio.sleep(0.05)
         assert "a worker did not start" in caplog.text
         (tmp_path / "away").rename(folder / "manifest.json")
+        assert (await pool.recognize(SHORT)).speech
+
+    run(folder, scenario)
+
+
+def test_what_nobody_expected_is_told_with_its_traceback_and_costs_no_worker(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        pids = pids_of(pool)
+        with pytest.raises(WorkerFailed, match=r"(?s)Traceback.*KeyError: 'nobody'"):
+            await pool.recognize(dataclasses.replace(SHORT, model="nobody"))
+        assert (await pool.recognize(SHORT)).speech
+        assert pids_of(pool) == pids
+
+    run(folder, scenario)
+
+
+def test_a_recording_larger_than_any_buffer_gets_through(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        with pytest.raises(AudioTooLong):
+            await pool.recognize(Task(encode(np.zeros(10_000_000, np.float32)), "small", "mix", 0.25, 60))
         assert (await pool.recognize(SHORT)).speech
 
     run(folder, scenario)

@@ -7,7 +7,7 @@ from app.api.dependencies import ChannelDep, ModelName, ServiceDep, identify_cal
 from app.api.schemas import EmotionAnswer
 from app.api.tracing import trace_stages
 from app.api.upload import REQUEST_BODY, Recording
-from app.workers import Task
+from app.worker import Task
 
 router = APIRouter(tags=["emotions"], dependencies=[Depends(identify_caller)])
 

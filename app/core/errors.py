@@ -17,6 +17,7 @@ what was wrong and what to do about it, in words that may be shown to the sender
     │   ├── Overloaded             every worker is busy and the queue is full
     │   ├── DeadlineExceeded       no answer within the time a request may take
     │   └── WorkerLost             the worker died while it had this recording
+    ├── WorkerFailed             app.worker: something in a worker that nobody expected
     ├── AccessError              app.api.security: the caller may not do this
     │   ├── Unauthenticated        no key, or one that is not known
     │   ├── ChannelNotPermitted    the operator does not let this channel be analysed

@@ -8,6 +8,7 @@ from app.api import problems
 from app.core.errors import BundleError, SpeechEmotionError
 from app.main import create_app
 from app.settings import Settings
+from app.worker import WorkerFailed
 from app.workers import WorkerLost, WorkerPool
 from tests.recordings import EXAMPLE
 
@@ -35,7 +36,7 @@ CODES = {
     "deadline-exceeded": 504,
 }
 # What only a broken installation or service raises: the sender cannot mend it.
-INTERNAL = {BundleError, WorkerLost}
+INTERNAL = {BundleError, WorkerFailed, WorkerLost}
 
 
 def leaves(error: type[SpeechEmotionError]) -> list[type[SpeechEmotionError]]:
