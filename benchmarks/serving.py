@@ -55,7 +55,7 @@ def percentile(sorted_values: Sequence[float], percent: float) -> float:
 
 
 def put_under_load(port: int, body: bytes, n_clients: int, seconds: float) -> Load:
-    """Let clients ask, each as soon as it has its answer.
+    """Let clients ask, each as soon as it has its answer, and once at least.
 
     Args:
         port: of the service on this machine.
@@ -70,7 +70,8 @@ def put_under_load(port: int, body: bytes, n_clients: int, seconds: float) -> Lo
     def ask_again_and_again() -> None:
         # The standard library's client: a better one would take the processor from the service.
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
-        while (asked := time.perf_counter()) - start < seconds:
+        while True:
+            asked = time.perf_counter()
             status = LOST
             try:
                 client.request("POST", "/v1/audio/emotions", body, RAW)
@@ -83,10 +84,11 @@ def put_under_load(port: int, body: bytes, n_clients: int, seconds: float) -> Lo
             answered.append((status, time.perf_counter() - asked))
             if status == OK:
                 answers.add(content)
-            elif status == LOST:
+            elif status in {LOST, REFUSED}:
                 client.close()
-            elif status == REFUSED:
                 time.sleep(0.1)
+            if time.perf_counter() - start > seconds:
+                break
 
     threads = [threading.Thread(target=ask_again_and_again) for _ in range(n_clients)]
     for thread in threads:
