@@ -1,20 +1,13 @@
 """`python -m app`: serve, with the settings of the environment; `python -m app key NAME`: make a key."""
 
 import hashlib
-import logging.config
+import multiprocessing
 import secrets
-import signal
 import sys
 from collections.abc import Sequence
+from multiprocessing import forkserver
 
-from pydantic import ValidationError
-
-from app.core.errors import BundleError
-from app.logs import configuration
-from app.main import create_app
-from app.server import Server
-from app.settings import Settings
-
+PRELOADED = "app.core.recognizer"
 USAGE = """\
 usage: python -m app            serve, with the settings SER_* of the environment
        python -m app key NAME   make an API key"""
@@ -28,6 +21,9 @@ def main(arguments: Sequence[str]) -> int:
     """
     match arguments:
         case []:
+            start_fork_server()
+            from app.server import serve  # noqa: PLC0415  # the fork server imports at the same time
+
             return serve()
         case ["key", name]:
             return make_key(name)
@@ -36,28 +32,10 @@ def main(arguments: Sequence[str]) -> int:
             return 2
 
 
-def serve() -> int:
-    """Serve until told to stop.
-
-    Returns:
-        The exit status: 1 if the settings or a bundle make it impossible, which stderr explains.
-    """
-    try:
-        settings = Settings()
-        app = create_app(settings)
-    except ValidationError as error:
-        for fault in error.errors():
-            name = "".join(f"SER_{str(part).upper()}: " for part in fault["loc"][:1])
-            print(f"{name}{fault['msg'].removeprefix('Value error, ')}", file=sys.stderr)
-        return 1
-    except BundleError as error:
-        print(error, file=sys.stderr)
-        return 1
-    logging.config.dictConfig(configuration(settings.log_format))
-    # Once it has stopped cleanly, uvicorn raises the signal again for whoever handled it before.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    Server(app, app.state.pool, settings.host, settings.port, settings.shutdown_delay).run()
-    return 0
+def start_fork_server() -> None:
+    """Start the process that workers are forked from; its imports take longer than our own."""
+    multiprocessing.set_forkserver_preload([PRELOADED])
+    forkserver.ensure_running()
 
 
 def make_key(name: str) -> int:

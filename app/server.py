@@ -1,14 +1,45 @@
 """The server: uvicorn, with a stop that loses nothing."""
 
 import asyncio
+import logging.config
 import signal
 import socket
+import sys
 from types import FrameType
 
 import uvicorn
+from pydantic import ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.core.errors import BundleError
+from app.logs import configuration
+from app.main import create_app
+from app.settings import Settings
 from app.workers import WorkerPool
+
+
+def serve() -> int:
+    """Serve until told to stop.
+
+    Returns:
+        The exit status: 1 if the settings or a bundle make it impossible, which stderr explains.
+    """
+    try:
+        settings = Settings()
+        app = create_app(settings)
+    except ValidationError as error:
+        for fault in error.errors():
+            name = "".join(f"SER_{str(part).upper()}: " for part in fault["loc"][:1])
+            print(f"{name}{fault['msg'].removeprefix('Value error, ')}", file=sys.stderr)
+        return 1
+    except BundleError as error:
+        print(error, file=sys.stderr)
+        return 1
+    logging.config.dictConfig(configuration(settings.log_format))
+    # Once it has stopped cleanly, uvicorn raises the signal again for whoever handled it before.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    Server(app, app.state.pool, settings.host, settings.port, settings.shutdown_delay).run()
+    return 0
 
 
 class Server(uvicorn.Server):

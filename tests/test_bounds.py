@@ -56,8 +56,11 @@ def read(sender: socket.socket) -> str:
 
 def wait_until_taken(service: Service) -> None:
     """Return once a request has the place."""
-    while "ser_queue_depth 1.0" not in httpx2.get(f"{service.url}/metrics").text:
+    for _ in range(500):
+        if "ser_queue_depth 1.0" in httpx2.get(f"{service.url}/metrics").text:
+            return
         time.sleep(0.01)
+    pytest.fail("no request has taken the place")
 
 
 def test_beyond_its_places_a_service_refuses_before_it_takes_the_upload(narrow: Service) -> None:

@@ -99,12 +99,14 @@ def holds_recognizer(pid: int) -> bool:
 
 def test_the_log_is_a_json_object_a_line_and_tells_nothing_of_the_sound(small: dict[str, str]) -> None:
     key = "correct horse battery staple"
-    with running(**small, SER_LOG_FORMAT="json") as service:
+    with running(**small, SER_LOG_FORMAT="json", SER_SHUTDOWN_DELAY="0") as service:
         headers = {"Authorization": f"Bearer {key}"}
         files = {"file": ("secret-name.wav", EXAMPLE.read_bytes())}
         answer = httpx2.post(service.url + URL, files=files, headers=headers, params={"model": "small"})
         post(service, b"text")
         httpx2.get(f"{service.url}/nowhere")
+        service.process.terminate()  # a line is written once its answer is sent
+        assert service.end() == 0
         lines = [json.loads(line) for line in service.log.splitlines()]
     told = [line for line in lines if line["logger"] == "app.api.observation"]
     assert [(line["method"], line["route"], line["status"]) for line in told] == [
