@@ -24,7 +24,7 @@ from io import BufferedRWPair
 from multiprocessing import parent_process
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from app.core import errors
 from app.core.audio import Channel, decode
@@ -32,9 +32,7 @@ from app.core.bundle import read_bundle
 from app.core.channels import select_permitted
 from app.core.errors import SpeechEmotionError
 from app.core.recognition import Recognition
-
-if TYPE_CHECKING:
-    from app.core.recognizer import EmotionRecognizer
+from app.core.recognizer import EmotionRecognizer
 
 LENGTH = struct.Struct("<Q")
 # Of malloc.h; far more than one recording takes.
@@ -109,9 +107,6 @@ def work(channel: socket.socket, folders: Sequence[Path]) -> None:
         channel: to the service; the process ends when it is closed.
         folders: the bundles.
     """
-    # Imported here, since openSMILE's binding brings pandas, which the service itself never needs.
-    from app.core.recognizer import EmotionRecognizer  # noqa: PLC0415
-
     # Both go to the whole process group; stopping is the service's decision.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -126,9 +121,11 @@ def work(channel: socket.socket, folders: Sequence[Path]) -> None:
         while True:
             details, data = json.loads(_read(stream)), _read(stream)
             _write(stream, _answer(Task(data, **details), recognizers))
+            for recognizer in recognizers.values():
+                recognizer.prepare()  # while nobody waits for it
 
 
-def _answer(task: Task, recognizers: Mapping[str, "EmotionRecognizer"]) -> dict[str, Any]:
+def _answer(task: Task, recognizers: Mapping[str, EmotionRecognizer]) -> dict[str, Any]:
     """From the file's bytes to the answer, whatever happens."""
     try:
         return asdict(_recognize(task, recognizers))
@@ -138,7 +135,7 @@ def _answer(task: Task, recognizers: Mapping[str, "EmotionRecognizer"]) -> dict[
         return {"error": WorkerFailed.__name__, "message": traceback.format_exc()}
 
 
-def _recognize(task: Task, recognizers: Mapping[str, "EmotionRecognizer"]) -> Recognition:
+def _recognize(task: Task, recognizers: Mapping[str, EmotionRecognizer]) -> Recognition:
     """From the file's bytes to the answer."""
     started = perf_counter()
     recording = decode(task.data, min_seconds=task.min_seconds, max_seconds=task.max_seconds)

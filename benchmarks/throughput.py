@@ -5,9 +5,11 @@
 For each feature set: answers a second over HTTP with all workers busy, against bare
 `opensmile.Smile` calls a second in as many processes, and against a service that calls it in a
 thread pool; then the latency of one client against the bare call's. Bare and served take turns
-within one run, so that a machine whose speed drifts slows both: believe the ratios.
+within one run, and the turns are short, so that a machine whose speed drifts slows both: believe
+the ratios.
 """
 
+import contextlib
 import http.client
 import io
 import multiprocessing
@@ -16,6 +18,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,7 +43,7 @@ from benchmarks.serving import (
 from tests import bundles
 
 CLIP_SECONDS = 3
-ROUNDS = 5
+ROUNDS = 15
 LATENCY_TURNS = 60
 TRANSFORMER_TURNS = 10
 WARM_UP = 5
@@ -48,7 +51,7 @@ WARM_UP = 5
 
 def main() -> None:
     """Measure and print."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 6.0
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 2.0
     n_workers = len(os.sched_getaffinity(0))
     clip = three_seconds()
     print(f"{n_workers} workers; {CLIP_SECONDS} s clips; {ROUNDS} rounds of {seconds:g} s, in turns")
@@ -74,10 +77,11 @@ def compare(
     body = wav(clip)
     put_under_load(ours.port, body, n_workers, 1)
     bare, served, first_idea = [], [], []
-    for _ in range(ROUNDS):
-        bare.append(bare_throughput(feature_set, clip, n_workers, seconds))
-        served.append(put_under_load(ours.port, body, 2 * n_workers, seconds).throughput)
-        first_idea.append(put_under_load(naive.port, body, 2 * n_workers, seconds).throughput)
+    with bare_calls(feature_set, clip, n_workers) as bare_throughput:
+        for _ in range(ROUNDS):
+            bare.append(bare_throughput(seconds))
+            served.append(put_under_load(ours.port, body, 2 * n_workers, seconds).throughput)
+            first_idea.append(put_under_load(naive.port, body, 2 * n_workers, seconds).throughput)
     ratios = [one / other for one, other in zip(served, bare, strict=True)]
     naive_ratios = [one / other for one, other in zip(served, first_idea, strict=True)]
     print(f"\n{feature_set}")
@@ -116,26 +120,31 @@ def compare_with_transformer(clip: Signal) -> None:
 
 
 def told(ratios: list[float]) -> str:
-    """Median, least and most."""
-    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+    """Median, and the quartiles."""
+    lower, median, upper = statistics.quantiles(ratios, n=4)
+    return f"{median:.2f} ({lower:.2f} to {upper:.2f})"
 
 
-def bare_throughput(feature_set: FeatureSet, clip: Signal, n_processes: int, seconds: float) -> float:
-    """Calls of `opensmile.Smile` a second, in as many processes."""
-    with ProcessPoolExecutor(n_processes, multiprocessing.get_context("spawn")) as processes:
-        for duration in (1.0, seconds):  # the first starts the processes, and imports
-            runs = [
-                processes.submit(_calls_a_second, feature_set, clip, duration) for _ in range(n_processes)
-            ]
-            throughput = sum(run.result() for run in runs)
-    return throughput
+@contextlib.contextmanager
+def bare_calls(feature_set: FeatureSet, clip: Signal, n_processes: int) -> Iterator[Callable[[float], float]]:
+    """Processes that call `opensmile.Smile`: for how many seconds, to how many calls a second in all."""
+    spawn = multiprocessing.get_context("spawn")
+    with contextlib.ExitStack() as stack:
+        # A pool each, so that each has its one run at a time.
+        pools = [stack.enter_context(ProcessPoolExecutor(1, spawn)) for _ in range(n_processes)]
+
+        def throughput(seconds: float) -> float:
+            runs = [pool.submit(_calls_a_second, feature_set, clip, seconds) for pool in pools]
+            return sum(run.result() for run in runs)
+
+        throughput(1.0)  # starts the processes, and imports
+        yield throughput
 
 
 def _calls_a_second(feature_set: FeatureSet, clip: Signal, seconds: float) -> float:
-    """In a process of its own, as each has only one such run at a time."""
+    """In a process of its own."""
     smile = smile_of(feature_set)
-    for _ in range(WARM_UP):
-        smile.process_signal(clip.samples, clip.sampling_rate)
+    smile.process_signal(clip.samples, clip.sampling_rate)
     calls, started = 0, time.perf_counter()
     while (now := time.perf_counter()) - started < seconds:
         smile.process_signal(clip.samples, clip.sampling_rate)

@@ -25,7 +25,7 @@ import app.core.features
 import training.conditions
 from app.core.audio import decode, select_channel
 from app.core.errors import AudioError
-from app.core.features import FeatureConfig, FeatureExtractor, Features
+from app.core.features import SINKS, FeatureConfig, FeatureExtractor, Features
 from training.conditions import CONDITIONS
 from training.corpora import Utterance
 from training.errors import TrainingError
@@ -119,6 +119,7 @@ def _digest(config: FeatureConfig, condition: str) -> str:
     if condition != "clean":
         modules.append(training.conditions)
     sources = [inspect.getsource(module) for module in modules]
+    sources += [path.read_text(encoding="utf-8") for path in sorted(SINKS.iterdir())]
     libraries = {name: version(name) for name in ("opensmile", "scipy", "soundfile", "soxr")}
     text = json.dumps([asdict(config), condition, libraries, sources], sort_keys=True)
     return f"{config.feature_set}-{condition}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"

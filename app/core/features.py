@@ -18,19 +18,28 @@ from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
-import opensmile
 from numpy.typing import NDArray
-from opensmile.core.config import config as opensmile_config
-from opensmile.core.lib import ExternalSinkCallback, OpenSMILE, OpenSmileException, smileapi
 
 from app.core.audio import Signal, resample
+from app.core.binding import CONFIGS, ExternalSinkCallback, OpenSMILE, OpenSmileException, smileapi
 from app.core.errors import AudioUndecodable
 
 FeatureSet = Literal["eGeMAPSv02", "ComParE_2016", "emobase"]
 FEATURE_SETS: tuple[FeatureSet, ...] = get_args(FeatureSet)
 
-# The sinks of openSMILE's configuration for several levels.
-_FUNCTIONALS, _DESCRIPTORS = "extsinkfunc", "extsinklld"
+SINKS = Path(__file__).with_name("sinks")
+"""Configurations of what openSMILE hands over."""
+
+_CONFIGURATIONS: dict[FeatureSet, str] = {
+    "eGeMAPSv02": "egemaps/v02/eGeMAPSv02.conf",
+    "ComParE_2016": "compare/ComParE_2016.conf",
+    "emobase": "emobase/emobase.conf",
+}
+_SOURCE = "extsource"
+_FUNCTIONALS, _DESCRIPTORS = "functionals", "descriptors"
+# openSMILE's own sinks are slower to reset, and know the names of the functionals.
+_NAMED_SINKS = CONFIGS / "shared/standard_external_data_output_multi.conf.inc"
+_NAMED_FUNCTIONALS, _NAMED_DESCRIPTORS = "extsinkfunc", "extsinklld"
 _FLOAT_BYTES = ctypes.sizeof(ctypes.c_float)
 # The largest float32 that a cast to int16 leaves positive.
 _MAX_SAMPLE = 32767 / 32768
@@ -56,7 +65,7 @@ class Features(NamedTuple):
     Attributes:
         functionals: float32, shape (n_functionals,).
         descriptors: the low-level descriptors, a frame every 10 ms: float32, shape
-            (n_frames, n_descriptors).
+            (n_frames, n_descriptors); no frames if they are left out.
     """
 
     functionals: NDArray[np.float32]
@@ -72,19 +81,32 @@ class FeatureExtractor:
         descriptor_names: in the order of a frame.
     """
 
-    def __init__(self, config: FeatureConfig) -> None:
-        """Load openSMILE's configuration of the set."""
+    def __init__(self, config: FeatureConfig, *, with_descriptors: bool = True) -> None:
+        """Load openSMILE's configuration of the set.
+
+        Args:
+            config: what to extract.
+            with_descriptors: False leaves the low-level descriptors out, which takes a little less
+                time.
+        """
         self.config = config
-        self._opensmile = _start(config)
-        self._is_fresh = True
-        self.functional_names = _names(self._opensmile, _FUNCTIONALS)
-        self.descriptor_names = _names(self._opensmile, _DESCRIPTORS)
+        named = _start(config, _NAMED_SINKS)
+        self.functional_names = _names(named, _NAMED_FUNCTIONALS)
+        self.descriptor_names = _names(named, _NAMED_DESCRIPTORS)
+        self._with_descriptors = with_descriptors
+        self._opensmile, self._is_fresh = self._start(), True
 
     @property
     def names_sha256(self) -> str:
         """SHA-256 of all names, functionals first, one a line: two sets are the same if this is."""
         names = (*self.functional_names, *self.descriptor_names)
         return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+    def prepare(self) -> None:
+        """Make ready for the next signal; `extract` does it otherwise, and takes longer by that."""
+        if not self._is_fresh:
+            self._opensmile.reset()
+            self._is_fresh = True
 
     def extract(self, signal: Signal) -> Features:
         """Compute the features of a signal.
@@ -105,28 +127,34 @@ class FeatureExtractor:
         samples = resample(signal, self.config.sampling_rate).samples[0]
         samples = np.clip(samples, -1.0, _MAX_SAMPLE)
         functionals, descriptors = self._run((samples * 32768).astype(np.int16))
-        if not len(functionals) or not len(descriptors):
+        if not len(functionals) or (self._with_descriptors and not len(descriptors)):
             raise AudioUndecodable("The recording is too short: there is nothing to measure in it.")
         features = Features(functionals[0], descriptors)
         _check_finite(features.functionals, self.functional_names)
         _check_finite(features.descriptors, self.descriptor_names)
         return features
 
+    def _start(self) -> OpenSMILE:
+        """Start an instance with our sinks."""
+        levels = "both_levels" if self._with_descriptors else "functionals"
+        return _start(self.config, SINKS / f"{levels}.conf.inc")
+
     def _run(self, samples: NDArray[np.int16]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Feed samples through openSMILE; what arrives at either sink, a row a time."""
-        if not self._is_fresh:
-            self._opensmile.reset()
+        self.prepare()
         self._is_fresh = False
-        functionals = _Arrivals(self._opensmile, _FUNCTIONALS, len(self.functional_names))
-        descriptors = _Arrivals(self._opensmile, _DESCRIPTORS, len(self.descriptor_names))
-        source = opensmile_config.EXTERNAL_SOURCE_COMPONENT
+        functionals = _Arrivals(len(self.functional_names))
+        descriptors = _Arrivals(len(self.descriptor_names))
+        functionals.collect(self._opensmile, _FUNCTIONALS)
+        if self._with_descriptors:
+            descriptors.collect(self._opensmile, _DESCRIPTORS)
         try:
-            self._opensmile.external_audio_source_write_data(source, samples.tobytes())
-            self._opensmile.external_audio_source_set_eoi(source)
+            self._opensmile.external_audio_source_write_data(_SOURCE, samples.tobytes())
+            self._opensmile.external_audio_source_set_eoi(_SOURCE)
             self._opensmile.run()
         except OpenSmileException:
             # Not ended, so that it could not be reset for the next signal.
-            self._opensmile, self._is_fresh = _start(self.config), True
+            self._opensmile, self._is_fresh = self._start(), True
             raise
         return functionals.rows(), descriptors.rows()
 
@@ -138,10 +166,13 @@ class _Arrivals:
     times as long as this does; it must be kept as long as the run.
     """
 
-    def __init__(self, instance: OpenSMILE, sink: str, width: int) -> None:
+    def __init__(self, width: int) -> None:
         self._width = width
         self._content = bytearray()
         self._callback = ExternalSinkCallback(self._add)
+
+    def collect(self, instance: OpenSMILE, sink: str) -> None:
+        """Have what arrives at a sink come here."""
         instance._check_smile_result(  # noqa: SLF001  # it is what turns a code into an error
             smileapi.smile_extsink_set_data_callback(
                 instance._smileobj,  # noqa: SLF001  # the handle of the C library
@@ -161,17 +192,16 @@ class _Arrivals:
         return np.frombuffer(self._content, np.float32).reshape(-1, self._width)
 
 
-def _start(config: FeatureConfig) -> OpenSMILE:
-    """Start an openSMILE instance, with the options that `opensmile.Smile` gives it, for both levels."""
-    root = Path(opensmile.__file__).parent / "core" / opensmile_config.CONFIG_ROOT
+def _start(config: FeatureConfig, sinks: Path) -> OpenSMILE:
+    """Start an openSMILE instance, with the options that `opensmile.Smile` gives it."""
     instance = OpenSMILE()
     instance.initialize(
-        str(root / f"{opensmile.FeatureSet[config.feature_set].value}{opensmile_config.CONFIG_EXT}"),
+        str(CONFIGS / _CONFIGURATIONS[config.feature_set]),
         {
-            "source": root / opensmile_config.EXTERNAL_INPUT_CONFIG,
-            "sink": root / opensmile_config.EXTERNAL_OUTPUT_MULTI_CONFIG,
-            "bufferModeRbConf": root / "shared/BufferModeRb.conf.inc",
-            "frameModeFunctionalsConf": root / "shared/FrameModeFunctionals.conf.inc",
+            "source": CONFIGS / "shared/standard_external_wave_input.conf.inc",
+            "sink": sinks,
+            "bufferModeRbConf": CONFIGS / "shared/BufferModeRb.conf.inc",
+            "frameModeFunctionalsConf": CONFIGS / "shared/FrameModeFunctionals.conf.inc",
             "sampleRate": config.sampling_rate,
             "nBits": 16,
         },

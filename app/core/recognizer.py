@@ -53,6 +53,10 @@ class EmotionRecognizer:
         probabilities = dict(zip(self.bundle.manifest.labels, values, strict=True))
         return Recognition(signal.duration, probabilities, seconds)
 
+    def prepare(self) -> None:
+        """Make ready for the next utterance; `recognize` does it otherwise, and takes longer by that."""
+        self._extractor.prepare()
+
     def probabilities(self, features: Features) -> NDArray[np.float64]:
         """Map features to probabilities.
 
@@ -107,7 +111,7 @@ def _extractor_for(bundle: Bundle) -> FeatureExtractor:
             f"{name}: unknown feature set {features.feature_set}; known are {', '.join(FEATURE_SETS)}"
         )
     config = FeatureConfig(features.feature_set, features.sampling_rate)
-    extractor = FeatureExtractor(config)
+    extractor = FeatureExtractor(config, with_descriptors=features.level != "functionals")
     if extractor.names_sha256 != features.names_sha256:
         raise BundleError(f"{name}: openSMILE's feature names are not those the bundle was trained on")
     return extractor

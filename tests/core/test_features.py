@@ -1,9 +1,9 @@
 import numpy as np
 import opensmile
 import pytest
-from opensmile.core.lib import OpenSMILE, OpenSmileException
 
 from app.core.audio import Signal, decode
+from app.core.binding import OpenSMILE, OpenSmileException
 from app.core.errors import AudioUndecodable
 from app.core.features import FEATURE_SETS, FeatureConfig, FeatureExtractor, Features, FeatureSet
 from tests.recordings import EXAMPLE, speech, tone
@@ -47,6 +47,22 @@ def test_an_instance_that_ran_before_gives_the_same(extractor: FeatureExtractor)
         extractor.extract(mono(tone()[:100]))
     extractor.extract(mono(tone(2)))
     same(extractor.extract(mono(speech())), fresh.extract(mono(speech())))
+
+
+def test_descriptors_can_be_left_out(extractor: FeatureExtractor) -> None:
+    without = FeatureExtractor(extractor.config, with_descriptors=False)
+    assert without.names_sha256 == extractor.names_sha256
+    for signal in (mono(speech()), mono(tone(2))):
+        functionals, descriptors = without.extract(signal)
+        np.testing.assert_array_equal(functionals, extractor.extract(signal).functionals)
+        assert descriptors.shape == (0, len(extractor.descriptor_names))
+
+
+def test_an_instance_that_was_prepared_gives_the_same(extractor: FeatureExtractor) -> None:
+    once = extractor.extract(mono(speech()))
+    extractor.prepare()
+    extractor.prepare()
+    same(extractor.extract(mono(speech())), once)
 
 
 def test_an_instance_that_failed_is_not_used_again(
