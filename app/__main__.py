@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from multiprocessing import forkserver
 
-PRELOADED = "app.core.recognizer"
+PRELOADED = "app.worker"
 USAGE = """\
 usage: python -m app            serve, with the settings SER_* of the environment
        python -m app key NAME   make an API key"""

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from app import __version__
-from app.api import emotions, health, models, openapi, pages, problems
+from app.api import emotions, health, models, openapi, pages, problems, timeline
 from app.api.dependencies import Service
 from app.api.metrics import Metrics
 from app.api.observation import Observation
@@ -79,13 +79,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         },
     )
     app.state.pool = pool
-    for router in (emotions.router, models.router, health.router, pages.router):
+    for router in (emotions.router, timeline.router, models.router, health.router, pages.router):
         app.include_router(router)
     problems.install(app)
     openapi.install(app)
     app.add_middleware(
         UploadLimit,
-        max_bytes=settings.max_upload_bytes,
+        max_bytes={"": settings.max_upload_bytes, "/v1/audio/timeline": settings.max_call_bytes},
         max_pause=settings.upload_pause,
         max_seconds=settings.upload_timeout,
     )

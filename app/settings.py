@@ -61,7 +61,14 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(
         default=64 * 1024 * 1024, ge=1, description="largest body of a request, in bytes"
     )
+    max_call_bytes: int = Field(
+        default=256 * 1024 * 1024, ge=1, description="largest body with a call, in bytes; it is kept on disk"
+    )
     max_utterance_seconds: float = Field(default=60.0, gt=0, description="longest utterance, in seconds")
+    max_call_seconds: float = Field(default=3600.0, gt=0, description="longest call, in seconds")
+    call_timeout: float = Field(
+        default=600.0, gt=0, description="seconds a call may take once it is uploaded"
+    )
     min_seconds: float = Field(default=0.25, gt=0, description="shortest recording, in seconds")
     max_worker_bytes: int = Field(
         default=1024 * 1024 * 1024, ge=1, description="memory at which a worker is replaced, in bytes"

@@ -4,7 +4,7 @@ An upload is hostile until it is decoded, and it is decoded in here. So nothing 
 this process is ever unpickled: a message is a JSON object, after its length, and a recording
 follows as bytes, after theirs.
 
-    to it      {"model": …, "channel": …, …} and the file
+    to it      {"task": "Recognize", "model": …, "channel": …, …} and the file
     from it    {"duration": …, "probabilities": …, "seconds": …}, or {"error": …, "message": …}
 """
 
@@ -19,20 +19,20 @@ import threading
 import traceback
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, fields
 from io import BufferedRWPair
 from multiprocessing import parent_process
 from pathlib import Path
-from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from app.core import errors
-from app.core.audio import Channel, decode
 from app.core.bundle import read_bundle
-from app.core.channels import select_permitted
 from app.core.errors import SpeechEmotionError
-from app.core.recognition import Recognition
 from app.core.recognizer import EmotionRecognizer
+from app.core.speech import SpeechDetector
+from app.tasks import TASKS, Task, Tools
+
+Answer = TypeVar("Answer")
 
 LENGTH = struct.Struct("<Q")
 # Of malloc.h; far more than one recording takes.
@@ -43,46 +43,20 @@ class WorkerFailed(SpeechEmotionError):
     """Something in the worker that nobody expected; the message is its traceback, for the log."""
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One recording to recognise.
-
-    Attributes:
-        data: the WAV or FLAC file.
-        model: the name of the bundle.
-        channel: which channel is analysed.
-        min_seconds: the shortest recording accepted.
-        max_seconds: the longest.
-        permitted: channels that may be analysed; None permits all.
-    """
-
-    data: bytes
-    model: str
-    channel: Channel
-    min_seconds: float
-    max_seconds: float
-    permitted: frozenset[int] | None = None
-
-
-async def ask(task: Task, reader: StreamReader, writer: StreamWriter) -> Recognition:
-    """Have the process at the other end recognise a recording.
+async def ask(task: Task[Answer], reader: StreamReader, writer: StreamWriter) -> Answer:
+    """Have the process at the other end do a task.
 
     Raises:
-        AudioError: it cannot be analysed.
+        AudioError: the recording cannot be analysed.
         WorkerFailed: nobody expected that.
         OSError, EOFError: the process died.
     """
-    details = {
-        "model": task.model,
-        "channel": task.channel,
-        "min_seconds": task.min_seconds,
-        "max_seconds": task.max_seconds,
-        "permitted": None if task.permitted is None else sorted(task.permitted),
-    }
-    header = json.dumps(details).encode()
-    writer.writelines([LENGTH.pack(len(header)), header, LENGTH.pack(len(task.data)), task.data])
+    details = {field.name: getattr(task, field.name) for field in fields(task)}
+    data: bytes = details.pop("data", b"")
+    header = json.dumps({"task": type(task).__name__, **details}).encode()
+    writer.writelines([LENGTH.pack(len(header)), header, LENGTH.pack(len(data)), data])
     await writer.drain()
-    return Recognition(**await read_answer(reader))
+    return cast("Answer", task.answer(**await read_answer(reader)))
 
 
 async def read_answer(reader: StreamReader) -> dict[str, Any]:
@@ -101,7 +75,7 @@ async def read_answer(reader: StreamReader) -> dict[str, Any]:
 
 
 def work(channel: socket.socket, folders: Sequence[Path]) -> None:
-    """In the process: load the bundles, then answer for one recording after the other.
+    """In the process: load the bundles, then do one task after the other.
 
     Args:
         channel: to the service; the process ends when it is closed.
@@ -114,36 +88,30 @@ def work(channel: socket.socket, folders: Sequence[Path]) -> None:
     _keep_memory()
     with contextlib.suppress(EOFError, ConnectionError), channel, channel.makefile("rwb") as stream:
         try:
-            recognizers = {folder.name: EmotionRecognizer(read_bundle(folder)) for folder in folders}
+            detector = SpeechDetector()
+            recognizers = {
+                folder.name: EmotionRecognizer(read_bundle(folder), detector) for folder in folders
+            }
+            tools = Tools(recognizers, detector)
         except SpeechEmotionError as error:
             return _write(stream, _told(error))
         _write(stream, {})
         while True:
             details, data = json.loads(_read(stream)), _read(stream)
-            _write(stream, _answer(Task(data, **details), recognizers))
-            for recognizer in recognizers.values():
+            _write(stream, _answer(details, data, tools))
+            for recognizer in tools.recognizers.values():
                 recognizer.prepare()  # while nobody waits for it
 
 
-def _answer(task: Task, recognizers: Mapping[str, EmotionRecognizer]) -> dict[str, Any]:
-    """From the file's bytes to the answer, whatever happens."""
+def _answer(details: dict[str, Any], data: bytes, tools: Tools) -> dict[str, Any]:
+    """From a message to the answer, whatever happens."""
     try:
-        return asdict(_recognize(task, recognizers))
+        task = TASKS[details.pop("task")](**({"data": data} if data else {}), **details)
+        return asdict(task.run(tools))
     except SpeechEmotionError as error:
         return _told(error)
     except Exception:  # noqa: BLE001  # the outermost handler of this process
         return {"error": WorkerFailed.__name__, "message": traceback.format_exc()}
-
-
-def _recognize(task: Task, recognizers: Mapping[str, EmotionRecognizer]) -> Recognition:
-    """From the file's bytes to the answer."""
-    started = perf_counter()
-    recording = decode(task.data, min_seconds=task.min_seconds, max_seconds=task.max_seconds)
-    permitted = None if task.permitted is None else frozenset(task.permitted)
-    chosen = select_permitted(recording, task.channel, permitted)
-    decoded = perf_counter() - started
-    recognition = recognizers[task.model].recognize(chosen)
-    return replace(recognition, seconds={"decode": decoded, **recognition.seconds})
 
 
 def _told(error: SpeechEmotionError) -> dict[str, Any]:

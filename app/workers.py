@@ -19,10 +19,14 @@ from dataclasses import dataclass, replace
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from time import perf_counter
+from typing import TypeVar
 
 from app.core.errors import SpeechEmotionError
 from app.core.recognition import Recognition
-from app.worker import Task, ask, read_answer, work
+from app.tasks import Recognize, Task
+from app.worker import ask, read_answer, work
+
+Answer = TypeVar("Answer")
 
 logger = logging.getLogger(__name__)
 
@@ -105,17 +109,18 @@ class WorkerPool:
             max_worker_bytes: a worker that holds more memory is replaced after its recording.
         """
         self._folders = tuple(folder.absolute() for folder in folders)
-        self._n_workers = n_workers
+        self.n_workers = n_workers
         self._queue_depth = queue_depth
         self._request_timeout = request_timeout
         self._max_worker_bytes = max_worker_bytes
         # The fork server imports the recogniser once; workers share that memory.
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["app.core.recognizer"])
+        self._context.set_forkserver_preload(["app.worker"])
         # The worker that was busy last is taken first: its processor caches are still warm.
         self._idle: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()
         self._alive: set[_Worker] = set()
-        self._n_places = self._n_busy = 0
+        self._parts = asyncio.Semaphore(n_workers)
+        self._n_places = self._n_waiting = 0
         self._replacements: set[asyncio.Task[None]] = set()
         self.ready = False
         self.draining = False
@@ -128,8 +133,8 @@ class WorkerPool:
 
     @property
     def n_waiting(self) -> int:
-        """Requests that have a place, but no worker yet."""
-        return self._n_places - self._n_busy
+        """Recordings that wait for a worker."""
+        return self._n_waiting
 
     async def start(self) -> None:
         """Start the workers and wait until each has loaded every bundle.
@@ -137,7 +142,7 @@ class WorkerPool:
         Raises:
             BundleError: a bundle does not match this installation.
         """
-        await asyncio.gather(*(self._start_worker() for _ in range(self._n_workers)))
+        await asyncio.gather(*(self._start_worker() for _ in range(self.n_workers)))
         self.ready = True
 
     async def stop(self) -> None:
@@ -161,7 +166,7 @@ class WorkerPool:
         """
         if not self.ready:
             raise NotReady("The service is starting or stopping. Try again in a moment.")
-        if self._n_places >= self._n_workers + self._queue_depth:
+        if self._n_places >= self.n_workers + self._queue_depth:
             raise Overloaded("The service has as many recordings as it can hold. Try again in a moment.")
         self._n_places += 1
         try:
@@ -169,14 +174,14 @@ class WorkerPool:
         finally:
             self._n_places -= 1
 
-    async def recognize(self, task: Task) -> Recognition:
+    async def recognize(self, task: Recognize) -> Recognition:
         """Recognise one recording in the next free worker.
 
         Args:
             task: the recording.
 
         Returns:
-            What was heard.
+            What was heard; among its seconds are those in the queue.
 
         Raises:
             AudioError: the recording cannot be analysed.
@@ -184,6 +189,24 @@ class WorkerPool:
             DeadlineExceeded: no answer in time.
             WorkerLost: the worker died.
         """
+        recognition, waited = await self._do(task)
+        return replace(recognition, seconds={"queue": waited, **recognition.seconds})
+
+    async def do(self, task: Task[Answer]) -> Answer:
+        """Do a part of something long, so that what is short need not wait for all of it.
+
+        No more parts are under way than there are workers, whatever they are of. As workers are
+        handed out in the order of the asking, a request waits for one part at most.
+
+        Raises:
+            As `recognize`.
+        """
+        async with self._parts:
+            answer, _ = await self._do(task)
+        return answer
+
+    async def _do(self, task: Task[Answer]) -> tuple[Answer, float]:
+        """Do a task in the next free worker: the answer, and the seconds that it waited."""
         if not self.ready:
             raise NotReady("The service is starting or stopping. Try again in a moment.")
         started = perf_counter()
@@ -191,25 +214,27 @@ class WorkerPool:
             async with asyncio.timeout(self._request_timeout):
                 worker = await self._next_idle()
                 waited = perf_counter() - started
-                recognition = await self._run(worker, task)
+                return await self._run(worker, task), waited
         except TimeoutError as error:
             raise DeadlineExceeded(
                 f"No answer within {self._request_timeout:g} s. Try again, or send a shorter recording."
             ) from error
-        return replace(recognition, seconds={"queue": waited, **recognition.seconds})
 
     async def _next_idle(self) -> _Worker:
         """Wait for a worker that lives."""
-        while True:
-            worker = await self._idle.get()
-            if worker in self._alive:
-                return worker
-
-    async def _run(self, worker: _Worker, task: Task) -> Recognition:
-        """Have a worker do a task, and put the worker back, or another in its place."""
-        self._n_busy += 1
+        self._n_waiting += 1
         try:
-            recognition = await ask(task, worker.reader, worker.writer)
+            while True:
+                worker = await self._idle.get()
+                if worker in self._alive:
+                    return worker
+        finally:
+            self._n_waiting -= 1
+
+    async def _run(self, worker: _Worker, task: Task[Answer]) -> Answer:
+        """Have a worker do a task, and put the worker back, or another in its place."""
+        try:
+            answer = await ask(task, worker.reader, worker.writer)
         except DEATHS as error:
             self._replace(worker, "died")
             raise WorkerLost("The process that had this recording died. Try again.") from error
@@ -219,10 +244,8 @@ class WorkerPool:
         except SpeechEmotionError:
             self._put_back(worker)
             raise
-        finally:
-            self._n_busy -= 1
         self._put_back(worker)
-        return recognition
+        return answer
 
     def _put_back(self, worker: _Worker) -> None:
         """Let a worker take the next recording, unless it has grown too large."""

@@ -13,14 +13,15 @@ from app import workers
 from app.core.errors import AudioTooLong, AudioTooShort, BundleError
 from app.core.features import FeatureExtractor
 from app.core.recognition import Recognition
-from app.worker import Task, WorkerFailed
+from app.tasks import Recognize
+from app.worker import WorkerFailed
 from app.workers import DeadlineExceeded, NotReady, Overloaded, WorkerLost, WorkerPool
 from tests import bundles
 from tests.recordings import EXAMPLE, encode, tone
 
-SHORT = Task(EXAMPLE.read_bytes(), "small", "mix", 0.25, 60.0)
+SHORT = Recognize(EXAMPLE.read_bytes(), "small", "mix", 0.25, 60.0)
 # Some seconds of work for openSMILE.
-LONG = Task(encode(tone(300)), "small", "mix", 0.25, 3600.0)
+LONG = Recognize(encode(tone(300)), "small", "mix", 0.25, 3600.0)
 
 
 def run(
@@ -63,7 +64,7 @@ def test_a_bad_recording_costs_no_worker(folder: Path) -> None:
         pids = pids_of(pool)
         for _ in range(3):
             with pytest.raises(AudioTooShort, match="at least"):
-                await pool.recognize(Task(encode(tone(0.05)), "small", "mix", 0.25, 60))
+                await pool.recognize(Recognize(encode(tone(0.05)), "small", "mix", 0.25, 60))
         assert isinstance(await pool.recognize(SHORT), Recognition)
         assert pids_of(pool) == pids
 
@@ -206,8 +207,9 @@ def test_what_nobody_expected_is_told_with_its_traceback_and_costs_no_worker(fol
 
 def test_a_recording_larger_than_any_buffer_gets_through(folder: Path) -> None:
     async def scenario(pool: WorkerPool) -> None:
+        silence = encode(np.zeros(10_000_000, np.float32))
         with pytest.raises(AudioTooLong):
-            await pool.recognize(Task(encode(np.zeros(10_000_000, np.float32)), "small", "mix", 0.25, 60))
+            await pool.recognize(Recognize(silence, "small", "mix", 0.25, 60))
         assert (await pool.recognize(SHORT)).speech
 
     run(folder, scenario)

@@ -4,7 +4,7 @@ All are coroutines: FastAPI would run a plain function in a thread, which costs 
 function. They are few, since FastAPI takes its time for each.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal, cast
 
@@ -105,12 +105,42 @@ async def get_channel(
     Raises:
         ChannelNotPermitted: the operator does not let it be analysed.
     """
-    permitted = (await get_service(request)).settings.permitted_channels
-    if permitted is not None and channel != "mix" and channel not in permitted:
-        raise ChannelNotPermitted(
-            f"Channel {channel} may not be analysed here, only: {', '.join(map(str, sorted(permitted)))}."
-        )
+    if channel != "mix":
+        await _check_permitted(request, [channel])
     return channel
+
+
+async def get_channels(
+    request: Request,
+    channels: Annotated[
+        str | None,
+        Query(
+            pattern=r"^\d{1,3}(,\d{1,3})*$",
+            description="channels that are analysed, counted from 0, with commas between; all that may be if "
+            "not given",
+            examples=["0,1"],
+        ),
+    ] = None,
+) -> tuple[int, ...] | None:
+    """The channels that are asked for; None: every one that may be.
+
+    Raises:
+        ChannelNotPermitted: the operator does not let one be analysed.
+    """
+    if channels is None:
+        return None
+    wanted = tuple(map(int, channels.split(",")))
+    await _check_permitted(request, wanted)
+    return wanted
+
+
+async def _check_permitted(request: Request, channels: Iterable[int]) -> None:
+    permitted = (await get_service(request)).settings.permitted_channels
+    for channel in channels:
+        if permitted is not None and channel not in permitted:
+            raise ChannelNotPermitted(
+                f"Channel {channel} may not be analysed here, only: {', '.join(map(str, sorted(permitted)))}."
+            )
 
 
 async def hold_place(request: Request) -> AsyncIterator[None]:
@@ -126,3 +156,4 @@ async def hold_place(request: Request) -> AsyncIterator[None]:
 
 ModelName = Annotated[str, Depends(get_model_name)]
 ChannelDep = Annotated[int | Literal["mix"], Depends(get_channel)]
+ChannelsDep = Annotated[tuple[int, ...] | None, Depends(get_channels)]

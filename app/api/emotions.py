@@ -7,7 +7,7 @@ from app.api.dependencies import ChannelDep, ModelName, ServiceDep, identify_cal
 from app.api.schemas import EmotionAnswer
 from app.api.tracing import trace_stages
 from app.api.upload import REQUEST_BODY, Recording
-from app.worker import Task
+from app.tasks import Recognize
 
 router = APIRouter(tags=["emotions"], dependencies=[Depends(identify_caller)])
 
@@ -30,14 +30,15 @@ async def recognize_emotions(
     The recording is WAV (PCM, float, A-law, mu-law) or FLAC, 8 to 48 kHz, up to 8 channels. One
     in which nobody speaks is answered with `speech: false` and no probabilities.
     """
+    permitted = service.settings.permitted_channels
     recognition = await service.pool.recognize(
-        Task(
+        Recognize(
             recording,
             model,
             channel,
             service.settings.min_seconds,
             service.settings.max_utterance_seconds,
-            service.settings.permitted_channels,
+            None if permitted is None else tuple(permitted),
         )
     )
     service.metrics.count_recognition(model, recognition)

@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from app.core.recognition import Recognition
+from app.core.timeline import Timeline
 from app.workers import WorkerPool
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -79,6 +80,13 @@ class Metrics:
             self._stage_seconds.labels(stage).observe(seconds)
         self._emotions.labels(model, recognition.emotion or NO_SPEECH).inc()
         self._audio_seconds.labels(model).inc(recognition.duration)
+
+    def count_timeline(self, model: str, timeline: Timeline) -> None:
+        """Count a call that was analysed by a model: its speech, and the emotion of each segment."""
+        for channel in timeline.channels:
+            self._audio_seconds.labels(model).inc(channel.speech_duration)
+            for segment in channel.segments:
+                self._emotions.labels(model, segment.emotion).inc()
 
 
 class _PoolCollector(Collector):

@@ -1,8 +1,21 @@
 """What the service answers, as schemas."""
 
+from dataclasses import asdict
+
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from app.core.manifest import Facts
+from app.core.timeline import ChannelTimeline, Timeline, leading, merge
+
+PROBABILITIES: JsonDict = {
+    "anger": 0.81,
+    "surprise": 0.02,
+    "happiness": 0.10,
+    "sadness": 0.01,
+    "neutral": 0.06,
+}
+"""For examples."""
 
 
 class EmotionAnswer(BaseModel):
@@ -16,13 +29,7 @@ class EmotionAnswer(BaseModel):
                     "duration": 3.52,
                     "speech": True,
                     "emotion": "anger",
-                    "probabilities": {
-                        "anger": 0.81,
-                        "surprise": 0.02,
-                        "happiness": 0.10,
-                        "sadness": 0.01,
-                        "neutral": 0.06,
-                    },
+                    "probabilities": PROBABILITIES,
                 }
             ]
         }
@@ -34,6 +41,122 @@ class EmotionAnswer(BaseModel):
     emotion: str | None = Field(description="the most probable emotion; null without speech")
     probabilities: dict[str, float] | None = Field(
         description="the probability of each emotion, adding up to 1; null without speech"
+    )
+
+
+class SegmentAnswer(BaseModel):
+    """A stretch of speech and what is heard in it."""
+
+    start: float = Field(description="seconds from the start of the file")
+    end: float = Field(description="seconds from the start of the file")
+    emotion: str = Field(description="the most probable emotion")
+    probabilities: dict[str, float] = Field(description="the probability of each emotion, adding up to 1")
+
+
+class Summary(BaseModel):
+    """All speech of a channel."""
+
+    emotion: str = Field(description="the most probable emotion over all speech")
+    probabilities: dict[str, float] = Field(description="the mean of the segments, weighted by duration")
+    shares: dict[str, float] = Field(description="the share of the speech in which each emotion leads")
+
+
+class ChannelAnswer(BaseModel):
+    """One channel of a call: one speaker."""
+
+    channel: int = Field(description="its index, counted from 0")
+    speech_duration: float = Field(description="seconds of speech")
+    summary: Summary | None = Field(description="null where nobody speaks")
+    segments: list[SegmentAnswer] = Field(description="in order of time; empty where nobody speaks")
+
+
+class TurningPointAnswer(BaseModel):
+    """Where the leading emotion of a channel changes and stays changed."""
+
+    time: float = Field(description="seconds from the start of the file")
+    channel: int = Field(description="whose emotion it is")
+    before: str = Field(description="the emotion that led")
+    after: str = Field(description="the emotion that leads from here on")
+
+
+class TimelineAnswer(BaseModel):
+    """A call: on each channel who felt what, and when."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "model": "multilingual",
+                    "duration": 12.4,
+                    "channels": [
+                        {
+                            "channel": 0,
+                            "speech_duration": 3.49,
+                            "summary": {
+                                "emotion": "anger",
+                                "probabilities": PROBABILITIES,
+                                "shares": {**dict.fromkeys(PROBABILITIES, 0.0), "anger": 1.0},
+                            },
+                            "segments": [
+                                {
+                                    "start": 0.42,
+                                    "end": 3.91,
+                                    "emotion": "anger",
+                                    "probabilities": PROBABILITIES,
+                                }
+                            ],
+                        },
+                        {"channel": 1, "speech_duration": 0.0, "summary": None, "segments": []},
+                    ],
+                    "turning_points": [],
+                }
+            ]
+        }
+    )
+
+    model: str = Field(description="the bundle that answered")
+    duration: float = Field(description="of the recording, in seconds")
+    channels: list[ChannelAnswer] = Field(description="those that were analysed, never mixed")
+    turning_points: list[TurningPointAnswer] = Field(description="of all channels, in order of time")
+
+    @classmethod
+    def of(cls, model: str, timeline: Timeline, *, merged: bool = False) -> "TimelineAnswer":
+        """Make the answer of a model.
+
+        Args:
+            model: its name.
+            timeline: what it heard.
+            merged: whether neighbours of the same emotion are one segment.
+        """
+        return cls(
+            model=model,
+            duration=timeline.duration,
+            channels=[_channel(channel, merged) for channel in timeline.channels],
+            turning_points=[TurningPointAnswer(**asdict(point)) for point in timeline.turning_points],
+        )
+
+
+def _channel(channel: ChannelTimeline, merged: bool) -> ChannelAnswer:  # noqa: FBT001  # private
+    summary = None
+    if channel.segments:
+        summary = Summary(
+            emotion=leading(channel.probabilities),
+            probabilities=channel.probabilities,
+            shares=channel.shares,
+        )
+    return ChannelAnswer(
+        channel=channel.channel,
+        speech_duration=channel.speech_duration,
+        summary=summary,
+        segments=[
+            SegmentAnswer(
+                start=segment.start,
+                end=segment.end,
+                emotion=segment.emotion,
+                probabilities=segment.probabilities,
+            )
+            for segment in (merge(channel.segments) if merged else channel.segments)
+        ],
     )
 
 

@@ -1,7 +1,12 @@
 """From a request to the bytes of the recording that it carries."""
 
 import asyncio
-from typing import Annotated, Any
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
@@ -53,12 +58,14 @@ class UploadLimit:
     text where the Content-Length is too large; here it is a problem like any other.)
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, max_pause: float, max_seconds: float) -> None:
+    def __init__(
+        self, app: ASGIApp, max_bytes: Mapping[str, int], max_pause: float, max_seconds: float
+    ) -> None:
         """Wrap an application.
 
         Args:
             app: the application.
-            max_bytes: the largest body.
+            max_bytes: the largest body, by path; "" is for every path that is not there.
             max_pause: seconds in which the next bytes have to arrive.
             max_seconds: seconds in which all of them have to.
         """
@@ -72,6 +79,7 @@ class UploadLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        max_bytes = self.max_bytes.get(scope["path"], self.max_bytes[""])
         received, complete = 0, False
         now = asyncio.get_running_loop().time
         end = now() + self.max_seconds
@@ -90,9 +98,9 @@ class UploadLimit:
                 ) from error
             complete = not message.get("more_body", False)
             received += len(message.get("body", b""))
-            if received > self.max_bytes:
+            if received > max_bytes:
                 raise UploadTooLarge(
-                    f"The request is larger than {self.max_bytes} bytes, the most that is accepted. "
+                    f"The request is larger than {max_bytes} bytes, the most that is accepted. "
                     "Send a shorter recording, or FLAC instead of WAV."
                 )
             return message
@@ -118,6 +126,56 @@ async def read_recording(request: Request, _place: Annotated[None, Depends(hold_
         UploadTimeout: they came too slowly.
         Overloaded: there is no place for another request.
     """
+    try:
+        if _media_type(request) != MULTIPART:
+            recording = await request.body()
+        else:
+            async with _form_file(request) as file:
+                recording = await file.read()
+    except ClientDisconnect as error:
+        raise MalformedRequest("The connection ended before the upload did.") from error
+    if not recording:
+        raise empty_upload()
+    return recording
+
+
+async def read_call(request: Request, _place: Annotated[None, Depends(hold_place)]) -> AsyncIterator[Path]:
+    """Take a call from the body, as `read_recording` does, into a file that has no name.
+
+    It has no name so that it is gone with the request, however the service ends.
+
+    Yields:
+        Where this user's processes can open it, as long as the request lasts.
+
+    Raises:
+        As `read_recording`.
+    """
+    async with AsyncExitStack() as stack:
+        try:
+            if _media_type(request) != MULTIPART:
+                file = SpooledTemporaryFile()  # noqa: SIM115  # the stack closes it
+                stack.callback(file.close)
+                async for chunk in request.stream():
+                    await asyncio.to_thread(file.write, chunk)
+            else:
+                uploaded = await stack.enter_async_context(_form_file(request))
+                file = cast("SpooledTemporaryFile[bytes]", uploaded.file)
+            file.rollover()
+        except ClientDisconnect as error:
+            raise MalformedRequest("The connection ended before the upload did.") from error
+        file.flush()
+        if not os.fstat(file.fileno()).st_size:
+            raise empty_upload()
+        yield Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
+
+
+def empty_upload() -> MalformedRequest:
+    """The error of a request without a recording."""
+    return MalformedRequest("The upload is empty. Send a WAV or FLAC recording.")
+
+
+def _media_type(request: Request) -> str:
+    """The media type of the body, which is one that is accepted."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != MULTIPART and media_type not in RAW_TYPES:
         raise UnsupportedMediaType(
@@ -125,28 +183,25 @@ async def read_recording(request: Request, _place: Annotated[None, Depends(hold_
             "the recording in the field `file`, or the recording itself with Content-Type: audio/wav or "
             "audio/flac."
         )
-    try:
-        recording = await (_file_of_form(request) if media_type == MULTIPART else request.body())
-    except ClientDisconnect as error:
-        raise MalformedRequest("The connection ended before the upload did.") from error
-    if not recording:
-        raise MalformedRequest("The upload is empty. Send a WAV or FLAC recording.")
-    return recording
+    return media_type
 
 
-async def _file_of_form(request: Request) -> bytes:
-    """Read the field `file`; the form's temporary files are gone afterwards."""
-    try:
-        async with request.form(max_files=1, max_fields=1) as form:
-            file = form.get("file")
-            if not isinstance(file, UploadFile):
-                raise InvalidRequest("The form has no file in the field `file`. Send the recording there.")
-            return await file.read()
-    except HTTPException as error:
-        raise MalformedRequest(f"The form cannot be parsed: {error.detail}") from error
+@asynccontextmanager
+async def _form_file(request: Request) -> AsyncIterator[UploadFile]:
+    """The field `file`; the form's temporary files are gone afterwards."""
+    async with AsyncExitStack() as stack:
+        try:
+            form = await stack.enter_async_context(request.form(max_files=1, max_fields=1))
+        except HTTPException as error:
+            raise MalformedRequest(f"The form cannot be parsed: {error.detail}") from error
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise InvalidRequest("The form has no file in the field `file`. Send the recording there.")
+        yield file
 
 
 Recording = Annotated[bytes, Depends(read_recording)]
+CallFile = Annotated[Path, Depends(read_call)]
 
 # FastAPI writes an upload as contentMediaType alone, which the usual generators take for text;
 # `format: binary` tells them that it is a file.

@@ -28,7 +28,10 @@ CODECS = frozenset({"PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "
 MIN_SAMPLING_RATE = 8_000
 MAX_SAMPLING_RATE = 48_000
 MAX_CHANNELS = 8
-_FRAMES_UNKNOWN = 2**62  # libsndfile gives about 2**63 frames where a FLAC does not say
+MAGIC = frozenset({b"RIFF", b"RF64", b"fLaC"})
+"""How an accepted file begins."""
+FRAMES_UNKNOWN = 2**62
+"""libsndfile gives about 2**63 frames where a FLAC does not say how long it is."""
 
 Channel = int | Literal["mix"]
 """A channel by its index from 0, or `mix`: the mean of all channels."""
@@ -75,36 +78,23 @@ def decode(data: bytes, *, min_seconds: float = 0.0, max_seconds: float = 3600.0
         AudioTooShort: shorter than `min_seconds`, or empty.
         AudioTooLong: longer than `max_seconds`.
     """
-    if data[:4] not in {b"RIFF", b"RF64", b"fLaC"}:
-        raise UnsupportedMediaType("This is not a WAV or FLAC file. Send a WAV (RIFF) or FLAC recording.")
+    if data[:4] not in MAGIC:
+        raise not_a_recording()
     try:
         with _Stream(io.BytesIO(data)) as file:
-            _check_format(file)
+            check_format(file)
             max_frames = int(max_seconds * file.samplerate)
             # FLAC from a pipe does not know its length, so it is the reading that is bounded.
             wanted = min(file.frames, max_frames + 1)
             frames = file.read(wanted, dtype="float32", always_2d=True)
             sampling_rate = int(file.samplerate)
-            cut_off = len(frames) < wanted and file.frames < _FRAMES_UNKNOWN
+            incomplete = len(frames) < wanted and file.frames < FRAMES_UNKNOWN
     except soundfile.LibsndfileError as error:
-        raise AudioUndecodable(
-            f"The recording cannot be decoded: {error.error_string} Export it again and resend."
-        ) from error
-    if cut_off or is_cut_off(data):
-        raise AudioUndecodable(
-            "The recording is cut off: it ends before the length that its header gives. Send the whole file."
-        )
-    if len(frames) > max_frames:
-        raise AudioTooLong(
-            f"The recording is longer than {max_seconds:g} s, the most that is accepted. Send a part."
-        )
-    if len(frames) == 0 or len(frames) < min_seconds * sampling_rate:
-        raise AudioTooShort(
-            f"The recording lasts {len(frames) / sampling_rate:.3f} s; "
-            f"at least {min_seconds:g} s of sound are needed."
-        )
-    if not np.isfinite(frames).all():
-        raise AudioUndecodable("The recording holds samples that are not finite numbers (NaN or infinity).")
+        raise undecodable(error) from error
+    if incomplete or is_cut_off(io.BytesIO(data)):
+        raise cut_off()
+    check_length(len(frames), sampling_rate, min_seconds, max_seconds)
+    check_finite(frames)
     return Signal(np.ascontiguousarray(frames.T), sampling_rate)
 
 
@@ -116,8 +106,60 @@ class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # soundfile is untype
         return False
 
 
-def _check_format(file: soundfile.SoundFile) -> None:
-    """Raise unless container, codec, sampling rate and channels are on the list."""
+def not_a_recording() -> UnsupportedMediaType:
+    """The error of a file that is neither WAV nor FLAC."""
+    return UnsupportedMediaType("This is not a WAV or FLAC file. Send a WAV (RIFF) or FLAC recording.")
+
+
+def undecodable(error: soundfile.LibsndfileError) -> AudioUndecodable:
+    """The error of a file that libsndfile gives up."""
+    return AudioUndecodable(
+        f"The recording cannot be decoded: {error.error_string} Export it again and resend."
+    )
+
+
+def cut_off() -> AudioUndecodable:
+    """The error of a file that ends too early."""
+    return AudioUndecodable(
+        "The recording is cut off: it ends before the length that its header gives. Send the whole file."
+    )
+
+
+def check_length(n_samples: int, sampling_rate: int, min_seconds: float, max_seconds: float) -> None:
+    """Raise unless a recording is as long as is accepted; an empty one never is.
+
+    Raises:
+        AudioTooShort: shorter than `min_seconds`, or empty.
+        AudioTooLong: longer than `max_seconds`.
+    """
+    if n_samples > int(max_seconds * sampling_rate):
+        raise AudioTooLong(
+            f"The recording is longer than {max_seconds:g} s, the most that is accepted. Send a part."
+        )
+    if n_samples == 0 or n_samples < min_seconds * sampling_rate:
+        raise AudioTooShort(
+            f"The recording lasts {n_samples / sampling_rate:.3f} s; "
+            f"at least {min_seconds:g} s of sound are needed."
+        )
+
+
+def check_finite(samples: NDArray[np.float32]) -> None:
+    """Raise unless every sample is a finite number.
+
+    Raises:
+        AudioUndecodable: one is not.
+    """
+    if not np.isfinite(samples).all():
+        raise AudioUndecodable("The recording holds samples that are not finite numbers (NaN or infinity).")
+
+
+def check_format(file: soundfile.SoundFile) -> None:
+    """Raise unless container, codec, sampling rate and channels are on the list.
+
+    Raises:
+        UnsupportedMediaType: the container or the codec is not.
+        AudioUndecodable: the sampling rate or the number of channels is not.
+    """
     if file.format not in CONTAINERS or file.subtype not in CODECS:
         raise UnsupportedMediaType(
             f"{file.format} with codec {file.subtype} is not accepted. "

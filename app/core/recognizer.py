@@ -11,22 +11,24 @@ from app.core.bundle import OUTPUT, Bundle
 from app.core.errors import BundleError
 from app.core.features import FEATURE_SETS, FeatureConfig, FeatureExtractor, Features
 from app.core.recognition import Recognition
-
-# A signal that never leaves ±0.001 (−60 dBFS) around its mean holds no speech. The quietest of
-# 6,059 labelled utterances peaks at 0.0045.
-SILENCE = 1e-3
+from app.core.speech import SpeechDetector
 
 
 class EmotionRecognizer:
     """Recognises the emotion of one utterance. Use it in the thread it was made in."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, detector: SpeechDetector | None = None) -> None:
         """Make ready to recognise.
+
+        Args:
+            bundle: the model.
+            detector: finds speech; one of its own if not given.
 
         Raises:
             BundleError: the openSMILE that is installed is not the one the bundle was made with.
         """
         self.bundle = bundle
+        self._detector = detector or SpeechDetector()
         self._extractor = _extractor_for(bundle)
         self._scalers = bundle.scaler.split(bundle.manifest.features.n_functionals)
 
@@ -43,8 +45,23 @@ class EmotionRecognizer:
             ValueError: the signal has more than one channel.
             AudioUndecodable: too short for openSMILE to measure.
         """
-        if is_silent(signal):
+        if not self._detector.has_speech(signal):
             return Recognition(signal.duration, None)
+        return self.recognize_speech(signal)
+
+    def recognize_speech(self, signal: Signal) -> Recognition:
+        """Recognise the emotion of a signal in which somebody is known to speak.
+
+        Args:
+            signal: one channel, at any sampling rate.
+
+        Returns:
+            The probability of each label.
+
+        Raises:
+            ValueError: the signal has more than one channel.
+            AudioUndecodable: too short for openSMILE to measure.
+        """
         started = perf_counter()
         features = self._extractor.extract(signal)
         extracted = perf_counter()
@@ -91,16 +108,6 @@ def apply_temperature(probabilities: NDArray[np.floating], temperature: float) -
     """
     powers = probabilities.astype(np.float64) ** (1 / temperature)
     return cast("NDArray[np.float64]", powers / powers.sum(axis=-1, keepdims=True))
-
-
-def is_silent(signal: Signal) -> bool:
-    """Whether a signal is too quiet to hold speech.
-
-    Args:
-        signal: any number of channels, at least one sample.
-    """
-    deviation = signal.samples - signal.samples.mean(axis=1, keepdims=True)
-    return bool(np.abs(deviation).max() < SILENCE)
 
 
 def _extractor_for(bundle: Bundle) -> FeatureExtractor:

@@ -6,7 +6,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.api.upload import MalformedRequest, UploadLimit, UploadTimeout, UploadTooLarge, read_recording
 
-SCOPE: Scope = {"type": "http", "headers": [(b"content-length", b"1")]}
+SCOPE: Scope = {"type": "http", "path": "/", "headers": [(b"content-length", b"1")]}
 
 
 def upload(chunks: list[bytes], max_bytes: int) -> tuple[int, int]:
@@ -30,7 +30,7 @@ def upload(chunks: list[bytes], max_bytes: int) -> tuple[int, int]:
         pytest.fail("nothing is to be sent")
 
     async def run() -> None:
-        with_limit = UploadLimit(read, max_bytes, max_pause=1, max_seconds=2)
+        with_limit = UploadLimit(read, {"": max_bytes}, max_pause=1, max_seconds=2)
         await with_limit(SCOPE, receive, send)
 
     try:
@@ -79,7 +79,7 @@ def test_an_upload_that_stalls_or_drips_is_given_up(
         pytest.fail("nothing is to be sent")
 
     async def run() -> None:
-        await UploadLimit(read, 100, max_pause, max_seconds)(SCOPE, drip, send)
+        await UploadLimit(read, {"": 100}, max_pause, max_seconds)(SCOPE, drip, send)
 
     with pytest.raises(UploadTimeout, match="paused for over"):
         asyncio.run(run())
@@ -102,4 +102,4 @@ def test_no_limit_on_how_long_an_answer_takes() -> None:
     async def send(_message: Message) -> None:
         pytest.fail("nothing is to be sent")
 
-    asyncio.run(UploadLimit(slow_answer, 100, 0.05, 0.1)(SCOPE, receive, send))
+    asyncio.run(UploadLimit(slow_answer, {"": 100}, 0.05, 0.1)(SCOPE, receive, send))

@@ -8,7 +8,7 @@ from app.core.audio import Signal, decode
 from app.core.bundle import Bundle, read_bundle
 from app.core.errors import AudioUndecodable, BundleError
 from app.core.manifest import Level
-from app.core.recognizer import EmotionRecognizer, is_silent
+from app.core.recognizer import EmotionRecognizer
 from tests import bundles
 from tests.recordings import EXAMPLE, speech, tone
 
@@ -53,11 +53,6 @@ def test_without_speech_there_are_no_scores(bundle: Bundle, level: float) -> Non
     assert recognition.duration == 1.0
 
 
-def test_quiet_speech_is_speech() -> None:
-    quiet = speech() * (0.0045 / np.abs(speech()).max())
-    assert not is_silent(Signal(quiet[np.newaxis], 16_000))
-
-
 def test_temperature_softens_without_changing_the_order(tmp_path: Path, bundle: Bundle) -> None:
     warm = read_bundle(bundles.write(tmp_path, temperature=2.0))
     signal = decode(EXAMPLE.read_bytes())
@@ -72,7 +67,7 @@ def test_temperature_softens_without_changing_the_order(tmp_path: Path, bundle: 
 
 def test_too_short_for_opensmile(bundle: Bundle) -> None:
     with pytest.raises(AudioUndecodable, match="too short"):
-        EmotionRecognizer(bundle).recognize(Signal(tone(0.01)[np.newaxis], 16_000))
+        EmotionRecognizer(bundle).recognize_speech(Signal(tone(0.01)[np.newaxis], 16_000))
 
 
 @pytest.mark.parametrize(
