@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from app import __version__
-from app.api import emotions, health, models, openapi, pages, problems
+from app.api import emotions, health, home, models, openapi, pages, problems
 from app.api.dependencies import Service
 from app.api.metrics import Metrics
 from app.api.observation import Observation
@@ -79,7 +79,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         },
     )
     app.state.pool = pool
-    for router in (emotions.router, models.router, health.router, pages.router):
+    for router in (emotions.router, models.router, health.router, home.router, pages.router):
         app.include_router(router)
     problems.install(app)
     openapi.install(app)
