@@ -4,9 +4,9 @@ import { byId, make } from "./dom.js";
 import { capitalised, percent, toneOf } from "./emotions.js";
 import { clock, lasting } from "./time.js";
 import { download, stem, toCsv, toJson } from "./download.js";
-import { Peaks } from "./waveform.js";
 import { Timeline } from "./timeline.js";
 import { play, stop } from "./player.js";
+import { peaksOf } from "./waveform.js";
 import { showBars } from "./bars.js";
 
 let recording = null;
@@ -36,8 +36,7 @@ byId("call-csv").addEventListener("click", () =>
 export async function showCall(opened, answered) {
   [recording, answer] = [opened, answered];
   labels = labelsOf(answer);
-  const { sound } = recording;
-  const peaks = sound && (await Promise.all(Array.from({ length: sound.channels }, (_, each) => Peaks.of(sound, each))));
+  const peaks = recording.sound && (await peaksOf(recording.sound));
   byId("call").hidden = false;
   byId("legend").replaceChildren(...Timeline.legend(labels));
   byId("call-model").textContent = `Model ${answer.model}`;

@@ -7,9 +7,13 @@ import { clock, lasting } from "./time.js";
 import { kindOf, openRecording } from "./recording.js";
 import { showCall } from "./call.js";
 import { showUtterance } from "./utterance.js";
+import { peaksOf } from "./waveform.js";
 import { stop } from "./player.js";
 
 const UNAUTHENTICATED = 401;
+const MICROPHONE = -1; // no status of the service's
+// Worth another try as it is: no connection, too slow, too many, or the service's own trouble.
+const PASSING = (status) => [0, 408, 429].includes(status) || status >= 500;
 
 let recording = null; // what was given last
 let asked = null; // ends the request that runs
@@ -50,6 +54,8 @@ function takeDrops() {
 /** Opens a file and has it analysed. */
 async function take(file) {
   clear();
+  asked?.abort();
+  await endRecording();
   busy(`Reading ${file.name}`);
   recording = await openRecording(file);
   showFile();
@@ -85,6 +91,7 @@ async function run() {
   again = run;
   const kind = document.querySelector("[name=kind]:checked").value || kindOf(recording);
   busy(`Listening to ${recording.name}`);
+  if (recording.sound) peaksOf(recording.sound); // drawn later, found while the service listens
   try {
     const answer = await analyse(recording, kind, byId("model").value, mine.signal);
     if (asked !== mine) return;
@@ -122,7 +129,7 @@ function fail(error) {
   showProblem(error instanceof Problem ? error : new Problem({ title: "This page failed", detail: error.message }));
 }
 
-function showProblem({ title, detail, requestId, address }, retried = true) {
+function showProblem({ title, detail, status, requestId, address }) {
   byId("problem").hidden = false;
   byId("problem-title").textContent = title;
   byId("problem-detail").textContent = detail;
@@ -130,7 +137,7 @@ function showProblem({ title, detail, requestId, address }, retried = true) {
   byId("problem-id").textContent = requestId ?? "";
   byId("problem-link").hidden = !address;
   byId("problem-link").href = address ?? "";
-  byId("retry").hidden = !retried;
+  byId("retry").hidden = !recording || !PASSING(status);
   idle(`${title}. ${detail}`);
 }
 
@@ -167,29 +174,38 @@ async function loadModels() {
 }
 
 async function toggleRecording() {
-  if (recorder) {
-    const stopped = recorder;
-    recorder = null;
-    showRecording(false);
-    return take(await stopped.stop());
-  }
+  if (recorder) return take(await endRecording());
   clear();
+  asked?.abort();
   try {
     recorder = await startRecording(showSound);
     showRecording(true);
   } catch (error) {
     const title = "The microphone cannot be used";
     if (!(error instanceof MicrophoneError)) console.error(error);
-    showProblem({ title, detail: error.message }, false);
+    showProblem(new Problem({ title, detail: error.message, status: MICROPHONE }));
   }
+}
+
+/** Ends the recording that runs, if one does, and hands it over. */
+async function endRecording() {
+  const ended = recorder;
+  recorder = null;
+  if (!ended) return null;
+  showRecording(false);
+  return ended.stop();
 }
 
 function showRecording(on) {
   document.body.classList.toggle("records", on);
   byId("record-label").textContent = on ? "Stop and analyse" : "Record";
   byId("recording").hidden = !on;
+  if (on) {
+    byId("drop-title").textContent = "Recording";
+    byId("drop-facts").textContent = "Speak a sentence or two, then stop.";
+  }
   showSound(0, 0);
-  byId("status").textContent = on ? "Recording. Speak, then stop." : "";
+  byId("status").textContent = on ? "Recording. Speak a sentence or two, then stop." : "";
 }
 
 function showSound(seconds, level) {

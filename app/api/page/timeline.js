@@ -111,14 +111,15 @@ export class Timeline {
     if (end > start) element.style.width = `${(100 * (end - start)) / this.duration}%`;
   }
 
-  /** How wide each label is when it is written on a segment. */
+  /** How wide each label, and its short name, is when it is written on a segment. */
   measure() {
     const probe = make("span.strip.unseen");
     this.track.append(probe);
     this.widths = new Map();
-    for (const label of this.labels) {
-      probe.textContent = label;
-      this.widths.set(label, probe.scrollWidth + 10);
+    this.shortNames = new Map(this.labels.map((label) => [label, shortened(label, this.labels)]));
+    for (const name of [...this.labels, ...this.shortNames.values()]) {
+      probe.textContent = name;
+      this.widths.set(name, probe.scrollWidth + 8);
     }
     probe.remove();
   }
@@ -151,18 +152,24 @@ export class Timeline {
     buttons.forEach((button) => {
       const { start, end, emotion } = button.segment;
       const room = (end - start) * pixels;
-      const text = room >= this.widths.get(emotion) ? emotion : room >= 15 ? emotion.charAt(0).toUpperCase() : "";
-      button.firstChild.firstChild.textContent = text;
+      const names = [emotion, this.shortNames.get(emotion)];
+      button.firstChild.firstChild.textContent = names.find((name) => room >= this.widths.get(name)) ?? "";
     });
-    let free = -Infinity;
-    flags.forEach(({ time, element }) => {
-      const left = time * pixels;
-      const width = element.firstChild.scrollWidth + 12;
-      const turned = left + width > this.track.clientWidth;
-      const from = turned ? left - width : left;
+    this.nameFlags(flags);
+  }
+
+  /** A turning point's text stands right of it, or else left, or else is left to the list. */
+  nameFlags(flags) {
+    let free = 0;
+    flags.forEach(({ time, element }, index) => {
+      const left = time * this.pixels;
+      const width = element.firstChild.offsetWidth + 10;
+      const end = index + 1 < flags.length ? flags[index + 1].time * this.pixels : this.track.clientWidth;
+      const right = left + width <= end;
+      const turned = !right && left - width >= free;
       element.classList.toggle("turned", turned);
-      element.classList.toggle("short", from < free);
-      free = Math.max(free, from < free ? left + 8 : turned ? left : left + width);
+      element.classList.toggle("short", !right && !turned);
+      free = left + (right ? width : 8);
     });
   }
 
@@ -174,7 +181,7 @@ export class Timeline {
       if (!this.scroller.clientWidth) return;
       const from = this.scroller.scrollLeft / this.pixels;
       this.drawAxis(from);
-      if (this.peaks) this.lanes.forEach((lane) => this.drawLane(lane, from));
+      this.lanes.filter(({ channel }) => this.peaks?.[channel]).forEach((lane) => this.drawLane(lane, from));
     });
   }
 
@@ -309,16 +316,27 @@ export class Timeline {
     this.lanes.flatMap(({ buttons }) => buttons).forEach((button) => {
       if (button.hasAttribute("aria-pressed")) button.setAttribute("aria-pressed", String(button.segment === segment));
     });
-    if (segment) this.movePlayhead(time);
+    if (segment) this.place(this.playhead, time);
   }
 
+  /** Moves it, and the view with it where it leaves the view; whoever looks elsewhere is left in peace. */
   movePlayhead(time) {
     this.place(this.playhead, time);
-    this.reveal(time);
+    const { clientWidth, scrollLeft } = this.scroller;
+    const beyond = time * this.pixels - scrollLeft - clientWidth;
+    if (beyond > 0 && beyond < MARGIN) this.scroller.scrollLeft += clientWidth - MARGIN;
   }
 
   /** The names of emotions, for a legend. */
   static legend(labels) {
     return labels.map((label) => make("li", { "data-tone": toneOf(label, labels) }, capitalised(label)));
   }
+}
+
+/** As few letters of a label as tell it from the others: A for anger, Su for surprise beside sadness. */
+function shortened(label, labels) {
+  const others = labels.filter((other) => other !== label);
+  let length = 1;
+  while (length < label.length && others.some((other) => other.startsWith(label.slice(0, length)))) length += 1;
+  return capitalised(label.slice(0, length));
 }

@@ -1,6 +1,6 @@
 /** The result of an utterance: what is most probable, and how probable everything is. */
 
-import { Peaks, colour, drawWaveform, keepDrawn } from "./waveform.js";
+import { colour, drawWaveform, keepDrawn, peaksOf } from "./waveform.js";
 import { byId, make } from "./dom.js";
 import { capitalised, percent, toneOf } from "./emotions.js";
 import { clock, lasting } from "./time.js";
@@ -63,11 +63,8 @@ async function listen() {
   byId("utterance-listen").hidden = !sound;
   if (!sound) return;
   byId("utterance-time").textContent = lasting(sound.duration);
-  const channels = Array.from({ length: sound.channels }, (_, channel) => channel);
   playhead = make("div.playhead", { hidden: "" });
-  waves = await Promise.all(
-    channels.map(async (channel) => ({ canvas: make("canvas.wave", { "aria-hidden": "true" }), peaks: await Peaks.of(sound, channel) })),
-  );
+  waves = (await peaksOf(sound)).map((peaks) => ({ canvas: make("canvas.wave", { "aria-hidden": "true" }), peaks }));
   byId("utterance-waves").replaceChildren(...waves.map(({ canvas }) => canvas), playhead);
   draw();
 }

@@ -6,7 +6,7 @@ const COLUMN = 3; // CSS pixels from one bar to the next
 const BAR = 2;
 
 /** The extremes of a channel, coarse ones at hand and fine ones when asked. */
-export class Peaks {
+class Peaks {
   constructor(sound, channel) {
     this.sound = sound;
     this.channel = channel;
@@ -52,6 +52,22 @@ export class Peaks {
     }
     return [low, high];
   }
+}
+
+const known = new WeakMap();
+
+/**
+ * The peaks of every channel of a sound, found once.
+ *
+ * @param {Sound} sound
+ * @returns {Promise<Peaks[]>}
+ */
+export function peaksOf(sound) {
+  if (!known.has(sound)) {
+    const channels = Array.from({ length: sound.channels }, (_, channel) => Peaks.of(sound, channel));
+    known.set(sound, Promise.all(channels));
+  }
+  return known.get(sound);
 }
 
 /**
