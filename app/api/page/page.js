@@ -54,7 +54,7 @@ function takeDrops() {
 /** Opens a file and has it analysed. */
 async function take(file) {
   clear();
-  asked?.abort();
+  forget();
   await endRecording();
   busy(`Reading ${file.name}`);
   recording = await openRecording(file);
@@ -85,7 +85,7 @@ function rerun() {
 /** Asks the service and shows what it answers. */
 async function run() {
   clear();
-  asked?.abort();
+  forget();
   const mine = new AbortController();
   asked = mine;
   again = run;
@@ -100,6 +100,12 @@ async function run() {
   } catch (error) {
     if (asked === mine) fail(error);
   }
+}
+
+/** Gives the request up that runs; nobody waits for its answer. */
+function forget() {
+  asked?.abort();
+  asked = null;
 }
 
 /** Takes what was shown away. */
@@ -176,7 +182,7 @@ async function loadModels() {
 async function toggleRecording() {
   if (recorder) return take(await endRecording());
   clear();
-  asked?.abort();
+  forget();
   try {
     recorder = await startRecording(showSound);
     showRecording(true);
