@@ -33,7 +33,7 @@ def test_media_types_are_right(client: TestClient, suffix: str, media_type: str)
         assert media_type in client.get(f"/page/{name}").headers["Content-Type"]
 
 
-@pytest.mark.parametrize("name", ["nothing.js", "..", "%2e%2e", "..%2fhome.py", "%2e%2e%2fhome.py", "%00"])
+@pytest.mark.parametrize("name", ["nothing.js", "%2e%2e", "..%2fhome.py", "%2e%2e%2fhome.py", "%00"])
 def test_nothing_else_is(client: TestClient, name: str) -> None:
     answer = client.get(f"/page/{name}")
     assert answer.status_code == 404

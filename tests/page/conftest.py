@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.page import calls
 from tests.service import Service, running
@@ -41,6 +41,7 @@ def service() -> Iterator[Service]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context()
     context.set_default_timeout(60_000)
+    expect.set_options(timeout=30_000)
     yield context
     context.close()
 

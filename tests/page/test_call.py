@@ -166,13 +166,15 @@ def test_text_stands_out_in_both_schemes(timeline: Page, scheme: str) -> None:
         const light = (name) => {
             const hex = style.getPropertyValue(`--${name}`).trim().slice(1);
             const parts = [0, 2, 4].map((place) => parseInt(hex.slice(place, place + 2), 16) / 255);
-            const [r, g, b] = parts.map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+            const linear = (part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+            const [r, g, b] = parts.map(linear);
             return 0.2126 * r + 0.7152 * g + 0.0722 * b;
         };
         const tones = ["anger", "surprise", "happiness", "sadness", "neutral"];
         const others = [0, 1, 2, 3, 4, 5].map((place) => `other-${place}`);
         const pairs = [...tones, ...others].flatMap((tone) => [[tone, "on-tone"], [tone, "panel"]]);
-        pairs.push(["ink", "ground"], ["ink", "panel"], ["quiet", "ground"], ["quiet", "panel"], ["quiet", "sunken"]);
+        pairs.push(["ink", "ground"], ["ink", "panel"], ["quiet", "ground"]);
+        pairs.push(["quiet", "panel"], ["quiet", "sunken"]);
         pairs.push(["alarm", "panel"], ["focus", "panel"]);
         return pairs.map(([one, other]) => {
             const [low, high] = [light(one), light(other)].sort((a, b) => a - b);

@@ -90,10 +90,11 @@ async function run() {
   asked = mine;
   again = run;
   const kind = document.querySelector("[name=kind]:checked").value || kindOf(recording);
+  const model = byId("model-field").hidden ? "" : byId("model").value; // the default, where there is no choice
   busy(`Listening to ${recording.name}`);
   if (recording.sound) peaksOf(recording.sound); // drawn later, found while the service listens
   try {
-    const answer = await analyse(recording, kind, byId("model").value, mine.signal);
+    const answer = await analyse(recording, kind, model, mine.signal);
     if (asked !== mine) return;
     const told = await (kind === "timeline" ? showCall : showUtterance)(recording, answer);
     idle(told);
