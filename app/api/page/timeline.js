@@ -119,7 +119,7 @@ export class Timeline {
     this.shortNames = new Map(this.labels.map((label) => [label, shortened(label, this.labels)]));
     for (const name of [...this.labels, ...this.shortNames.values()]) {
       probe.textContent = name;
-      this.widths.set(name, probe.scrollWidth + 8);
+      this.widths.set(name, probe.scrollWidth + 6);
     }
     probe.remove();
   }
