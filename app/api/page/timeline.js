@@ -26,7 +26,7 @@ export class Timeline {
    * @param {{onLook: function, onPlay: function, onZoom: function}} listeners
    */
   constructor(scroller, track, { onLook, onPlay, onZoom }) {
-    Object.assign(this, { scroller, track, onLook, onPlay, onZoom, lanes: [], duration: 1, zoom: 0 });
+    Object.assign(this, { scroller, track, onLook, onPlay, onZoom, lanes: [], duration: 1, zoom: 0, pixels: 1 });
     scroller.addEventListener("scroll", () => this.draw(), { passive: true });
     scroller.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     track.addEventListener("keydown", (event) => this.move(event));
@@ -124,11 +124,6 @@ export class Timeline {
     probe.remove();
   }
 
-  /** CSS pixels of a second. */
-  get pixels() {
-    return (this.track.clientWidth || 1) / this.duration;
-  }
-
   /** Gives everything the size that it has at this zoom. */
   layOut() {
     const width = this.scroller.clientWidth;
@@ -137,6 +132,7 @@ export class Timeline {
     this.zoom = Math.min(this.zoom, Math.max(CLOSEST, fit));
     const fits = this.zoom <= fit * 1.001;
     if (fits) this.zoom = 0;
+    this.pixels = fits ? fit : Math.round(this.zoom * this.duration) / this.duration; // of a second
     this.track.style.width = fits ? "100%" : `${Math.round(this.zoom * this.duration)}px`;
     [this.axis, ...this.lanes.map(({ canvas }) => canvas)].forEach((canvas) => {
       canvas.style.width = `${width}px`;
@@ -153,7 +149,9 @@ export class Timeline {
       const { start, end, emotion } = button.segment;
       const room = (end - start) * pixels;
       const names = [emotion, this.shortNames.get(emotion)];
-      button.firstChild.firstChild.textContent = names.find((name) => room >= this.widths.get(name)) ?? "";
+      const written = names.find((name) => room >= this.widths.get(name)) ?? "";
+      const text = button.firstChild.firstChild;
+      if (text.textContent !== written) text.textContent = written;
     });
     this.nameFlags(flags);
   }
@@ -161,10 +159,13 @@ export class Timeline {
   /** A turning point's text stands right of it, or else left, or else is left to the list. */
   nameFlags(flags) {
     let free = 0;
-    flags.forEach(({ time, element }, index) => {
+    // Measured once and all at a time, since each change in between would have the whole track laid out anew.
+    flags.filter((flag) => !flag.width).forEach((flag) => {
+      flag.width = flag.element.firstChild.offsetWidth + 10;
+    });
+    flags.forEach(({ time, element, width }, index) => {
       const left = time * this.pixels;
-      const width = element.firstChild.offsetWidth + 10;
-      const end = index + 1 < flags.length ? flags[index + 1].time * this.pixels : this.track.clientWidth;
+      const end = index + 1 < flags.length ? flags[index + 1].time * this.pixels : this.duration * this.pixels;
       const right = left + width <= end;
       const turned = !right && left - width >= free;
       element.classList.toggle("turned", turned);
@@ -181,8 +182,18 @@ export class Timeline {
       if (!this.scroller.clientWidth) return;
       const from = this.scroller.scrollLeft / this.pixels;
       this.drawAxis(from);
+      this.lanes.forEach((lane) => this.holdName(lane, from));
       this.lanes.filter(({ channel }) => this.peaks?.[channel]).forEach((lane) => this.drawLane(lane, from));
     });
+  }
+
+  /** Keeps the name of the segment in view that the left edge cuts. (To keep all of them there is slow.) */
+  holdName(lane, from) {
+    const cut = lane.buttons.find(({ segment }) => segment.start < from && from < segment.end);
+    if (cut === lane.cut) return;
+    lane.cut?.classList.remove("at-edge");
+    cut?.classList.add("at-edge");
+    lane.cut = cut;
   }
 
   drawLane({ canvas, channel, segments }, from) {
