@@ -214,7 +214,7 @@ export class Timeline {
     const step = TICKS.find((seconds) => seconds * this.pixels >= TICK_ROOM) ?? TICKS.at(-1);
     pen.font = FONT;
     pen.textBaseline = "top";
-    for (let tick = Math.floor(from / step); tick * step <= this.duration; tick += 1) {
+    for (let tick = Math.ceil(from / step); tick * step <= this.duration; tick += 1) {
       const left = (tick * step - from) * this.pixels;
       if (left > width) break;
       pen.fillStyle = colour("line-strong");
