@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from app import __version__
-from app.api import emotions, health, models, openapi, pages, problems, timeline
+from app.api import emotions, health, home, models, openapi, pages, problems, timeline
 from app.api.dependencies import Service
 from app.api.metrics import Metrics
 from app.api.observation import Observation
@@ -79,8 +79,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         },
     )
     app.state.pool = pool
-    for router in (emotions.router, timeline.router, models.router, health.router, pages.router):
-        app.include_router(router)
+    for api in (emotions, timeline, models, health, home, pages):
+        app.include_router(api.router)
     problems.install(app)
     openapi.install(app)
     app.add_middleware(

@@ -38,6 +38,12 @@ def tone(seconds: float = 1.0, sampling_rate: int = 16_000, channels: int = 1) -
     return samples if channels == 1 else np.stack([samples / (k + 1) for k in range(channels)], axis=1)
 
 
+def ringing(seconds: float = 1.0, sampling_rate: int = 16_000) -> NDArray[np.float32]:
+    """The tone that a caller hears, 425 Hz (ITU-T E.180): shape (n_samples,)."""
+    time = np.arange(int(seconds * sampling_rate)) / sampling_rate
+    return (0.2 * np.sin(2 * np.pi * 425 * time)).astype(np.float32)
+
+
 def encode(
     samples: NDArray[np.float32], sampling_rate: int = 16_000, subtype: str = "PCM_16", container: str = "WAV"
 ) -> bytes:

@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
+from numpy.typing import NDArray
 
-from app.core.audio import decode
+from app.core.audio import Signal, decode, resample
 from app.core.bundle import read_bundle
 from app.core.recognizer import EmotionRecognizer
 from app.settings import Settings
 from tests.bundles import LABELS
-from tests.recordings import EXAMPLE, encode, speech, tone
+from tests.recordings import EXAMPLE, encode, ringing, speech, tone
 
 URL = "/v1/audio/emotions"
 NAN = encode(np.full(16_000, np.nan, np.float32), subtype="FLOAT")
@@ -79,14 +80,16 @@ def test_channels_are_chosen_and_mixed(client: TestClient) -> None:
 def test_what_recorders_write_is_answered(
     client: TestClient, sampling_rate: int, channels: int, subtype: str, container: str
 ) -> None:
-    data = encode(tone(1, sampling_rate, channels), sampling_rate, subtype, container)
+    said = resample(Signal(speech()[np.newaxis], 16_000), sampling_rate).samples[0]
+    data = encode(np.stack([said] * channels, axis=1), sampling_rate, subtype, container)
     response = post_file(client, data)
     assert response.status_code == 200
     assert response.json()["speech"] is True
 
 
-def test_silence_is_no_speech_and_gets_no_scores(client: TestClient) -> None:
-    answer = post(client, encode(np.zeros(16_000, np.float32))).json()
+@pytest.mark.parametrize("samples", [np.zeros(16_000, np.float32), ringing()], ids=["silence", "ringing"])
+def test_what_is_no_speech_gets_no_scores(client: TestClient, samples: NDArray[np.float32]) -> None:
+    answer = post(client, encode(samples)).json()
     expected = {"model": "small", "duration": 1.0, "speech": False, "emotion": None, "probabilities": None}
     assert answer == expected
 

@@ -23,7 +23,14 @@ def test_an_upload_is_a_file(document: dict[str, Any]) -> None:
 def test_every_operation_is_named_and_its_errors_are_problems(document: dict[str, Any]) -> None:
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     names = [operation["operationId"] for operation in operations]
-    assert sorted(names) == ["getLiveness", "getModel", "getReadiness", "listModels", "recognizeEmotions"]
+    assert sorted(names) == [
+        "analyzeCall",
+        "getLiveness",
+        "getModel",
+        "getReadiness",
+        "listModels",
+        "recognizeEmotions",
+    ]
     for operation in operations:
         assert operation["summary"]
         assert operation["tags"]

@@ -4,7 +4,7 @@ from numpy.typing import NDArray
 
 from app.core.audio import Signal
 from app.core.speech import SpeechDetector
-from tests.recordings import speech, tone
+from tests.recordings import ringing, speech
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +27,8 @@ def test_speech_is_speech_however_soft(detector: SpeechDetector, peak: float) ->
 
 @pytest.mark.parametrize(
     "samples",
-    [np.zeros(16_000), np.full(16_000, 0.5), noise(3), tone(3), noise(0.25), np.zeros(1)],
-    ids=["silence", "a constant", "noise", "a tone", "a blink of noise", "one sample"],
+    [np.zeros(16_000), np.full(16_000, 0.5), noise(3), ringing(3), noise(0.25), np.zeros(1)],
+    ids=["silence", "a constant", "noise", "ringing", "a blink of noise", "one sample"],
 )
 def test_what_is_no_speech_is_none(detector: SpeechDetector, samples: NDArray[np.floating]) -> None:
     assert not detector.has_speech(signal(samples))

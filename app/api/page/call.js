@@ -1,0 +1,161 @@
+/** The result of a call: its timeline, the numbers of a segment, turning points, and each channel summed up. */
+
+import { byId, make } from "./dom.js";
+import { capitalised, percent, toneOf } from "./emotions.js";
+import { clock, lasting } from "./time.js";
+import { download, stem, toCsv, toJson } from "./download.js";
+import { Timeline } from "./timeline.js";
+import { play, stop } from "./player.js";
+import { peaksOf } from "./waveform.js";
+import { showBars } from "./bars.js";
+
+let recording = null;
+let answer = null;
+let labels = [];
+let playing = null;
+
+const timeline = new Timeline(byId("scroller"), byId("track"), { onLook: readOut, onPlay: toggle, onZoom: showZoom });
+
+byId("zoom-in").addEventListener("click", () => timeline.zoomIn());
+byId("zoom-out").addEventListener("click", () => timeline.zoomOut());
+byId("zoom-fit").addEventListener("click", () => timeline.zoomToFit());
+byId("call-json").addEventListener("click", () =>
+  download(`${stem(recording.name)}.json`, "application/json", toJson(answer)),
+);
+byId("call-csv").addEventListener("click", () =>
+  download(`${stem(recording.name)}.csv`, "text/csv", toCsv(answer, labels)),
+);
+
+/**
+ * Shows a call.
+ *
+ * @param {Recording} opened
+ * @param {object} answered
+ * @returns {Promise<string>} what to announce.
+ */
+export async function showCall(opened, answered) {
+  [recording, answer] = [opened, answered];
+  labels = labelsOf(answer);
+  const peaks = recording.sound && (await peaksOf(recording.sound));
+  byId("call").hidden = false;
+  byId("legend").replaceChildren(...Timeline.legend(labels));
+  byId("call-model").textContent = `Model ${answer.model}`;
+  timeline.show(answer, labels, peaks);
+  clearReadout();
+  showTurns(answer.turning_points ?? []);
+  byId("channels").replaceChildren(...answer.channels.map(summary));
+  return announcement();
+}
+
+/** All labels: those of the first summary or segment, in the order of the answer. */
+function labelsOf({ channels }) {
+  const judged = channels.flatMap(({ summary: sum, segments }) => [sum, ...segments]).find(Boolean);
+  return Object.keys(judged?.probabilities ?? {});
+}
+
+function announcement() {
+  const segments = answer.channels.reduce((sum, channel) => sum + channel.segments.length, 0);
+  const turns = answer.turning_points?.length ?? 0;
+  const counted = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
+  const parts = [counted(answer.channels.length, "channel"), counted(segments, "segment"), counted(turns, "turning point")];
+  return `Timeline of ${lasting(answer.duration)}: ${parts.join(", ")}.`;
+}
+
+/** The numbers of a segment that is pointed at or focused. */
+function readOut(segment) {
+  const { channel, start, end, emotion, probabilities } = segment;
+  const chip = byId("readout-emotion");
+  chip.textContent = capitalised(emotion);
+  chip.dataset.tone = toneOf(emotion, labels);
+  chip.hidden = false;
+  byId("readout-span").textContent =
+    `Channel ${channel}, ${clock(start, 1)}–${clock(end, 1)} (${lasting(end - start)})`;
+  byId("readout-hint").textContent = recording.sound ? "Click or Enter plays it" : "";
+  showBars(byId("readout-bars"), probabilities);
+}
+
+function clearReadout() {
+  byId("readout-emotion").hidden = true;
+  byId("readout-span").textContent = "";
+  byId("readout-bars").replaceChildren();
+  byId("readout-hint").textContent = labels.length
+    ? "Point at a segment, or move with Tab and the arrow keys, to read its numbers."
+    : "Nobody speaks in this recording.";
+}
+
+/** Plays a segment; the one that plays stops. */
+function toggle(segment) {
+  if (!recording.sound) return;
+  const again = segment === playing;
+  stop();
+  if (again) return;
+  playing = segment;
+  timeline.showPlaying(segment, segment.start);
+  play(recording.sound, segment, {
+    onMove: (time) => timeline.movePlayhead(time),
+    onEnd: () => {
+      playing = null;
+      timeline.showPlaying(null);
+    },
+  });
+}
+
+/** A button that can do no more stays where it is, and says so. */
+function showZoom({ fits, closest }) {
+  byId("zoom-out").setAttribute("aria-disabled", String(fits));
+  byId("zoom-fit").setAttribute("aria-disabled", String(fits));
+  byId("zoom-in").setAttribute("aria-disabled", String(closest));
+}
+
+function showTurns(turns) {
+  byId("turns").hidden = !turns.length;
+  byId("turns-list").replaceChildren(
+    ...turns.map(({ time, channel, before, after }) => {
+      const button = make(
+        "button.turn",
+        {
+          type: "button",
+          "aria-label": `At ${clock(time)} channel ${channel} turns from ${before} to ${after}: go to the segment`,
+        },
+        make("span.number", {}, clock(time)),
+        make("span.quiet", {}, `Channel ${channel}`),
+        make("span.named", { "data-tone": toneOf(before, labels) }, before),
+        make("span.quiet", {}, "→"),
+        make("span.named", { "data-tone": toneOf(after, labels) }, after),
+      );
+      button.addEventListener("click", () => timeline.goTo(channel, time));
+      return make("li", {}, button);
+    }),
+  );
+}
+
+/** A channel summed up: how much is spoken, what leads, and each emotion's share of the speech. */
+function summary({ channel, speech_duration: speech, summary: sum }) {
+  const title = make("h3", {}, `Channel ${channel}`);
+  const spoken = make("p.quiet", {}, `${lasting(speech)} of speech in ${lasting(answer.duration)}`);
+  if (!sum) return make("section.panel.channel", {}, title, make("p.leading", {}, "Nobody speaks"), spoken);
+  const parts = labels.filter((label) => sum.shares[label] > 0);
+  const stack = make("div.stack", { "aria-hidden": "true" }, ...parts.map((label) => stackPart(label, sum.shares[label])));
+  const list = make("ul.shares", { "aria-label": "Share of the speech" });
+  list.append(
+    ...labels.map((label) =>
+      make(
+        "li",
+        { "data-tone": toneOf(label, labels) },
+        make("span.share-name", {}, capitalised(label)),
+        " ",
+        make("span.number", {}, percent(sum.shares[label] ?? 0)),
+      ),
+    ),
+  );
+  const leader = make("p.leading", {}, make("span", {}, capitalised(sum.emotion)), " ");
+  leader.append(make("span.quiet", {}, `leads, at ${percent(sum.probabilities[sum.emotion])} on average`));
+  leader.dataset.tone = toneOf(sum.emotion, labels);
+  return make("section.panel.channel", {}, title, leader, spoken, stack, list);
+}
+
+function stackPart(label, share) {
+  const part = make("span", { "data-tone": toneOf(label, labels) });
+  part.style.flexGrow = share;
+  return part;
+}

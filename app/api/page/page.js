@@ -1,0 +1,222 @@
+/** The page: a recording is taken, the service asked, and the answer, or what went wrong, shown in place. */
+
+import { MicrophoneError, startRecording } from "./recorder.js";
+import { Problem, analyse, hasKey, keepKey, listModels } from "./api.js";
+import { byId, make } from "./dom.js";
+import { clock, lasting } from "./time.js";
+import { kindOf, openRecording } from "./recording.js";
+import { showCall } from "./call.js";
+import { showUtterance } from "./utterance.js";
+import { peaksOf } from "./waveform.js";
+import { stop } from "./player.js";
+
+const UNAUTHENTICATED = 401;
+const MICROPHONE = -1; // no status of the service's
+// Worth another try as it is: no connection, too slow, too many, or the service's own trouble.
+const PASSING = (status) => [0, 408, 429].includes(status) || status >= 500;
+
+let recording = null; // what was given last
+let asked = null; // ends the request that runs
+let again = loadModels; // what to do once there is a key
+let recorder = null; // while the microphone is recorded
+
+byId("file").addEventListener("change", ({ target }) => {
+  if (target.files.length) take(target.files[0]);
+  target.value = ""; // so that the same file can be chosen again
+});
+byId("record").addEventListener("click", toggleRecording);
+byId("cancel").addEventListener("click", () => asked?.abort());
+byId("retry").addEventListener("click", run);
+byId("key").addEventListener("submit", useKey);
+byId("model").addEventListener("change", rerun);
+document.querySelectorAll("[name=kind]").forEach((choice) => choice.addEventListener("change", rerun));
+document.addEventListener("keydown", ({ key }) => key === "Escape" && stop());
+takeDrops();
+loadModels();
+
+/** Takes whatever is dropped anywhere on the page. */
+function takeDrops() {
+  let depth = 0; // the pointer enters an inner element before it leaves the outer one
+  const mark = (change) => {
+    depth = Math.max(0, depth + change);
+    byId("drop").classList.toggle("over", depth > 0);
+  };
+  document.addEventListener("dragenter", () => mark(1));
+  document.addEventListener("dragleave", () => mark(-1));
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    mark(-depth);
+    if (event.dataTransfer.files.length) take(event.dataTransfer.files[0]);
+  });
+}
+
+/** Opens a file and has it analysed. */
+async function take(file) {
+  clear();
+  forget();
+  await endRecording();
+  busy(`Reading ${file.name}`);
+  recording = await openRecording(file);
+  showFile();
+  await run();
+}
+
+/** Shows what was given. */
+function showFile() {
+  const { name, sound } = recording;
+  document.body.classList.add("loaded");
+  byId("drop-title").textContent = name;
+  byId("file-label").textContent = "Choose another";
+  byId("drop-facts").textContent = sound
+    ? [
+        lasting(sound.duration),
+        `${sound.channels} ${sound.channels === 1 ? "channel" : "channels"}`,
+        `${sound.samplingRate / 1000}\u00a0kHz`,
+        sound.format,
+      ].join(" · ")
+    : "A file that this browser cannot read";
+}
+
+function rerun() {
+  if (recording) run();
+}
+
+/** Asks the service and shows what it answers. */
+async function run() {
+  clear();
+  forget();
+  const mine = new AbortController();
+  asked = mine;
+  again = run;
+  const kind = document.querySelector("[name=kind]:checked").value || kindOf(recording);
+  const model = byId("model-field").hidden ? "" : byId("model").value; // the default, where there is no choice
+  busy(`Listening to ${recording.name}`);
+  if (recording.sound) peaksOf(recording.sound); // drawn later, found while the service listens
+  try {
+    const answer = await analyse(recording, kind, model, mine.signal);
+    if (asked !== mine) return;
+    const told = await (kind === "timeline" ? showCall : showUtterance)(recording, answer);
+    idle(told);
+  } catch (error) {
+    if (asked === mine) fail(error);
+  }
+}
+
+/** Gives the request up that runs; nobody waits for its answer. */
+function forget() {
+  asked?.abort();
+  asked = null;
+}
+
+/** Takes what was shown away. */
+function clear() {
+  stop();
+  for (const id of ["problem", "key", "utterance", "call"]) byId(id).hidden = true;
+}
+
+function busy(text) {
+  byId("progress").hidden = false;
+  byId("progress-text").textContent = `${text} …`;
+  byId("status").textContent = `${text}.`;
+  byId("cancel").hidden = !asked;
+}
+
+function idle(text) {
+  byId("progress").hidden = true;
+  byId("status").textContent = text;
+  asked = null;
+}
+
+/** Shows what went wrong, in place; without a key, the field for it. */
+function fail(error) {
+  if (error.name === "AbortError") return idle("Cancelled.");
+  if (error.status === UNAUTHENTICATED) return askForKey();
+  if (!(error instanceof Problem)) console.error(error);
+  showProblem(error instanceof Problem ? error : new Problem({ title: "This page failed", detail: error.message }));
+}
+
+function showProblem({ title, detail, status, requestId, address }) {
+  byId("problem").hidden = false;
+  byId("problem-title").textContent = title;
+  byId("problem-detail").textContent = detail;
+  byId("problem-request").hidden = !requestId;
+  byId("problem-id").textContent = requestId ?? "";
+  byId("problem-link").hidden = !address;
+  byId("problem-link").href = address ?? "";
+  byId("retry").hidden = !recording || !PASSING(status);
+  idle(`${title}. ${detail}`);
+}
+
+function askForKey() {
+  byId("key-error").hidden = !hasKey();
+  byId("key").hidden = false;
+  idle(hasKey() ? "That key is not known." : "This service asks for a key.");
+  if (again === run || hasKey()) byId("key-input").focus();
+}
+
+async function useKey(event) {
+  event.preventDefault();
+  keepKey(byId("key-input").value.trim());
+  byId("key-input").value = "";
+  byId("key").hidden = true;
+  const retried = again;
+  await loadModels();
+  if (retried !== loadModels && byId("key").hidden) await retried();
+  else if (byId("key").hidden) byId("file").focus();
+}
+
+/** Offers the models, where there is a choice. */
+async function loadModels() {
+  try {
+    const served = await listModels();
+    byId("model").replaceChildren(
+      ...served.models.map(({ name }) => make("option", name === served.default ? { value: name, selected: "" } : { value: name }, name)),
+    );
+    byId("model-field").hidden = served.models.length < 2;
+    byId("status").textContent = "";
+  } catch (error) {
+    if (error.status === UNAUTHENTICATED) askForKey();
+  }
+}
+
+async function toggleRecording() {
+  if (recorder) return take(await endRecording());
+  clear();
+  forget();
+  try {
+    recorder = await startRecording(showSound);
+    showRecording(true);
+  } catch (error) {
+    const title = "The microphone cannot be used";
+    if (!(error instanceof MicrophoneError)) console.error(error);
+    showProblem(new Problem({ title, detail: error.message, status: MICROPHONE }));
+  }
+}
+
+/** Ends the recording that runs, if one does, and hands it over. */
+async function endRecording() {
+  const ended = recorder;
+  recorder = null;
+  if (!ended) return null;
+  showRecording(false);
+  return ended.stop();
+}
+
+function showRecording(on) {
+  document.body.classList.toggle("records", on);
+  byId("record-label").textContent = on ? "Stop and analyse" : "Record";
+  byId("recording").hidden = !on;
+  if (on) {
+    byId("drop-title").textContent = "Recording";
+    byId("drop-facts").textContent = "Speak a sentence or two, then stop.";
+  }
+  showSound(0, 0);
+  byId("status").textContent = on ? "Recording. Speak a sentence or two, then stop." : "";
+}
+
+function showSound(seconds, level) {
+  byId("recording-time").textContent = clock(seconds);
+  // The ear hears a tenth of the level as half as loud.
+  byId("recording-level").style.setProperty("--level", Math.sqrt(level));
+}

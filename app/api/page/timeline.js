@@ -1,0 +1,353 @@
+/**
+ * The timeline of a call: a lane for each channel, its waveform, and on it the segments as buttons.
+ *
+ * The track is as wide as the zoom makes it, and scrolls. Canvases are only as wide as what is seen of it,
+ * stay in view, and are drawn anew as the track moves.
+ */
+
+import { capitalised, percent, toneOf } from "./emotions.js";
+import { clock } from "./time.js";
+import { colour, drawWaveform, keepDrawn, prepare } from "./waveform.js";
+import { make } from "./dom.js";
+
+const CLOSEST = 120; // CSS pixels of a second
+const STEP = 1.6;
+const TICK_ROOM = 84; // CSS pixels between two times of the axis, at least
+const TICKS = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
+const MARGIN = 48; // CSS pixels beside what is brought into view
+const FONT = "11px system-ui, sans-serif";
+const WHEEL_ZOOM = 0.004;
+
+/** Draws a call, lets one move in it, and tells which segment is looked at or played. */
+export class Timeline {
+  /**
+   * @param {HTMLElement} scroller
+   * @param {HTMLElement} track inside of it.
+   * @param {{onLook: function, onPlay: function, onZoom: function}} listeners
+   */
+  constructor(scroller, track, { onLook, onPlay, onZoom }) {
+    Object.assign(this, { scroller, track, onLook, onPlay, onZoom, lanes: [], duration: 1, zoom: 0, pixels: 1 });
+    scroller.addEventListener("scroll", () => this.draw(), { passive: true });
+    scroller.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    track.addEventListener("keydown", (event) => this.move(event));
+    for (const kind of ["pointerover", "focusin"]) {
+      track.addEventListener(kind, (event) => this.lookAt(event.target.closest?.(".segment")));
+    }
+    track.addEventListener("click", (event) => {
+      const button = event.target.closest(".segment");
+      if (button) onPlay(button.segment);
+    });
+    keepDrawn(scroller, () => this.layOut());
+  }
+
+  /**
+   * Shows another call.
+   *
+   * @param {object} answer of the service.
+   * @param {string[]} labels
+   * @param {?Peaks[]} peaks of each channel of the file; null where it cannot be read.
+   */
+  show(answer, labels, peaks) {
+    this.duration = Math.max(answer.duration, 0.001);
+    this.labels = labels;
+    this.peaks = peaks;
+    this.largest = Math.max(...(peaks ?? []).map((each) => each.largest), 0.01);
+    this.zoom = 0;
+    this.axis = make("canvas.axis", { "aria-hidden": "true" });
+    this.playhead = make("div.playhead", { hidden: "" });
+    this.lanes = answer.channels.map((channel) => this.lane(channel, answer.turning_points ?? []));
+    this.track.replaceChildren(this.axis, ...this.lanes.map(({ element }) => element), this.playhead);
+    this.measure();
+    this.scroller.scrollLeft = 0;
+    this.layOut();
+  }
+
+  /** A channel: its name, its turning points, its waveform, its segments. */
+  lane({ channel, segments }, turningPoints) {
+    const canvas = make("canvas.wave", { "aria-hidden": "true" });
+    const buttons = segments.map((segment, index) => this.segment(channel, segment, index));
+    const flags = turningPoints.filter((turn) => turn.channel === channel).map((turn) => this.flag(turn));
+    const body = make("div.lane-body", {}, canvas, ...buttons, ...flags.map(({ line }) => line));
+    const title = `Channel ${channel}`;
+    const count = `${segments.length} ${segments.length === 1 ? "segment" : "segments"}`;
+    const element = make(
+      "div.lane",
+      { role: "group", "aria-label": `${title}, ${count}` },
+      make("p.lane-title", { "aria-hidden": "true" }, make("span", {}, title)),
+      make("div.flags", { "aria-hidden": "true" }, ...flags.map(({ element: label }) => label)),
+      body,
+    );
+    return { channel, segments, element, canvas, buttons, flags };
+  }
+
+  segment(channel, segment, index) {
+    const { start, end, emotion, probabilities } = segment;
+    const button = make(
+      "button.segment",
+      {
+        type: "button",
+        tabindex: index ? "-1" : "0",
+        "data-tone": toneOf(emotion, this.labels),
+        "aria-label": `Channel ${channel}, ${clock(start, 1)} to ${clock(end, 1)}, ${emotion} ${percent(probabilities[emotion])}`,
+      },
+      make("span.strip", { "aria-hidden": "true" }, make("span", {}, "")),
+    );
+    if (this.peaks) button.setAttribute("aria-pressed", "false");
+    this.place(button, start, end);
+    button.segment = { channel, index, ...segment };
+    return button;
+  }
+
+  flag({ time, before, after }) {
+    const element = make("span.flag", { "data-tone": toneOf(after, this.labels) }, make("span", {}, `${before} → ${after}`));
+    const line = make("span.flag-line", { "data-tone": toneOf(after, this.labels) });
+    this.place(element, time);
+    this.place(line, time);
+    return { time, element, line };
+  }
+
+  place(element, start, end = start) {
+    element.style.left = `${(100 * start) / this.duration}%`;
+    if (end > start) element.style.width = `${(100 * (end - start)) / this.duration}%`;
+  }
+
+  /** How wide each label, and its short name, is when it is written on a segment. */
+  measure() {
+    const probe = make("span.strip.unseen");
+    this.track.append(probe);
+    this.widths = new Map();
+    this.shortNames = new Map(this.labels.map((label) => [label, shortened(label, this.labels)]));
+    for (const name of [...this.labels, ...this.shortNames.values()]) {
+      probe.textContent = name;
+      this.widths.set(name, probe.scrollWidth + 6);
+    }
+    probe.remove();
+  }
+
+  /** Gives everything the size that it has at this zoom. */
+  layOut() {
+    const width = this.scroller.clientWidth;
+    if (!width || !this.lanes.length) return;
+    const fit = width / this.duration;
+    this.zoom = Math.min(this.zoom, Math.max(CLOSEST, fit));
+    const fits = this.zoom <= fit * 1.001;
+    if (fits) this.zoom = 0;
+    this.pixels = fits ? fit : Math.round(this.zoom * this.duration) / this.duration; // of a second
+    this.track.style.width = fits ? "100%" : `${Math.round(this.zoom * this.duration)}px`;
+    [this.axis, ...this.lanes.map(({ canvas }) => canvas)].forEach((canvas) => {
+      canvas.style.width = `${width}px`;
+    });
+    this.lanes.forEach((lane) => this.name(lane));
+    this.onZoom({ fits, closest: this.pixels >= CLOSEST * 0.999 });
+    this.draw();
+  }
+
+  /** Writes on a segment as much of its name as there is room for; the same for turning points. */
+  name({ buttons, flags }) {
+    const { pixels } = this;
+    buttons.forEach((button) => {
+      const { start, end, emotion } = button.segment;
+      const room = (end - start) * pixels;
+      const names = [emotion, this.shortNames.get(emotion)];
+      const written = names.find((name) => room >= this.widths.get(name)) ?? "";
+      const text = button.firstChild.firstChild;
+      if (text.textContent !== written) text.textContent = written;
+    });
+    this.nameFlags(flags);
+  }
+
+  /** A turning point's text stands right of it, or else left, or else is left to the list. */
+  nameFlags(flags) {
+    let free = 0;
+    // Measured once and all at a time, since each change in between would have the whole track laid out anew.
+    flags.filter((flag) => !flag.width).forEach((flag) => {
+      flag.width = flag.element.firstChild.offsetWidth + 10;
+    });
+    flags.forEach(({ time, element, width }, index) => {
+      const left = time * this.pixels;
+      const end = index + 1 < flags.length ? flags[index + 1].time * this.pixels : this.duration * this.pixels;
+      const right = left + width <= end;
+      const turned = !right && left - width >= free;
+      element.classList.toggle("turned", turned);
+      element.classList.toggle("short", !right && !turned);
+      free = left + (right ? width : 8);
+    });
+  }
+
+  /** Draws what is seen, once before the screen is. */
+  draw() {
+    if (this.awaited) return;
+    this.awaited = requestAnimationFrame(() => {
+      this.awaited = null;
+      if (!this.scroller.clientWidth) return;
+      const from = this.scroller.scrollLeft / this.pixels;
+      this.drawAxis(from);
+      this.lanes.forEach((lane) => this.holdName(lane, from));
+      this.lanes.filter(({ channel }) => this.peaks?.[channel]).forEach((lane) => this.drawLane(lane, from));
+    });
+  }
+
+  /** Keeps the name of the segment in view that the left edge cuts. (To keep all of them there is slow.) */
+  holdName(lane, from) {
+    const cut = lane.buttons.find(({ segment }) => segment.start < from && from < segment.end);
+    if (cut === lane.cut) return;
+    lane.cut?.classList.remove("at-edge");
+    cut?.classList.add("at-edge");
+    lane.cut = cut;
+  }
+
+  drawLane({ canvas, channel, segments }, from) {
+    const tones = new Map(this.labels.map((label) => [label, colour(toneOf(label, this.labels))]));
+    const silence = colour("silence");
+    let next = 0;
+    const colourAt = (time) => {
+      while (next < segments.length && segments[next].end <= time) next += 1;
+      const segment = segments[next];
+      return segment && segment.start <= time ? tones.get(segment.emotion) : silence;
+    };
+    const scale = 1 / this.pixels;
+    drawWaveform(canvas, this.peaks[channel], { from, scale, largest: this.largest, colourAt });
+  }
+
+  drawAxis(from) {
+    const { pen, width, height } = prepare(this.axis);
+    const step = TICKS.find((seconds) => seconds * this.pixels >= TICK_ROOM) ?? TICKS.at(-1);
+    pen.font = FONT;
+    pen.textBaseline = "top";
+    for (let tick = Math.ceil(from / step); tick * step <= this.duration; tick += 1) {
+      const left = (tick * step - from) * this.pixels;
+      if (left > width) break;
+      pen.fillStyle = colour("line-strong");
+      pen.fillRect(Math.round(left), height - 6, 1, 6);
+      pen.fillStyle = colour("quiet");
+      const text = clock(tick * step, step < 1 ? 1 : 0);
+      const room = pen.measureText(text).width;
+      pen.fillText(text, Math.max(0, Math.min(left - (tick ? room / 2 : 0), width - room)), 2);
+    }
+  }
+
+  /**
+   * Zooms in (above 1) or out (below), and holds a place of the view still.
+   *
+   * @param {number} factor
+   * @param {number} [at] CSS pixels from the left edge of the view.
+   */
+  zoomBy(factor = STEP, at = this.scroller.clientWidth / 2) {
+    const time = (this.scroller.scrollLeft + at) / this.pixels;
+    this.zoom = this.pixels * factor;
+    this.layOut();
+    this.scroller.scrollLeft = time * this.pixels - at;
+  }
+
+  zoomIn() {
+    this.zoomBy(STEP, this.placeOfLooked());
+  }
+
+  zoomOut() {
+    this.zoomBy(1 / STEP, this.placeOfLooked());
+  }
+
+  zoomToFit() {
+    this.zoom = 0;
+    this.layOut();
+  }
+
+  /** Where the segment is that was looked at last, if it is in view. */
+  placeOfLooked() {
+    if (!this.looked) return undefined;
+    const { start, end } = this.looked.segment;
+    const place = ((start + end) / 2) * this.pixels - this.scroller.scrollLeft;
+    return place >= 0 && place <= this.scroller.clientWidth ? place : undefined;
+  }
+
+  wheel(event) {
+    if (!event.ctrlKey) return;
+    event.preventDefault();
+    this.zoomBy(Math.exp(-event.deltaY * WHEEL_ZOOM), event.clientX - this.scroller.getBoundingClientRect().left);
+  }
+
+  /** Arrow keys: left and right along a channel, up and down to another. */
+  move(event) {
+    const { segment } = event.target;
+    if (!segment || event.ctrlKey || event.metaKey || event.altKey) return;
+    const row = this.lanes.findIndex(({ channel }) => channel === segment.channel);
+    const { buttons } = this.lanes[row];
+    const targets = {
+      ArrowLeft: () => buttons[segment.index - 1],
+      ArrowRight: () => buttons[segment.index + 1],
+      Home: () => buttons[0],
+      End: () => buttons.at(-1),
+      ArrowUp: () => this.nearest(this.lanes[row - 1], segment.start),
+      ArrowDown: () => this.nearest(this.lanes[row + 1], segment.start),
+    };
+    const actions = { "+": () => this.zoomIn(), "=": () => this.zoomIn(), "-": () => this.zoomOut() };
+    if (!targets[event.key] && !actions[event.key]) return;
+    event.preventDefault();
+    actions[event.key]?.();
+    this.focus(targets[event.key]?.());
+  }
+
+  /** Goes to the segment of a channel that is nearest to a time. */
+  goTo(channel, time) {
+    this.focus(this.nearest(this.lanes.find((lane) => lane.channel === channel), time + 0.001));
+  }
+
+  nearest(lane, time) {
+    const distance = ({ segment }) => Math.max(segment.start - time, time - segment.end, 0);
+    return lane?.buttons.reduce((best, button) => (best && distance(best) <= distance(button) ? best : button), undefined);
+  }
+
+  focus(button) {
+    if (!button) return;
+    button.focus({ preventScroll: true });
+    this.reveal(button.segment.start, button.segment.end);
+  }
+
+  lookAt(button) {
+    if (!button || button === this.looked) return;
+    this.looked = button;
+    const lane = this.lanes.find(({ channel }) => channel === button.segment.channel);
+    if (button.contains(document.activeElement)) {
+      lane.buttons.forEach((each) => each.setAttribute("tabindex", each === button ? "0" : "-1"));
+    }
+    this.onLook(button.segment);
+  }
+
+  /** Scrolls as little as is needed to see a span. */
+  reveal(start, end = start) {
+    const view = this.scroller;
+    const [left, right] = [start * this.pixels - MARGIN, end * this.pixels + MARGIN];
+    if (left < view.scrollLeft || right - left > view.clientWidth) view.scrollLeft = left;
+    else if (right > view.scrollLeft + view.clientWidth) view.scrollLeft = right - view.clientWidth;
+  }
+
+  /** Shows which segment plays, and where; null: none. */
+  showPlaying(segment, time = 0) {
+    this.playhead.hidden = !segment;
+    this.lanes.flatMap(({ buttons }) => buttons).forEach((button) => {
+      if (button.hasAttribute("aria-pressed")) button.setAttribute("aria-pressed", String(button.segment === segment));
+    });
+    if (segment) this.place(this.playhead, time);
+  }
+
+  /** Moves it, and the view with it where it leaves the view; whoever looks elsewhere is left in peace. */
+  movePlayhead(time) {
+    this.place(this.playhead, time);
+    const { clientWidth, scrollLeft } = this.scroller;
+    const beyond = time * this.pixels - scrollLeft - clientWidth;
+    if (beyond > 0 && beyond < MARGIN) this.scroller.scrollLeft += clientWidth - MARGIN;
+  }
+
+  /** The names of emotions, for a legend. */
+  static legend(labels) {
+    return labels.map((label) => make("li", { "data-tone": toneOf(label, labels) }, capitalised(label)));
+  }
+}
+
+/** As few letters of a label as tell it from the others: A for anger, Su for surprise beside sadness. */
+function shortened(label, labels) {
+  const others = labels.filter((other) => other !== label);
+  let length = 1;
+  while (length < label.length && others.some((other) => other.startsWith(label.slice(0, length)))) length += 1;
+  return capitalised(label.slice(0, length));
+}

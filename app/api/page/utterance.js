@@ -1,0 +1,103 @@
+/** The result of an utterance: what is most probable, and how probable everything is. */
+
+import { colour, drawWaveform, keepDrawn, peaksOf } from "./waveform.js";
+import { byId, make } from "./dom.js";
+import { capitalised, percent, toneOf } from "./emotions.js";
+import { clock, lasting } from "./time.js";
+import { download, stem, toJson } from "./download.js";
+import { play, stop } from "./player.js";
+import { showBars } from "./bars.js";
+
+let recording = null;
+let answer = null;
+let waves = [];
+let playhead = null;
+
+keepDrawn(byId("utterance-waves"), draw);
+byId("utterance-play").addEventListener("click", toggle);
+byId("utterance-json").addEventListener("click", () =>
+  download(`${stem(recording.name)}.json`, "application/json", toJson(answer)),
+);
+
+/**
+ * Shows an utterance.
+ *
+ * @param {Recording} opened
+ * @param {object} answered
+ * @returns {Promise<string>} what to announce.
+ */
+export async function showUtterance(opened, answered) {
+  [recording, answer, waves] = [opened, answered, []];
+  const { emotion, probabilities, speech } = answer;
+  byId("utterance").hidden = false;
+  byId("utterance-kicker").hidden = !speech;
+  byId("utterance-bars").parentElement.hidden = !speech;
+  byId("utterance-model").textContent = `Model ${answer.model}`;
+  if (speech) {
+    const title = byId("utterance-title");
+    title.replaceChildren(capitalised(emotion), " ", make("span.number.quiet", {}, percent(probabilities[emotion])));
+    title.dataset.tone = toneOf(emotion, Object.keys(probabilities));
+    showBars(byId("utterance-bars"), probabilities);
+  } else {
+    byId("utterance-title").textContent = "Nobody speaks";
+    delete byId("utterance-title").dataset.tone;
+  }
+  showNote();
+  await listen();
+  return speech ? `Most probable: ${emotion}, ${percent(probabilities[emotion])}.` : "Nobody speaks in this recording.";
+}
+
+function showNote() {
+  const notes = [
+    [!answer.speech, "There is no speech in this recording, and so no probabilities are made up for it."],
+    [!recording.sound, "This browser cannot show the sound; the service could hear it."],
+  ];
+  const note = byId("utterance-note");
+  note.textContent = notes.flatMap(([applies, text]) => (applies ? [text] : [])).join(" ");
+  note.hidden = !note.textContent;
+}
+
+/** The waveform of each channel, and what plays them. */
+async function listen() {
+  const { sound } = recording;
+  byId("utterance-listen").hidden = !sound;
+  if (!sound) return;
+  byId("utterance-time").textContent = lasting(sound.duration);
+  playhead = make("div.playhead", { hidden: "" });
+  waves = (await peaksOf(sound)).map((peaks) => ({ canvas: make("canvas.wave", { "aria-hidden": "true" }), peaks }));
+  byId("utterance-waves").replaceChildren(...waves.map(({ canvas }) => canvas), playhead);
+  draw();
+}
+
+function draw() {
+  const labels = Object.keys(answer?.probabilities ?? {});
+  const ink = colour(answer?.emotion ? toneOf(answer.emotion, labels) : "silence");
+  const largest = Math.max(...waves.map(({ peaks }) => peaks.largest), 0.01);
+  waves.forEach(({ canvas, peaks }) => {
+    if (!canvas.clientWidth) return;
+    const scale = peaks.sound.duration / canvas.clientWidth;
+    drawWaveform(canvas, peaks, { from: 0, scale, largest, colourAt: () => ink });
+  });
+}
+
+function toggle() {
+  const again = byId("utterance-play").getAttribute("aria-pressed") === "true";
+  stop();
+  if (again) return;
+  const { sound } = recording;
+  showPlaying(true);
+  play(sound, { start: 0, end: sound.duration, channel: null }, {
+    onMove: (time) => {
+      playhead.style.left = `${(100 * time) / sound.duration}%`;
+      byId("utterance-time").textContent = `${clock(time, 1)} of ${clock(sound.duration, 1)}`;
+    },
+    onEnd: () => showPlaying(false),
+  });
+}
+
+function showPlaying(plays) {
+  byId("utterance-play").setAttribute("aria-pressed", String(plays));
+  byId("utterance-play").textContent = plays ? "Stop" : "Play";
+  playhead.hidden = !plays;
+  if (!plays) byId("utterance-time").textContent = lasting(recording.sound.duration);
+}

@@ -1,0 +1,52 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from app.core.segments import Frames, Span, find_segments, runs
+
+
+def frames(*stretches: tuple[float, bool]) -> Frames:
+    """Stretches of so many seconds, with speech or without."""
+    return np.concatenate([np.full(round(seconds * 100), speech) for seconds, speech in stretches])
+
+
+def seconds(segments: list[Span]) -> list[tuple[float, float]]:
+    return [(segment.start_seconds, segment.end_seconds) for segment in segments]
+
+
+def test_runs_are_the_stretches_of_true_frames() -> None:
+    assert runs(frames((0.02, True), (0.01, False), (0.03, True))) == [Span(0, 2), Span(3, 6)]
+    assert runs(frames((1, False))) == runs(np.zeros(0, np.bool_)) == []
+
+
+def test_a_pause_ends_a_segment_and_a_breath_does_not() -> None:
+    spoken = frames((1, False), (1.5, True), (0.3, False), (1, True), (0.5, False), (2, True), (1, False))
+    assert seconds(find_segments(spoken)) == [(1.0, 3.8), (4.3, 6.3)]
+
+
+def test_a_click_is_no_segment() -> None:
+    assert find_segments(frames((1, False), (0.1, True), (1, False))) == []
+
+
+def test_what_is_too_long_is_cut_at_its_longest_silence() -> None:
+    spoken = frames((3, True), (0.1, False), (4, True), (0.3, False), (5, True), (0.05, False), (0.5, True))
+    assert seconds(find_segments(spoken)) == [(0.0, 7.1), (7.4, 12.95)]
+
+
+def test_speech_without_a_breath_is_cut_evenly() -> None:
+    assert seconds(find_segments(frames((20, True)))) == [(0.0, 6.66), (6.66, 13.33), (13.33, 20.0)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_segments_keep_all_speech_but_clicks(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    stretches = [(float(random.exponential(0.7)), number % 2 == 0) for number in range(300)]
+    spoken = frames(*stretches)
+    segments = find_segments(spoken)
+    kept = np.zeros_like(spoken)
+    for segment in segments:
+        kept[segment.start : segment.end] = True
+        assert 0 < segment.seconds <= 8
+    assert all(one.end <= other.start for one, other in itertools.pairwise(segments))
+    assert all(len(run) < 20 for run in runs(spoken & ~kept))

@@ -1,0 +1,47 @@
+"""A call made on the spot, and what the service would answer to it."""
+
+from typing import Any
+
+import numpy as np
+
+from tests.recordings import encode, tone
+
+LABELS = ["anger", "surprise", "happiness", "sadness", "neutral"]
+SECONDS = 40.0
+SPANS = {0: [(1.0, 4.5), (9.0, 12.25), (20.0, 24.0)], 1: [(5.0, 8.5), (13.0, 19.0), (25.0, 38.0)]}
+EMOTIONS = {0: ["neutral", "neutral", "happiness"], 1: ["neutral", "anger", "anger"]}
+
+
+def recording() -> bytes:
+    """A stereo call in mu-law at 8 kHz, which no browser decodes by itself."""
+    samples = np.zeros((int(SECONDS * 8000), 2), np.float32)
+    for channel, spans in SPANS.items():
+        for start, end in spans:
+            samples[int(start * 8000) : int(end * 8000), channel] = tone(end - start, 8000)
+    return encode(samples, 8000, "ULAW")
+
+
+def answer() -> dict[str, Any]:
+    """Its timeline."""
+    turn = {"time": 13.0, "channel": 1, "before": "neutral", "after": "anger"}
+    channels = [_channel(channel) for channel in SPANS]
+    return {"model": "multilingual", "duration": SECONDS, "channels": channels, "turning_points": [turn]}
+
+
+def _channel(channel: int) -> dict[str, Any]:
+    segments = [
+        {"start": start, "end": end, "emotion": emotion, "probabilities": _probabilities(emotion)}
+        for (start, end), emotion in zip(SPANS[channel], EMOTIONS[channel], strict=True)
+    ]
+    emotion = EMOTIONS[channel][-1]
+    summary = {
+        "emotion": emotion,
+        "probabilities": _probabilities(emotion),
+        "shares": {label: EMOTIONS[channel].count(label) / 3 for label in LABELS},
+    }
+    spoken = sum(end - start for start, end in SPANS[channel])
+    return {"channel": channel, "speech_duration": spoken, "summary": summary, "segments": segments}
+
+
+def _probabilities(emotion: str) -> dict[str, float]:
+    return {label: 0.6 if label == emotion else 0.1 for label in LABELS}

@@ -1,0 +1,91 @@
+"""A browser, the service, and a page that watches over itself."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.page import calls
+from tests.service import Service, running
+
+KEY = "k" * 43
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Chromium with a microphone that beeps; the test is skipped where there is none, but never in CI."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        reason = "no `chromium` on the path; install it to test the page"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    arguments = ["--no-sandbox", "--use-fake-device-for-media-stream"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def service() -> Iterator[Service]:
+    """The service with the shipped bundle."""
+    with running(SER_WORKERS="1") as service:
+        yield service
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context()
+    context.set_default_timeout(60_000)
+    expect.set_options(timeout=30_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def complaints(context: BrowserContext, service: Service) -> list[str]:
+    """What the page did that it should not: errors, breaches of its policy, requests to other hosts."""
+    found: list[str] = []
+
+    def watch(page: Page) -> None:
+        page.on("pageerror", lambda error: found.append(str(error)))
+        page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
+        page.on(
+            "request",
+            lambda request: (
+                None if request.url.startswith((service.url, "blob:")) else found.append(request.url)
+            ),
+        )
+
+    context.on("page", watch)
+    return found
+
+
+@pytest.fixture
+def page(context: BrowserContext, service: Service, complaints: list[str]) -> Page:
+    """The page as it is first seen."""
+    page = context.new_page()
+    page.goto(service.url)
+    assert complaints == []
+    return page
+
+
+@pytest.fixture(scope="package")
+def call(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of a stereo call."""
+    file = tmp_path_factory.mktemp("call") / "call.wav"
+    file.write_bytes(calls.recording())
+    return file
+
+
+@pytest.fixture
+def timeline(page: Page, call: Path) -> Page:
+    """The page with the timeline of a call, which is answered from `calls`."""
+    page.route("**/v1/audio/timeline*", lambda route: route.fulfill(json=calls.answer()))
+    page.set_input_files("#file", call)
+    page.get_by_role("heading", name="Timeline").wait_for()
+    return page

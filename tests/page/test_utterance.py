@@ -1,0 +1,185 @@
+"""One recording dropped, chosen or spoken; and what is said where it cannot be answered."""
+
+import base64
+import hashlib
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.page.conftest import KEY
+from tests.recordings import EXAMPLE, ROOT
+from tests.service import Service, running
+
+KEEP_BODY = """() => {
+    const send = window.fetch;
+    window.fetch = async (address, options) => {
+        window.sent = [...new Uint8Array(await options.body.arrayBuffer())];
+        return send(address, options);
+    };
+}"""
+DROP = """async ([name, data]) => {
+    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], name));
+    for (const kind of ["dragenter", "dragover", "drop"]) {
+        const options = {bubbles: true, cancelable: true, dataTransfer: transfer};
+        document.body.dispatchEvent(new DragEvent(kind, options));
+    }
+}"""
+
+
+def shown(page: Page) -> dict[str, int]:
+    """The probabilities on the page, in per cent."""
+    bars = page.get_by_role("list", name="Probability of each emotion").get_by_role("listitem")
+    bars.first.wait_for()
+    return {
+        name.lower(): int(number)
+        for name, number in (re.findall(r"(\w+)\s*<?(\d+)\s%", text)[0] for text in bars.all_inner_texts())
+    }
+
+
+def check(page: Page) -> None:
+    assert set(shown(page)) == {"anger", "surprise", "happiness", "sadness", "neutral"}
+    assert sum(shown(page).values()) == pytest.approx(100, abs=3)
+    most = max(shown(page), key=lambda label: shown(page)[label])
+    expect(page.locator("#utterance-title")).to_contain_text(most.capitalize())
+    expect(page.get_by_role("status")).to_contain_text(f"Most probable: {most}")
+
+
+def test_a_file_is_chosen(page: Page, complaints: list[str]) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.get_by_text("Choose a file").click()
+    chooser.value.set_files(EXAMPLE)
+    check(page)
+    expect(page.locator("#drop-facts")).to_have_text(re.compile("3.2.s · 1 channel · 16.kHz · PCM 16 bit"))
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download JSON").click()
+    assert download.value.suggested_filename == "utterance.json"
+    assert json.loads(Path(download.value.path()).read_text())["model"] == "multilingual"
+    assert complaints == []
+
+
+def test_a_file_is_dropped(page: Page, complaints: list[str]) -> None:
+    page.evaluate(DROP, ["utterance.wav", base64.b64encode(EXAMPLE.read_bytes()).decode()])
+    check(page)
+    assert complaints == []
+
+
+def test_it_is_heard_again(page: Page) -> None:
+    page.set_input_files("#file", EXAMPLE)
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator("#utterance-play")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#utterance-play")).to_have_attribute("aria-pressed", "false")
+
+
+def test_silence_has_no_probabilities(page: Page) -> None:
+    silence = {"model": "m", "duration": 3.2, "speech": False, "emotion": None, "probabilities": None}
+    page.route("**/v1/audio/emotions", lambda route: route.fulfill(json=silence))
+    page.set_input_files("#file", EXAMPLE)
+    expect(page.get_by_role("heading", name="Nobody speaks")).to_be_visible()
+    expect(page.locator("#utterance-bars")).to_be_hidden()
+
+
+def test_labels_are_those_of_the_answer_and_never_markup(page: Page, complaints: list[str]) -> None:
+    probabilities = {"<img src=x>": 0.7, "boredom": 0.3}
+    answer = {"model": "m", "duration": 3.2, "speech": True, "emotion": "<img src=x>"}
+    page.route(
+        "**/v1/audio/emotions", lambda route: route.fulfill(json={**answer, "probabilities": probabilities})
+    )
+    page.set_input_files("#file", EXAMPLE)
+    expect(page.locator("#utterance-title")).to_contain_text("<img src=x>")
+    expect(page.locator("#utterance-bars li").nth(1)).to_have_attribute("data-tone", "other-1")
+    assert page.locator("#utterance img").count() == 0
+    assert complaints == []
+
+
+def test_the_microphone_is_recorded(page: Page, context: BrowserContext, complaints: list[str]) -> None:
+    context.grant_permissions(["microphone"])
+    page.get_by_role("button", name="Record").click()
+    expect(page.locator("#recording-time")).to_have_text(re.compile("0:0[1-9]"))
+    page.evaluate(KEEP_BODY)
+    page.get_by_role("button", name="Stop and analyse").click()
+    expect(page.locator("#utterance")).to_be_visible()
+    body = bytes(page.evaluate("sent"))
+    samples, rate = soundfile.read(io.BytesIO(body))
+    assert soundfile.info(io.BytesIO(body)).subtype == "PCM_16"
+    assert rate in {44_100, 48_000}
+    assert np.abs(samples).max() > 0.01
+    assert complaints == []
+
+
+def test_a_microphone_that_is_refused_is_explained(page: Page) -> None:
+    page.get_by_role("button", name="Record").click()
+    expect(page.get_by_role("heading", name="The microphone cannot be used")).to_be_visible()
+    expect(page.locator("#problem-detail")).to_contain_text("Allow it in the settings of the site")
+    expect(page.get_by_role("button", name="Try again")).to_be_hidden()
+
+
+def test_an_error_is_shown_in_place(page: Page) -> None:
+    page.set_input_files("#file", ROOT / "README.md")
+    problem = page.get_by_role("region", name="Not a format that is accepted")
+    expect(problem).to_contain_text("This is not a WAV or FLAC file.")
+    expect(problem.locator("code")).to_have_text(re.compile("^[0-9a-f]{32}$"))
+    expect(page.get_by_role("status")).to_contain_text("Not a format that is accepted")
+    link = problem.get_by_role("link", name="What to do about it")
+    expect(link).to_have_attribute("href", "problems/unsupported-media-type")
+
+
+def test_a_service_that_is_away_is_tried_again(page: Page) -> None:
+    page.route("**/v1/audio/emotions", lambda route: route.abort())
+    page.set_input_files("#file", EXAMPLE)
+    expect(page.get_by_role("heading", name="The service cannot be reached")).to_be_visible()
+    page.unroute("**/v1/audio/emotions")
+    page.get_by_role("button", name="Try again").click()
+    check(page)
+
+
+def test_a_choice_of_models_is_offered(page: Page) -> None:
+    served = {"default": "two", "models": [{"name": "one"}, {"name": "two"}]}
+    page.route("**/v1/models", lambda route: route.fulfill(json=served))
+    page.reload()
+    expect(page.get_by_label("Model")).to_have_value("two")
+    page.get_by_label("Model").select_option("one")
+    with page.expect_request("**/v1/audio/emotions?model=one"):
+        page.set_input_files("#file", EXAMPLE)
+
+
+@pytest.fixture
+def locked(models_dir: Path) -> Iterator[Service]:
+    """A service with a key, and small bundles."""
+    sha256 = hashlib.sha256(KEY.encode()).hexdigest()
+    with running(
+        SER_MODELS_DIR=str(models_dir),
+        SER_DEFAULT_MODEL="small",
+        SER_WORKERS="1",
+        SER_API_KEYS=f"desk:{sha256}",
+    ) as service:
+        yield service
+
+
+def test_a_key_is_asked_for_and_kept_in_the_tab(locked: Service, context: BrowserContext) -> None:
+    page = context.new_page()
+    page.goto(locked.url)
+    key = page.get_by_label("API key")
+    expect(key).to_be_visible()
+    expect(page.get_by_role("status")).to_have_text("This service asks for a key.")
+    page.set_input_files("#file", EXAMPLE)
+    expect(key).to_be_focused()
+    key.fill("wrong")
+    key.press("Enter")
+    expect(page.get_by_text("That key is not known. Check it")).to_be_visible()
+    key.fill(KEY)
+    key.press("Enter")
+    check(page)
+    expect(key).to_be_hidden()
+    assert page.evaluate("[sessionStorage.length, localStorage.length, document.cookie]") == [1, 0, ""]
+    page.reload()
+    expect(page.get_by_label("Model")).to_be_visible()

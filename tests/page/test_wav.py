@@ -1,0 +1,57 @@
+"""The page's own WAV reader, held against libsndfile."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+import soundfile
+from playwright.sync_api import Page
+
+from tests.recordings import encode, tone
+
+READ = """async (data) => {
+    const { readWav } = await import("/page/wav.js");
+    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+    const sound = readWav(bytes.buffer);
+    if (!sound) return null;
+    const channels = Array.from({ length: sound.channels }, (_, channel) => channel);
+    return {
+        rate: sound.samplingRate,
+        samples: channels.map((channel) => [...sound.read(channel, 0, sound.frames)]),
+        span: [...sound.read(0, 3, 7)],
+    };
+}"""
+CODECS = ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAW", "ULAW"]
+CASES = [("WAV", codec) for codec in CODECS] + [("WAVEX", "PCM_24"), ("WAVEX", "ULAW"), ("RF64", "PCM_16")]
+
+
+def test_it_knows_every_code_of_the_telephone(page: Page) -> None:
+    for codec in ("ALAW", "ULAW"):
+        data = soundfile_codes(codec)
+        expected, _ = soundfile.read(io.BytesIO(data), dtype="float32")
+        read = page.evaluate(READ, base64.b64encode(data).decode())
+        assert read["samples"] == [expected.tolist()]
+
+
+def soundfile_codes(codec: str) -> bytes:
+    """A file whose samples are all 256 codes, in order."""
+    file = bytearray(encode(np.zeros(256, np.float32), 8000, codec))
+    place = file.index(b"data") + 8
+    file[place : place + 256] = bytes(range(256))
+    return bytes(file)
+
+
+@pytest.mark.parametrize(("container", "codec"), CASES)
+def test_it_reads_as_libsndfile_does(page: Page, container: str, codec: str) -> None:
+    data = encode(tone(0.05, 8000, channels=2), 8000, codec, container)
+    expected, rate = soundfile.read(io.BytesIO(data), dtype="float32")
+    read = page.evaluate(READ, base64.b64encode(data).decode())
+    assert read["rate"] == rate
+    np.testing.assert_allclose(np.array(read["samples"]).T, expected, atol=1e-7)
+    assert read["span"] == read["samples"][0][3:7]
+
+
+@pytest.mark.parametrize("data", [b"", b"RIFF", b"# text, and no sound at all", encode(tone(0.05))[:30]])
+def test_what_is_no_wav_is_none(page: Page, data: bytes) -> None:
+    assert page.evaluate(READ, base64.b64encode(data).decode()) is None
