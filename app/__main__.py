@@ -1,4 +1,4 @@
-"""`python -m app`: serve, with the settings of the environment; `python -m app key NAME`: make a key."""
+"""`python -m app`: serve; `python -m app key NAME`: make a key; `python -m app analyse`: analyse files."""
 
 import hashlib
 import multiprocessing
@@ -10,7 +10,8 @@ from multiprocessing import forkserver
 PRELOADED = "app.worker"
 USAGE = """\
 usage: python -m app            serve, with the settings SER_* of the environment
-       python -m app key NAME   make an API key"""
+       python -m app key NAME   make an API key
+       python -m app analyse …  analyse recordings without a server; --help says how"""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -25,6 +26,11 @@ def main(arguments: Sequence[str]) -> int:
             from app.server import serve  # noqa: PLC0415  # the fork server imports at the same time
 
             return serve()
+        case ["analyse", *rest]:
+            start_fork_server()
+            from app.analyse import analyse  # noqa: PLC0415  # as above
+
+            return analyse(rest)
         case ["key", name]:
             return make_key(name)
         case _:
