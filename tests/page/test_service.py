@@ -1,0 +1,24 @@
+"""The page and the service together, with nothing between them."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from playwright.sync_api import Page, expect
+
+from tests.recordings import EXAMPLE, encode
+
+
+def test_a_call_is_analysed_by_the_service(page: Page, tmp_path: Path, complaints: list[str]) -> None:
+    """The example is said on one channel, then twice on the other."""
+    said, rate = soundfile.read(io.BytesIO(EXAMPLE.read_bytes()), dtype="float32")
+    pause = np.zeros(3 * rate, np.float32)
+    one = np.concatenate([said, pause, np.zeros_like(said), pause, np.zeros_like(said)])
+    other = np.concatenate([np.zeros_like(said), pause, said, pause, said])
+    call = tmp_path / "call.wav"
+    call.write_bytes(encode(np.stack([one, other], axis=1), rate, "ULAW"))
+    page.set_input_files("#file", call)
+    expect(page.get_by_role("group", name="Channel 0, 1 segment").get_by_role("button")).to_have_count(1)
+    expect(page.get_by_role("group", name="Channel 1, 2 segments").get_by_role("button")).to_have_count(2)
+    assert complaints == []
