@@ -27,7 +27,7 @@ STRETCH = 30.0
 RUN_IN = 1.0
 """Seconds before a stretch that the detector hears first, to settle."""
 
-CONTEXT = 0.1
+CONTEXT = 0.3
 """Seconds around a segment that the recogniser hears with it, as recordings of utterances have."""
 
 Item = TypeVar("Item")
@@ -93,13 +93,14 @@ class CallAnalyzer:
         chosen = choose_channels(header, channels, self.permitted)
         frames = await self._detect(file, header, chosen, end)
         segments = {channel: find_segments(found) for channel, found in zip(chosen, frames, strict=True)}
+        around = {channel: with_context(spans, header.duration) for channel, spans in segments.items()}
         seconds = sum(span.seconds for spans in segments.values() for span in spans)
         done = 0.0
 
         async def recognize(part: tuple[int, Span]) -> Segment:
             nonlocal done
             channel, span = part
-            start, stop = with_context(span, header)
+            start, stop = (round(edge * header.sampling_rate) for edge in around[channel][span])
             recognition = await self.pool.do(RecognizeSegment(file, start, stop, channel, model))
             done += span.seconds
             progress(done / seconds)
@@ -198,8 +199,22 @@ def choose_channels(
     return tuple(sorted(set(wanted)))
 
 
-def with_context(span: Span, header: CallFormat) -> tuple[int, int]:
-    """The first sample of a segment and its surroundings, and the first one after."""
-    rate = header.sampling_rate
-    start, stop = span.start_seconds - CONTEXT, span.end_seconds + CONTEXT
-    return max(round(start * rate), 0), min(round(stop * rate), header.n_samples)
+def with_context(spans: Sequence[Span], duration: float) -> dict[Span, tuple[float, float]]:
+    """Segments with their surroundings, which reach half-way to the next segment at most.
+
+    Args:
+        spans: of a channel, in order.
+        duration: of the call, in seconds.
+
+    Returns:
+        For each its start and end, in seconds.
+    """
+    edges = [-np.inf, *(edge for span in spans for edge in (span.start_seconds, span.end_seconds)), np.inf]
+    middles = [(end + start) / 2 for end, start in zip(edges[::2], edges[1::2], strict=True)]
+    return {
+        span: (
+            max(span.start_seconds - CONTEXT, before, 0.0),
+            min(span.end_seconds + CONTEXT, after, duration),
+        )
+        for span, before, after in zip(spans, middles, middles[1:], strict=False)
+    }

@@ -132,6 +132,11 @@ class WorkerPool:
         return len(self._alive)
 
     @property
+    def n_places(self) -> int:
+        """Requests that have a place, from before their upload is read."""
+        return self._n_places
+
+    @property
     def n_waiting(self) -> int:
         """Recordings that wait for a worker."""
         return self._n_waiting

@@ -57,7 +57,7 @@ def read(sender: socket.socket) -> str:
 def wait_until_taken(service: Service) -> None:
     """Return once a request has the place."""
     for _ in range(500):
-        if "ser_queue_depth 1.0" in httpx2.get(f"{service.url}/metrics").text:
+        if "ser_places_taken 1.0" in httpx2.get(f"{service.url}/metrics").text:
             return
         time.sleep(0.01)
     pytest.fail("no request has taken the place")

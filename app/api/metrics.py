@@ -96,14 +96,19 @@ class _PoolCollector(Collector):
         self._pool = pool
 
     def collect(self) -> list[Metric]:
-        """Queue depth, workers alive, workers replaced."""
+        """Places taken, queue depth, workers alive, workers replaced."""
         replaced = CounterMetricFamily(
             "ser_workers_replaced", "Worker processes that were replaced.", labels=["reason"]
         )
         for reason, count in self._pool.replaced.items():
             replaced.add_metric([reason], count)
         return [
-            GaugeMetricFamily("ser_queue_depth", "Requests that wait for a worker.", self._pool.n_waiting),
+            GaugeMetricFamily(
+                "ser_places_taken",
+                "Requests that have a place, from before their upload is read.",
+                self._pool.n_places,
+            ),
+            GaugeMetricFamily("ser_queue_depth", "Recordings that wait for a worker.", self._pool.n_waiting),
             GaugeMetricFamily("ser_workers_alive", "Worker processes that live.", self._pool.n_alive),
             replaced,
         ]
