@@ -12,23 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-
 from app.core.call import CallFormat
 from app.core.errors import ChannelNotFound, SpeechEmotionError
-from app.core.segments import FRAME, Frames, Span, find_segments
+from app.core.segments import Frames, Span, find_segments, with_context
+from app.core.stretches import Stretch, join, stretches
 from app.core.timeline import ChannelTimeline, Segment, Timeline
 from app.tasks import DetectSpeech, InspectCall, RecognizeSegment
 from app.workers import DeadlineExceeded, WorkerPool
-
-STRETCH = 30.0
-"""Seconds in which speech is looked for at a time."""
-
-RUN_IN = 1.0
-"""Seconds before a stretch that the detector hears first, to settle."""
-
-CONTEXT = 0.3
-"""Seconds around a segment that the recogniser hears with it, as recordings of utterances have."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -120,22 +110,15 @@ class CallAnalyzer:
         self, file: str, header: CallFormat, channels: Sequence[int], end: float
     ) -> list[Frames]:
         """Where there is speech: for each channel a truth value each 10 ms."""
-        frames = [np.zeros(int(header.duration / FRAME) + 1, np.bool_) for _ in channels]
-        rate = header.sampling_rate
 
-        async def detect(number: int) -> None:
-            first = number * STRETCH
-            heard_from = max(first - RUN_IN, 0.0)
-            start, stop = round(heard_from * rate), min(round((first + STRETCH) * rate), header.n_samples)
-            found = await self.pool.do(DetectSpeech(file, start, stop, tuple(channels)))
-            place, own = round(heard_from / FRAME), round(first / FRAME)
-            for channel, spans in zip(frames, found.spans, strict=True):
-                for run_start, run_end in spans:
-                    channel[max(place + run_start, own) : place + run_end] = True
+        async def detect(stretch: Stretch) -> list[list[Span]]:
+            heard = stretch.samples(header.sampling_rate)
+            stop = min(heard.stop, header.n_samples)
+            found = await self.pool.do(DetectSpeech(file, heard.start, stop, tuple(channels)))
+            return [[Span(*edges) for edges in spans] for spans in found.spans]
 
-        n_stretches = -int(-header.duration // STRETCH)
-        await self._spread(detect, range(n_stretches), end)
-        return frames
+        found = await self._spread(detect, stretches(header.duration), end)
+        return [join(spans, header.duration) for spans in zip(*found, strict=True)]
 
     async def _spread(
         self, work: Callable[[Item], Awaitable[Result]], items: Iterable[Item], end: float
@@ -197,24 +180,3 @@ def choose_channels(
             f"The recording has no channel {missing[0]}: it has {header.n_channels}, and the first is 0."
         )
     return tuple(sorted(set(wanted)))
-
-
-def with_context(spans: Sequence[Span], duration: float) -> dict[Span, tuple[float, float]]:
-    """Segments with their surroundings, which reach half-way to the next segment at most.
-
-    Args:
-        spans: of a channel, in order.
-        duration: of the call, in seconds.
-
-    Returns:
-        For each its start and end, in seconds.
-    """
-    edges = [-np.inf, *(edge for span in spans for edge in (span.start_seconds, span.end_seconds)), np.inf]
-    middles = [(end + start) / 2 for end, start in zip(edges[::2], edges[1::2], strict=True)]
-    return {
-        span: (
-            max(span.start_seconds - CONTEXT, before, 0.0),
-            min(span.end_seconds + CONTEXT, after, duration),
-        )
-        for span, before, after in zip(spans, middles, middles[1:], strict=False)
-    }

@@ -58,8 +58,8 @@ def train_emodb(feature_cache: Path) -> TrainEmodb:
         table = corpora() / "emodb" / "utterances.csv"
         arguments = ["--name", "german", "--corpus", f"csv={table}", "--features", "emobase"]
         arguments += ["--model", "cnn", "--folds", "3", "--max-epochs", "3"]
-        arguments += ["--test-conditions", "telephone", "--models", str(models), "--runs", str(runs)]
-        train(*arguments, "--cache", str(feature_cache))
+        arguments += ["--test-conditions", "telephone", "--calls", "telephone"]
+        train(*arguments, "--models", str(models), "--runs", str(runs), "--cache", str(feature_cache))
         return models / "german"
 
     return run
@@ -108,7 +108,7 @@ def fused(
 ) -> Path:
     """A bundle of the default model: all networks of all folds, on both levels."""
     models = tmp_path_factory.mktemp("fused-models")
-    arguments = ["--name", "fused", "--corpus", f"csv={few_voices}", "--features", "emobase"]
+    arguments = ["--name", "fused", "--corpus", f"csv={few_voices}", "--features", "emobase", "--calls"]
     arguments += ["--folds", "2", "--max-epochs", "3", "--export", "all-folds", "--test-conditions"]
     train(*arguments, "--models", str(models), "--runs", str(fused_runs), "--cache", str(feature_cache))
     return models / "fused"

@@ -11,6 +11,7 @@ from pathlib import Path
 from app.core.errors import SpeechEmotionError
 from app.core.features import FEATURE_SETS, FeatureConfig
 from app.core.manifest import NAME
+from training.calls import SOUNDS
 from training.conditions import CONDITIONS, TEST_CONDITIONS
 from training.corpora import READERS, Utterance, shemo
 from training.errors import TrainingError
@@ -92,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         help="whose networks the bundle holds; default: %(default)s",
     )
     _several(verb, "--test-conditions", "test parts are heard under too", TEST_CONDITIONS, nargs="*")
+    _several(verb, "--calls", "test parts are heard in such telephone calls too", SOUNDS, nargs="*")
     verb.set_defaults(run=_train)
 
     verb = verbs.add_parser(
@@ -173,6 +175,7 @@ def _train(options: argparse.Namespace) -> None:
             options.model,
             options.export,
             tuple(options.test_conditions),
+            tuple(options.calls),
             options.overwrite,
         ),
         Plan(

@@ -7,6 +7,7 @@ over all of it, and then comes the telephone: 300 to 3400 Hz, 8 kHz, G.711, lost
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,14 @@ from app.core.audio import Signal, resample
 from training.conditions import TELEPHONE_RATE, telephone
 
 Samples = NDArray[np.float32]
+
+SOUNDS: dict[str, dict[str, Any]] = {
+    "telephone": {"decibels": None},
+    "noise": {"decibels": 10.0},
+    "packet-loss": {"decibels": None, "packet_loss": 0.03},
+    "noise-and-packet-loss": {"decibels": 10.0, "packet_loss": 0.03},
+}
+"""How calls may sound, as arguments of `build_call`."""
 
 FRAME = 0.01
 """Seconds for which it is known whether somebody speaks."""

@@ -14,6 +14,7 @@ from training.corpora.terms import TERMS
 from training.dataset import Dataset
 from training.fit import FoldResult
 from training.folds import PROTOCOLS
+from training.heard_in_calls import N_UTTERANCES
 from training.results import join, to_json
 
 CARD = "MODEL_CARD.md"
@@ -72,6 +73,7 @@ def model_card(facts: Facts, utterances: Sequence[Utterance], figures: dict[str,
         facts=facts,
         figures=figures,
         protocol=facts.protocol,
+        n_utterances_of_a_call=N_UTTERANCES,
         own_labels=PROTOCOLS[facts.protocol.name].own_labels,
         totals=dict(zip(facts.labels, np.sum(figures["confusion_matrix"], axis=1).tolist(), strict=True)),
         corpora=[

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +21,7 @@ from training.cross_validation import LIBRARIES, Plan
 from training.dataset import Dataset
 from training.fit import FoldResult
 from training.folds import PROTOCOLS
+from training.heard_in_calls import HeardCall, share_found, uar_in_calls
 from training.scores import bootstrap_interval, uar_by
 
 
@@ -57,7 +58,13 @@ def join(results: Sequence[FoldResult]) -> Tested:
     )
 
 
-def figures(model: str, dataset: Dataset, plan: Plan, results: Sequence[FoldResult]) -> dict[str, Any]:
+def figures(
+    model: str,
+    dataset: Dataset,
+    plan: Plan,
+    results: Sequence[FoldResult],
+    calls: Mapping[str, Sequence[HeardCall]],
+) -> dict[str, Any]:
     """Compute every figure of a run.
 
     Args:
@@ -65,6 +72,7 @@ def figures(model: str, dataset: Dataset, plan: Plan, results: Sequence[FoldResu
         dataset: that it was trained and tested on.
         plan: how.
         results: of the folds.
+        calls: for each sound those of all voices.
 
     Returns:
         What `results.json` holds; shares are from 0 to 1.
@@ -102,6 +110,7 @@ def figures(model: str, dataset: Dataset, plan: Plan, results: Sequence[FoldResu
         "uar_by_condition": {
             name: spread([result.uar(name) for result in results]).model_dump() for name in conditions
         },
+        "calls": {sound: _figures_of_calls(results, heard) for sound, heard in calls.items()},
         "calibration_error": {
             "before": expected_calibration_error(tested.raw, tested.truth),
             "after": expected_calibration_error(tested.calibrated, tested.truth),
@@ -132,6 +141,17 @@ def code_sha256() -> str:
 def to_json(results: dict[str, Any]) -> bytes:
     """The content of `results.json`."""
     return (json.dumps(results, indent=2) + "\n").encode()
+
+
+def _figures_of_calls(results: Sequence[FoldResult], calls: Sequence[HeardCall]) -> dict[str, Any]:
+    """UAR of the segments of calls, and of what was said in them as it was recorded."""
+    segments, alone = zip(*(uar_in_calls(result, calls) for result in results), strict=True)
+    return {
+        "n_utterances": sum(len(call.said) for call in calls),
+        "found": share_found(calls),
+        "uar": spread(segments).model_dump(),
+        "uar_one_by_one": spread(alone).model_dump(),
+    }
 
 
 def _fold_figures(result: FoldResult) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from app.core.features import FeatureExtractor
 from app.core.manifest import Corpus, Facts, FoldScore, Level, Protocol, Scores, Spread
 from app.core.manifest import Features as FeatureFacts
 from app.core.scaler import Scaler
+from training.calls import SOUNDS
 from training.conditions import TEST_CONDITIONS
 from training.corpora import Utterance
 from training.cross_validation import Folders, Plan, cross_validate, prepare
@@ -23,6 +24,7 @@ from training.errors import TrainingError
 from training.export import combine, to_onnx
 from training.fit import FoldResult
 from training.folds import Indices
+from training.heard_in_calls import hear_calls
 from training.models import load_model
 from training.report import papers
 from training.results import figures
@@ -48,6 +50,7 @@ class Order:
         model: a name in `training.models`.
         export: which folds' networks it shall hold, a name in `EXPORTS`.
         test_conditions: under which the test parts are heard, beside clean.
+        calls: in which calls they are heard besides, names in `SOUNDS`.
         overwrite: replace a bundle that stands there.
     """
 
@@ -55,6 +58,7 @@ class Order:
     model: str
     export: str = "best-fold"
     test_conditions: tuple[str, ...] = TEST_CONDITIONS
+    calls: tuple[str, ...] = tuple(SOUNDS)
     overwrite: bool = False
 
 
@@ -88,7 +92,10 @@ def train(
     exported = results if order.export == "all-folds" else [_best(results)]
     scaler = _mean_scaler(exported)
     network = combine(exported, scaler)
-    all_figures = figures(order.model, dataset, plan, results)
+    calls = {
+        sound: hear_calls(dataset.utterances, plan.features, folders.cache, sound) for sound in order.calls
+    }
+    all_figures = figures(order.model, dataset, plan, results, calls)
     facts = _facts(order, plan, dataset, exported, network, all_figures)
     examples = _examples(dataset, exported[0].fold.test[:N_EXAMPLES], scaler, facts)
     write_bundle(

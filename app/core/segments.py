@@ -5,6 +5,7 @@ What would be too long is cut at its longest silence.
 """
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,9 @@ FRAME = 0.01
 PAUSE = 0.4  # seconds of silence that end a segment
 SHORTEST = 0.2  # seconds; less is a click or a breath
 LONGEST = 8.0  # seconds
+CONTEXT = 0.3
+"""Seconds around a segment that the recogniser hears with it, as recordings of utterances have."""
+
 SHORTEST_PART = 1.0  # seconds; of a segment that is cut, no part is shorter
 
 Frames = NDArray[np.bool_]
@@ -80,6 +84,27 @@ def find_segments(frames: Frames) -> list[Span]:
         else:
             joined.append([run])
     return [segment for spoken in joined if sum(map(len, spoken)) >= shortest for segment in _cut(spoken)]
+
+
+def with_context(spans: Sequence[Span], duration: float) -> dict[Span, tuple[float, float]]:
+    """Segments with their surroundings, which reach half-way to the next segment at most.
+
+    Args:
+        spans: of a channel, in order.
+        duration: of the call, in seconds.
+
+    Returns:
+        For each its start and end, in seconds.
+    """
+    edges = [-np.inf, *(edge for span in spans for edge in (span.start_seconds, span.end_seconds)), np.inf]
+    middles = [(end + start) / 2 for end, start in zip(edges[::2], edges[1::2], strict=True)]
+    return {
+        span: (
+            max(span.start_seconds - CONTEXT, before, 0.0),
+            min(span.end_seconds + CONTEXT, after, duration),
+        )
+        for span, before, after in zip(spans, middles, middles[1:], strict=False)
+    }
 
 
 def _cut(spoken: list[Span]) -> list[Span]:

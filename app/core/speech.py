@@ -26,7 +26,7 @@ LEAD = 0.08  # seconds
 ABOVE_BACKGROUND = 6.0  # dB over the 10th percentile of the chunks
 NEAR = 10  # chunks
 SILENCE = 1e-7  # mean power, −70 dBFS; a signal below is silent whatever its background
-FIRST_LOOK = 20  # chunks around the loudest, in which there is mostly speech if there is any
+FIRST_LOOK = 10  # chunks around the loudest, in which there is mostly speech if there is any
 
 Samples = NDArray[np.float32]
 
