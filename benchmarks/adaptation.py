@@ -8,23 +8,21 @@ their labels. Written as Markdown to the standard output.
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
 import numpy as np
 
 from app.core.features import FeatureConfig
 from app.core.scaler import Scaler
 from training.adapt import re_estimate
+from training.answer import answer
 from training.corpora import csv_file
 from training.cross_validation import Plan, cross_validate, prepare
-from training.dataset import Dataset, standardise
+from training.dataset import Dataset
 from training.fit import FoldResult
 from training.models import load_model
-from training.network import predict
 from training.scores import uar
 
 MODEL = "covariance"  # the member of the default model that is trained in seconds
@@ -64,12 +62,8 @@ def adapted(dataset: Dataset, result: FoldResult, size: int | None) -> float:
 
 def tested(dataset: Dataset, result: FoldResult, scaler: Scaler) -> float:
     """UAR on the test part behind a scaler."""
-    (file,) = result.members
-    network = keras.models.load_model(result.folder / file, compile=False)
     clean = [dataset.features["clean"][index] for index in result.fold.test]
-    part = Dataset(replace(dataset.extracted, features={"clean": clean}), dataset.labels, result.truth)
-    answers = predict(network, standardise(part, scaler), np.arange(len(clean)))
-    return uar(result.truth, answers.argmax(axis=1))
+    return uar(result.truth, answer(result, clean, scaler).argmax(axis=1))
 
 
 if __name__ == "__main__":

@@ -88,6 +88,21 @@ def test_beyond_the_queue_is_refused_at_once_and_the_rest_is_answered(folder: Pa
     run(folder, scenario, queue_depth=2)
 
 
+def test_a_recording_waits_for_one_part_of_something_long_at_most(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        answered: list[str] = []
+
+        async def one(name: str, work: Awaitable[object]) -> None:
+            await work
+            answered.append(name)
+
+        parts = [one("part", pool.do(SHORT)) for _ in range(4)]
+        await asyncio.gather(*parts, one("recording", pool.recognize(SHORT)))
+        assert answered.index("recording") == 1
+
+    run(folder, scenario)
+
+
 def test_the_deadline_ends_the_worker_and_the_next_one_answers(folder: Path) -> None:
     async def scenario(pool: WorkerPool) -> None:
         (pid,) = pids_of(pool)

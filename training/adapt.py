@@ -91,13 +91,17 @@ def re_estimate(original: Scaler, heard: Sequence[Features]) -> Scaler:
         original: what there is.
         heard: features of recordings, clean; nothing else of them is known.
     """
+    return shrink(original, own_scaler(heard), weight_of(len(heard)))
+
+
+def own_scaler(heard: Sequence[Features]) -> Scaler:
+    """Mean and scale of recordings alone: of the functionals, then the descriptors."""
     functionals = StandardScaler().fit(np.stack([one.functionals for one in heard]).astype(np.float64))
     descriptors = StandardScaler().fit(np.concatenate([one.descriptors for one in heard]).astype(np.float64))
-    own = Scaler(
+    return Scaler(
         np.concatenate([functionals.mean_, descriptors.mean_]),
         np.sqrt(np.concatenate([functionals.var_, descriptors.var_])) + np.finfo(np.float64).tiny,
     )
-    return shrink(original, own, weight_of(len(heard)))
 
 
 def weight_of(n_recordings: int) -> float:

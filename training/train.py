@@ -89,13 +89,32 @@ def train(
     if not results[0].members:
         raise TrainingError(f"{order.model} is a baseline: it can be compared, not exported")
 
-    exported = results if order.export == "all-folds" else [_best(results)]
-    scaler = _mean_scaler(exported)
-    network = combine(exported, scaler)
     calls = {
         sound: hear_calls(dataset.utterances, plan.features, folders.cache, sound) for sound in order.calls
     }
     all_figures = figures(order.model, dataset, plan, results, calls)
+    export(order, plan, dataset, results, all_figures)
+
+
+def export(
+    order: Order,
+    plan: Plan,
+    dataset: Dataset,
+    results: Sequence[FoldResult],
+    all_figures: dict[str, Any],
+) -> None:
+    """Write the bundle.
+
+    Args:
+        order: the bundle that is wanted.
+        plan: how the model was tested.
+        dataset: that it was trained and tested on.
+        results: of the folds.
+        all_figures: of the run.
+    """
+    exported = results if order.export == "all-folds" else [_best(results)]
+    scaler = _mean_scaler(exported)
+    network = combine(exported, scaler)
     facts = _facts(order, plan, dataset, exported, network, all_figures)
     examples = _examples(dataset, exported[0].fold.test[:N_EXAMPLES], scaler, facts)
     write_bundle(

@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.core.audio import Signal
-from app.core.speech import SpeechDetector
+from app.core.speech import SpeechDetector, _speech
 from tests.recordings import ringing, speech
 
 
@@ -46,3 +46,9 @@ def test_speech_is_found_where_it_is(detector: SpeechDetector, sampling_rate: in
     assert frames[start:end].mean() > 0.7
     assert not frames[: start - 10].any()
     assert not frames[end + 10 :].any()
+
+
+def test_what_is_hardly_speech_is_speech_only_next_to_what_is() -> None:
+    """A run above the lower threshold counts where some chunk of it is above the higher one."""
+    doubtful = np.array([0.1, 0.45, 0.4, 0.1, 0.4, 0.6, 0.4, 0.1], np.float32)
+    assert _speech(doubtful).tolist() == [False] * 4 + [True] * 3 + [False]

@@ -1,0 +1,133 @@
+"""What a whole call takes: time, memory, and the patience of others.
+
+    python -m benchmarks.call_cost CSV [CSV …]
+
+Calls are built as for `benchmarks.calls`, with noise at 15 dB; ten minutes and an hour of them, in
+stereo, are posted to the shipped service.
+"""
+
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from app.core.audio import Signal
+from benchmarks.calls import encode, load, pair_voices, post
+from benchmarks.serving import Running, put_under_load, running
+from benchmarks.throughput import smile_of, three_seconds, wav
+from training.calls import build_call
+from training.corpora import READERS
+from training.labels import to_five_emotions
+
+N_CALLS = 12
+
+
+def main() -> None:
+    """Measure and print."""
+    corpora = [utterance for path in sys.argv[1:] for utterance in READERS["csv"](Path(path))]
+    pairs = islice(pair_voices(to_five_emotions(corpora)), N_CALLS)
+    random = np.random.default_rng(7)
+    ten_minutes = join([build_call([load(voice) for voice in pair], random).signal for pair in pairs], 600)
+    with running(SER_MAX_CALL_BYTES=str(2**30), SER_CALL_TIMEOUT="3600") as service:
+        speed(service, ten_minutes)
+        cost(service, ten_minutes)
+
+
+def join(signals: Sequence[Signal], seconds: float) -> Signal:
+    """One call after the other, for so many seconds in all."""
+    n_samples = int(seconds * signals[0].sampling_rate)
+    samples = np.concatenate([signal.samples for signal in signals], axis=1)
+    return Signal(np.resize(samples.T, (n_samples, samples.shape[0])).T, signals[0].sampling_rate)
+
+
+def speed(service: Running, call: Signal) -> None:
+    """The time of a call against bare openSMILE's for its segments, in as many processes, in turns."""
+    body, n_workers = encode(call), len(service.worker_pids())
+    answer = post(service, body)
+    spans = [
+        call.samples[channel["channel"], round(segment["start"] * 8_000) : round(segment["end"] * 8_000)]
+        for channel in answer["channels"]
+        for segment in channel["segments"]
+    ]
+    spoken = sum(len(span) for span in spans) / call.sampling_rate
+    signals = [Signal(span[np.newaxis], call.sampling_rate) for span in spans]
+    ratios = []
+    with ProcessPoolExecutor(n_workers) as processes:
+        list(processes.map(_bare, signals[: 2 * n_workers]))
+        for _ in range(3):
+            started = time.perf_counter()
+            list(processes.map(_bare, signals))
+            bare = time.perf_counter() - started
+            post(service, body)
+            ratios.append((time.perf_counter() - started - bare) / bare)
+    silent = encode(Signal(np.zeros_like(call.samples), call.sampling_rate))
+    started = time.perf_counter()
+    post(service, silent)
+    print(
+        f"{call.duration:.0f} s of stereo, {spoken:.0f} s of them spoken, in {len(spans)} segments: "
+        f"{statistics.median(ratios):.2f} of bare openSMILE's {bare:.1f} s "
+        f"({min(ratios):.2f} to {max(ratios):.2f}); as long in silence: {time.perf_counter() - started:.2f} s"
+    )
+
+
+def _bare(signal: Signal) -> None:
+    """In a process of its own."""
+    from app.core.audio import resample  # noqa: PLC0415
+
+    heard = resample(signal, 16_000)
+    smile_of("ComParE_2016").process_signal(heard.samples, heard.sampling_rate)
+
+
+def cost(service: Running, call: Signal) -> None:
+    """What an hour takes: memory, and the time of short requests meanwhile."""
+    minute, hour = join([call], 60), join([call], 3600)
+    memory = {name: peak_memory(service, encode(signal)) for name, signal in (("minute", minute),)}
+    short = wav(three_seconds())
+    before = put_under_load(service.port, short, 1, 10)
+    answered = threading.Event()
+    peak = 0
+
+    def call_for_an_hour() -> None:
+        nonlocal peak
+        peak = peak_memory(service, encode(hour))
+        answered.set()
+
+    started = time.perf_counter()
+    thread = threading.Thread(target=call_for_an_hour)
+    thread.start()
+    meanwhile: list[float] = []
+    while not answered.is_set():
+        meanwhile += put_under_load(service.port, short, 1, 2).latencies
+    thread.join()
+    print(
+        f"an hour of stereo: {time.perf_counter() - started:.0f} s; memory at its peak "
+        f"{(peak - memory['minute']) / 2**20:+.0f} MiB against a minute's; a short request's median "
+        f"{1000 * statistics.median(before.latencies):.0f} ms before, "
+        f"{1000 * statistics.median(meanwhile):.0f} ms meanwhile"
+    )
+
+
+def peak_memory(service: Running, body: bytes) -> int:
+    """The most that all processes of the service take together while they hear a call, in bytes."""
+    done, peaks = threading.Event(), [0]
+
+    def watch() -> None:
+        while not done.wait(0.5):
+            peaks.append(service.memory_bytes())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    post(service, body)
+    done.set()
+    watcher.join()
+    return max(peaks)
+
+
+if __name__ == "__main__":
+    main()
