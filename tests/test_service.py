@@ -1,5 +1,6 @@
 """The service as it is started: a process of its own, the shipped bundle, real speech."""
 
+import hashlib
 import json
 import os
 import signal
@@ -99,20 +100,23 @@ def holds_recognizer(pid: int) -> bool:
 
 def test_the_log_is_a_json_object_a_line_and_tells_nothing_of_the_sound(small: dict[str, str]) -> None:
     key = "correct horse battery staple"
-    with running(**small, SER_LOG_FORMAT="json", SER_SHUTDOWN_DELAY="0") as service:
+    keys = f"backend:{hashlib.sha256(key.encode()).hexdigest()}"
+    with running(**small, SER_API_KEYS=keys, SER_LOG_FORMAT="json", SER_SHUTDOWN_DELAY="0") as service:
         headers = {"Authorization": f"Bearer {key}"}
         files = {"file": ("secret-name.wav", EXAMPLE.read_bytes())}
         answer = httpx2.post(service.url + URL, files=files, headers=headers, params={"model": "small"})
-        post(service, b"text")
+        httpx2.post(service.url + URL, files={"file": b"text"}, headers=headers)
+        httpx2.post(service.url + URL, files=files)
         httpx2.get(f"{service.url}/nowhere")
         service.process.terminate()  # a line is written once its answer is sent
         assert service.end() == 0
         lines = [json.loads(line) for line in service.log.splitlines()]
     told = [line for line in lines if line["logger"] == "app.api.observation"]
-    assert [(line["method"], line["route"], line["status"]) for line in told] == [
-        ("POST", URL, 200),
-        ("POST", URL, 415),
-        ("GET", "unknown", 404),
+    assert [(line["method"], line["route"], line["status"], line["caller"]) for line in told] == [
+        ("POST", URL, 200, "backend"),
+        ("POST", URL, 415, "backend"),
+        ("POST", URL, 401, ""),
+        ("GET", "unknown", 404, ""),
     ]
     assert told[0]["request_id"] == answer.headers["X-Request-ID"]
     assert told[0]["milliseconds"] > 0
