@@ -5,8 +5,8 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
-from typing import Annotated, Any, cast
+from tempfile import SpooledTemporaryFile, TemporaryFile
+from typing import IO, Annotated, Any, cast
 
 from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
@@ -153,14 +153,13 @@ async def read_call(request: Request, _place: Annotated[None, Depends(hold_place
     async with AsyncExitStack() as stack:
         try:
             if _media_type(request) != MULTIPART:
-                file = SpooledTemporaryFile()  # noqa: SIM115  # the stack closes it
-                stack.callback(file.close)
+                file: IO[bytes] = stack.enter_context(TemporaryFile())  # noqa: SIM115  # the stack closes it
                 async for chunk in request.stream():
                     await asyncio.to_thread(file.write, chunk)
             else:
                 uploaded = await stack.enter_async_context(_form_file(request))
                 file = cast("SpooledTemporaryFile[bytes]", uploaded.file)
-            file.rollover()
+                file.rollover()
         except ClientDisconnect as error:
             raise MalformedRequest("The connection ended before the upload did.") from error
         file.flush()

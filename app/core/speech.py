@@ -38,6 +38,7 @@ class SpeechDetector:
         """Load the network."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = False  # it keeps as much as the longest signal took
         options.log_severity_level = 3  # it warns of weights that it does not need
         path = Path(__file__).with_name("silero_vad.onnx")
         self._network = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
