@@ -1,7 +1,7 @@
 # Two commands for a fresh machine: `make serve` and `make test`. `make help` lists the rest.
 PYTHON ?= python3.11
 .DEFAULT_GOAL := help
-.PHONY: help serve test chromium audit soak training format lock benchmark clean
+.PHONY: help serve test programs audit soak training format lock benchmark clean
 
 SERVICE := .venvs/service
 TRAINING := .venvs/training
@@ -13,7 +13,7 @@ help: ## list the commands
 serve: $(SERVICE)/.installed ## serve the bundles in models/ at 127.0.0.1:8000
 	$(SERVICE)/bin/python -m app
 
-test: $(DEV)/.installed chromium ## every check: lint, format, types, architecture, tests
+test: $(DEV)/.installed programs ## every check: lint, format, types, architecture, tests
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy
@@ -21,11 +21,14 @@ test: $(DEV)/.installed chromium ## every check: lint, format, types, architectu
 	$(DEV)/bin/bandit --quiet --configfile pyproject.toml --recursive app training benchmarks
 	$(DEV)/bin/python -m pytest
 
-# Where it can be installed; where not, the tests of the page are skipped and named, but fail in CI.
-chromium:
-	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
-		&& { apt-get install --yes --quiet --no-install-recommends chromium >/dev/null 2>&1 \
-		|| { apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends chromium; } >/dev/null; }; } || true
+# Where they can be installed; where not, the tests that need them are skipped and named, but fail in CI.
+PROGRAMS := chromium nginx-light prometheus
+programs:
+	@test "$$(command -v chromium nginx promtool | wc -l)" = 3 \
+		|| { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+		&& { $(APT_INSTALL) >/dev/null 2>&1 || { apt-get update --quiet && $(APT_INSTALL); } >/dev/null; }; } || true
+
+APT_INSTALL = DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends $(PROGRAMS)
 
 audit: $(DEV)/.installed ## ask the advisory service about every pinned package; needs a network
 	$(DEV)/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements/service.txt

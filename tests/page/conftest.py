@@ -1,7 +1,5 @@
 """A browser, the service, and a page that watches over itself."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.page import calls
+from tests.programs import program
 from tests.service import Service, running
 
 KEY = "k" * 43
@@ -16,16 +15,10 @@ KEY = "k" * 43
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium with a microphone that beeps; the test is skipped where there is none, but never in CI."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        reason = "no `chromium` on the path; install it to test the page"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    """Chromium with a microphone that beeps."""
     arguments = ["--no-sandbox", "--use-fake-device-for-media-stream"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        browser = playwright.chromium.launch(executable_path=program("chromium"), args=arguments)
         yield browser
         browser.close()
 
