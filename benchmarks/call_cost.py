@@ -115,10 +115,10 @@ def cost(service: Running, call: Signal) -> None:
 
 def peak_memory(service: Running, body: bytes) -> int:
     """The most that all processes of the service take together while they hear a call, in bytes."""
-    done, peaks = threading.Event(), [0]
+    done, peaks = threading.Event(), [service.memory_bytes()]
 
     def watch() -> None:
-        while not done.wait(0.5):
+        while not done.wait(0.1):
             peaks.append(service.memory_bytes())
 
     watcher = threading.Thread(target=watch)
