@@ -43,8 +43,8 @@ format: $(DEV)/.installed ## format the code and mend what lint can mend
 	$(DEV)/bin/ruff format .
 
 lock: $(DEV)/.installed ## compile requirements/*.txt anew from pyproject.toml
-	$(LOCK) --output-file requirements/service.txt
-	$(LOCK) --extra tracing --constraint requirements/service.txt --output-file requirements/tracing.txt
+	$(LOCK) --overrides requirements/service.overrides --output-file requirements/service.txt
+	$(LOCK) --overrides requirements/service.overrides --extra tracing --constraint requirements/service.txt --output-file requirements/tracing.txt
 	$(LOCK) --extra training --constraint requirements/service.txt --output-file requirements/training.txt
 	$(LOCK) --extra training --extra tracing --extra dev --constraint requirements/training.txt --output-file requirements/dev.txt
 
@@ -58,6 +58,8 @@ benchmark: $(DEV)/.installed ## measure the service against the library under it
 clean: ## remove environments and caches, but not features and runs
 	rm -rf .venvs .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
+# The service's lock is complete without what opensmile names (requirements/service.overrides).
+$(SERVICE)/.installed: NO_DEPS := --no-deps
 $(SERVICE)/.installed: requirements/service.txt
 $(TRAINING)/.installed: requirements/training.txt
 $(DEV)/.installed: requirements/dev.txt
@@ -65,5 +67,5 @@ $(DEV)/.installed: requirements/dev.txt
 .venvs/%/.installed:
 	$(PYTHON) -m venv --clear .venvs/$*
 	.venvs/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
-		--requirement requirements/$*.txt
+		$(NO_DEPS) --requirement requirements/$*.txt
 	touch $@
