@@ -6,14 +6,13 @@ Each promise that is broken ends with status 1. Services with small bundles, cli
 have their answer.
 """
 
-import os
 import shutil
 import signal
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -29,6 +28,7 @@ from tests.service import Service, started
 
 N_REPLICAS = 2
 N_CLIENTS = 6
+SHUTDOWN_DELAY = "3"  # as in docker-compose.yml
 
 
 class Site:
@@ -119,7 +119,9 @@ def killed(site: Site, body: bytes) -> bool:
             site.restart(index)
 
     statuses = meanwhile(site, body, kill_and_restart)
-    return verdict(f"{N_REPLICAS} replicas killed, one after the other: {told(statuses)}", kept=set(statuses) == {OK})
+    return verdict(
+        f"{N_REPLICAS} replicas killed, one after the other: {told(statuses)}", kept=set(statuses) == {OK}
+    )
 
 
 def replaced(site: Site, body: bytes, models: Path) -> bool:
@@ -128,8 +130,7 @@ def replaced(site: Site, body: bytes, models: Path) -> bool:
     ended: list[int] = []
 
     def roll() -> None:
-        for index in range(N_REPLICAS):
-            ended.append(site.replace(index, SER_MODELS_DIR=str(models)))
+        ended.extend(site.replace(index, SER_MODELS_DIR=str(models)) for index in range(N_REPLICAS))
 
     statuses = meanwhile(site, body, roll)
     after = site.models()
@@ -143,13 +144,13 @@ def crowded(site: Site, body: bytes, n_places: int) -> bool:
     """Beyond all places 503 is answered, and no replica is taken for gone."""
     n_clients = 3 * n_places
     load = put_under_load(site.port, body, n_clients, 10)
+    seen = f"{told(load.statuses)}, {load.throughput:.1f} answers a second"
     return verdict(
-        f"{n_clients} clients for {n_places} places: {told(load.statuses)}, {load.throughput:.1f} answers a second",
-        kept=set(load.statuses) == {OK, OVERLOADED},
+        f"{n_clients} clients for {n_places} places: {seen}", kept=set(load.statuses) == {OK, OVERLOADED}
     )
 
 
-def told(statuses: "Counter[int]") -> str:
+def told(statuses: Mapping[int, int]) -> str:
     """How often each status, as a text."""
     return ", ".join(f"{count} × {status}" for status, count in sorted(statuses.items()))
 
@@ -166,6 +167,7 @@ def main() -> int:
         shutil.copytree(old, new, dirs_exist_ok=True)
         bundles.write(new, "other", "eGeMAPSv02")
         settings = {"SER_MODELS_DIR": str(old), "SER_DEFAULT_MODEL": "small", "SER_WORKERS": "1"}
+        settings["SER_SHUTDOWN_DELAY"] = SHUTDOWN_DELAY
         with balanced(nginx, folder, **settings) as site:
             kept = [killed(site, body), replaced(site, body, new)]
         with balanced(nginx, crowd, **settings, SER_QUEUE_DEPTH="1") as site:

@@ -20,7 +20,9 @@ def configure(folder: Path, port: int, replicas: Sequence[int]) -> None:
     assert text.count(LISTEN) == 1
     (folder / "nginx.conf").write_text(text.replace(LISTEN, f"listen 127.0.0.1:{port};"))
     (resolved,) = [
-        line for line in (CONFIGURATION / "replicas.conf").read_text().splitlines() if line.startswith("server ")
+        line
+        for line in (CONFIGURATION / "replicas.conf").read_text().splitlines()
+        if line.startswith("server ")
     ]
     (folder / "replicas.conf").write_text(
         "".join(
