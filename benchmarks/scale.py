@@ -63,12 +63,12 @@ class Site:
         """
         self.replicas[index].process.send_signal(signal.SIGTERM)
         status = self.replicas[index].end()
-        self._settings = {**self._settings, **settings}
-        self.restart(index)
+        self.restart(index, **settings)
         return status
 
-    def restart(self, index: int) -> None:
-        """Start a replica in the place of one that has ended."""
+    def restart(self, index: int, **settings: str) -> None:
+        """Start a replica, with settings changed, in the place of one that has ended."""
+        self._settings = {**self._settings, **settings}
         self.replicas[index] = self._start(self.replicas[index].port)
         self.replicas[index].wait_until_ready()
 

@@ -35,7 +35,7 @@ def expressions() -> dict[str, str]:
     """All PromQL, by where it is."""
     alerts = {rule["alert"]: rule["expr"] for rule in ALERTS}
     drawn = {
-        f"{panel['title']} {target['refId']}": target["expr"]
+        f"{panel['id']} {panel['title']} {target['refId']}": target["expr"]
         for panel in panels()
         for target in panel.get("targets", [])
     }
