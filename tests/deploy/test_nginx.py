@@ -2,8 +2,10 @@
 
 import json
 import re
+import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
@@ -83,6 +85,24 @@ def test_its_own_errors_are_problems_like_the_services(
         "code": code,
         "request_id": answer.headers["X-Request-ID"],
     }
+
+
+def test_one_call_too_many_is_refused_at_once(deserted: tuple[str, Path]) -> None:
+    url, _ = deserted
+    found = re.search(r"limit_conn calls (\d+);", CALLS)
+    assert found
+    # Each is under way once it is told to go on with its body.
+    head = (
+        b"POST /v1/audio/timeline HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
+    )
+    with ExitStack() as calls:
+        for _ in range(int(found[1])):
+            call = calls.enter_context(socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))))
+            call.sendall(head)
+            assert b" 100 " in call.recv(100)
+        refused = httpx2.post(f"{url}/v1/audio/timeline", content=b"RIFF")
+    assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+    assert refused.headers["Retry-After"] == str(BY_CODE["overloaded"].retry_after)
 
 
 def test_every_error_of_its_own_is_one_of_the_services() -> None:
