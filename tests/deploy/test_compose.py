@@ -13,7 +13,7 @@ import yaml
 from app.settings import Settings
 from tests.recordings import ROOT
 
-PROFILES = [(), ("scale",), ("monitoring",), ("scale", "monitoring")]
+PROFILES = [(), ("scale",), ("monitoring",)]
 SCALED = {"service", "replica", "balancer"}
 MONITORED = {"service", "prometheus", "grafana"}
 UNITS = {"m": 2**20, "g": 2**30}
