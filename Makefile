@@ -35,6 +35,7 @@ audit: $(DEV)/.installed ## ask the advisory service about every pinned package;
 
 soak: $(DEV)/.installed ## keep the promises that take long: overload, kills, stop, memory (half an hour)
 	$(DEV)/bin/python -m benchmarks.soak
+	$(DEV)/bin/python -m benchmarks.scale
 
 training: $(TRAINING)/.installed ## set up what `python -m training` needs, in .venvs/training
 
