@@ -22,9 +22,9 @@ test: $(DEV)/.installed programs ## every check: lint, format, types, architectu
 	$(DEV)/bin/python -m pytest
 
 # Where they can be installed; where not, the tests that need them are skipped and named, but fail in CI.
-PROGRAMS := chromium nginx-light prometheus
+PROGRAMS := chromium nginx-light prometheus default-jdk-headless
 programs:
-	@test "$$(command -v chromium nginx promtool | wc -l)" = 3 \
+	@type chromium nginx promtool javac >/dev/null 2>&1 \
 		|| { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 		&& { $(APT_INSTALL) >/dev/null 2>&1 || { apt-get update --quiet && $(APT_INSTALL); } >/dev/null; }; } || true
 
