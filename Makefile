@@ -1,14 +1,14 @@
 # Two commands for a fresh machine: `make serve` and `make test`. `make help` lists the rest.
 PYTHON ?= python3.11
 .DEFAULT_GOAL := help
-.PHONY: help serve test programs audit soak training format lock benchmark clean
+.PHONY: help serve test programs audit soak training format lock benchmark sbom release-check clean
 
 SERVICE := .venvs/service
 TRAINING := .venvs/training
 DEV := .venvs/dev
 
 help: ## list the commands
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 15
 
 serve: $(SERVICE)/.installed ## serve the bundles in models/ at 127.0.0.1:8000
 	$(SERVICE)/bin/python -m app
@@ -18,13 +18,13 @@ test: $(DEV)/.installed programs ## every check: lint, format, types, architectu
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
-	$(DEV)/bin/bandit --quiet --configfile pyproject.toml --recursive app training benchmarks
+	$(DEV)/bin/bandit --quiet --configfile pyproject.toml --recursive app training benchmarks release
 	$(DEV)/bin/python -m pytest
 
 # Where they can be installed; where not, the tests that need them are skipped and named, but fail in CI.
-PROGRAMS := chromium nginx-light prometheus
+PROGRAMS := chromium nginx-light prometheus default-jdk-headless
 programs:
-	@test "$$(command -v chromium nginx promtool | wc -l)" = 3 \
+	@type chromium nginx promtool javac >/dev/null 2>&1 \
 		|| { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 		&& { $(APT_INSTALL) >/dev/null 2>&1 || { apt-get update --quiet && $(APT_INSTALL); } >/dev/null; }; } || true
 
@@ -55,6 +55,12 @@ LOCK = $(DEV)/bin/uv pip compile pyproject.toml --quiet --universal --python-ver
 
 benchmark: $(DEV)/.installed ## measure the service against the library under it
 	$(DEV)/bin/python -m benchmarks.throughput
+
+sbom: $(DEV)/.installed ## list what the service is made of, as CycloneDX, in dist/
+	$(DEV)/bin/python -m release.sbom
+
+release-check: $(DEV)/.installed ## build sdist and wheel, install them elsewhere, serve from there (two minutes)
+	$(DEV)/bin/python -m release.check
 
 clean: ## remove environments and caches, but not features and runs
 	rm -rf .venvs .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

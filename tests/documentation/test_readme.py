@@ -1,4 +1,4 @@
-"""The README says what is true: its settings, its commands, its answers."""
+"""The README and its pages say what is true: settings, commands, answers."""
 
 import json
 import re
@@ -19,8 +19,14 @@ from training.models import MODELS
 README = (ROOT / "README.md").read_text()
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+TRAIN = (ROOT / "docs" / "train.md").read_text()
+
+
+PAGES = [path.relative_to(ROOT).as_posix() for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])]
+
+
+def blocks(language: str, page: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
 
 def without_request_id(answer: dict[str, Any]) -> dict[str, Any]:
@@ -60,31 +66,33 @@ def test_every_setting_is_in_the_table() -> None:
 
 def test_every_make_target_is_there() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    used = set(re.findall(r"(?:^|`|\d )make ([a-z]+)\b", README, re.MULTILINE))
+    text = "".join((ROOT / page).read_text() for page in PAGES)
+    used = set(re.findall(r"(?:^|`|\d )make ([a-z-]+)\b", text, re.MULTILINE))
     assert {"serve", "test"} <= used <= targets
 
 
-def test_every_training_command_is_understood() -> None:
-    commands = [block.replace("\\\n", " ") for block in blocks("sh") if "-m training" in block]
-    assert len(commands) == 5
-    for command in commands:
-        (line,) = [line for line in command.splitlines() if "-m training" in line]
-        arguments = shlex.split(line.partition("-m training")[2])
-        assert callable(_parser().parse_args(arguments).run)
+def training_commands() -> list[str]:
+    commands = [block.replace("\\\n", " ") for page in (README, TRAIN) for block in blocks("sh", page)]
+    return [line for command in commands for line in command.splitlines() if "-m training" in line]
 
 
-def test_every_model_and_protocol_is_told() -> None:
-    assert all(f"`{name}`" in README for name in (*MODELS, *PROTOCOLS))
+@pytest.mark.parametrize("command", training_commands())
+def test_every_training_command_is_understood(command: str) -> None:
+    arguments = shlex.split(command.partition("-m training")[2])
+    assert callable(_parser().parse_args(arguments).run)
 
 
-PAGES = ["README.md", *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md")))]
+def test_every_verb_model_and_protocol_is_told() -> None:
+    verbs = {command.partition("-m training ")[2].split()[0] for command in training_commands()}
+    assert verbs == {"train", "compare", "adapt"}
+    assert all(f"`{name}`" in TRAIN for name in (*MODELS, *PROTOCOLS))
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_link_leads_somewhere(page: str) -> None:
     folder = (ROOT / page).parent
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / page).read_text())
-    assert all((folder / link).exists() for link in links), links
+    assert [link for link in links if not (folder / link).exists()] == []
 
 
 def test_every_file_of_the_architecture_is_there() -> None:
@@ -103,3 +111,13 @@ def test_no_path_of_a_machine_is_told() -> None:
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "models").rglob("*.md")]
     assert pages
     assert not [page for page in pages if re.search(r"/(?:home|root|work|Users)/", page.read_text())]
+
+
+def test_the_figures_to_size_by_are_those_of_the_results() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    results = (ROOT / "benchmarks" / "RESULTS.md").read_text()
+    rows = re.findall(r"^\| (?:utterances a second|calls|memory) \|.*\|(.*)\|$", page, re.MULTILINE)
+    assert len(rows) == 3
+    figures = [figure for row in rows for figure in re.findall(r"\d+\.\d+|\d+ to \d+ MiB|\d+ s\b", row)]
+    assert len(figures) >= 4
+    assert [figure for figure in figures if figure not in results] == []

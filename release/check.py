@@ -1,0 +1,143 @@
+"""`make release-check`: build what is released, install it where no checkout is, and ask it.
+
+The wheel is built from the sdist. Bundles are not in it: the service is told where they are.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from app import __version__
+
+ROOT = Path(__file__).parent.parent
+OK = 200
+READY_WITHIN = 60.0
+
+
+def main() -> None:
+    """Check all steps; an AssertionError or a failed command says which broke."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        wheel = build(folder / "dist")
+        print(f"built {wheel.name}", flush=True)
+        python = install(wheel, folder / "environment")
+        print("installed, with the dependencies of the lock", flush=True)
+        models, elsewhere = folder / "models", folder / "elsewhere"
+        models.symlink_to(ROOT / "models")
+        elsewhere.mkdir()
+        with served(python, elsewhere, SER_MODELS_DIR=str(models)) as port:
+            check_answers(port)
+    print(f"version {__version__} serves from its wheel")
+
+
+def build(output: Path) -> Path:
+    """Build sdist and wheel with the pinned backend, without a network.
+
+    Args:
+        output: folder for both.
+
+    Returns:
+        The wheel.
+    """
+    uv = str(Path(sys.executable).with_name("uv"))
+    command = [uv, "build", "--quiet", "--no-build-isolation", "--python", sys.executable]
+    subprocess.run([*command, "--out-dir", output, ROOT], check=True)
+    (sdist,) = output.glob("*.tar.gz")
+    (wheel,) = output.glob("*.whl")
+    assert sdist.name == f"speech_emotion-{__version__}.tar.gz"
+    assert wheel.name == f"speech_emotion-{__version__}-py3-none-any.whl"
+    return wheel
+
+
+def install(wheel: Path, environment: Path) -> Path:
+    """Install a wheel and the service's lock into an environment of their own.
+
+    Args:
+        wheel: ours.
+        environment: folder to make.
+
+    Returns:
+        Its Python.
+    """
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    python = environment / "bin" / "python"
+    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    locked = ["--require-hashes", "--only-binary", ":all:", "--requirement", "requirements/service.txt"]
+    subprocess.run([*install, *locked], cwd=ROOT, check=True)
+    subprocess.run([*install, "--no-index", wheel], check=True)
+    return python
+
+
+@contextlib.contextmanager
+def served(python: Path, folder: Path, **settings: str) -> Iterator[int]:
+    """Serve, and see that the service stops cleanly.
+
+    Args:
+        python: of the environment.
+        folder: to run in.
+        settings: environment variables.
+
+    Yields:
+        The port.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    # -P, and nothing in PYTHONPATH: nothing but what is installed can be found.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SER_", "PYTHON"))}
+    environment = {**inherited, "SER_PORT": str(port), "SER_WORKERS": "1", **settings}
+    process = subprocess.Popen([python, "-P", "-m", "app"], cwd=folder, env=environment)
+    try:
+        limit = time.monotonic() + READY_WITHIN
+        while not _is_ready(port):
+            assert process.poll() is None, "the service did not start"
+            assert time.monotonic() < limit, "the service did not become ready"
+            time.sleep(0.1)
+        yield port
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(READY_WITHIN) == 0, "the service did not stop cleanly"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def check_answers(port: int) -> None:
+    """See that a recording has an answer, that people have a page, and which version it is."""
+    recording = (ROOT / "examples" / "utterance.wav").read_bytes()
+    answer = json.loads(_ask(port, "POST", "/v1/audio/emotions", recording))
+    assert answer["speech"] is True, answer
+    print(f"{answer['emotion']} in examples/utterance.wav", flush=True)
+    assert b"<html" in _ask(port, "GET", "/")
+    assert b"export" in _ask(port, "GET", "/page/api.js")
+    assert json.loads(_ask(port, "GET", "/openapi.json"))["info"]["version"] == __version__
+
+
+def _ask(port: int, method: str, path: str, body: bytes | None = None) -> bytes:
+    """The body of an answer with status 200."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=READY_WITHIN)
+    connection.request(method, path, body, {"Content-Type": "audio/wav"} if body else {})
+    response = connection.getresponse()
+    content = response.read()
+    assert response.status == OK, (path, response.status, content)
+    return content
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        _ask(port, "GET", "/health/ready")
+    except (ConnectionError, AssertionError):
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""What `make sbom` writes."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from app import __version__
+from release import sbom
+from tests.recordings import ROOT
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Written, which checks that it is valid."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sbom, "OUTPUT", tmp_path_factory.mktemp("dist") / "sbom.cdx.json")
+        sbom.main()
+        written: dict[str, Any] = json.loads(sbom.OUTPUT.read_text())
+    return written
+
+
+def test_every_pinned_package_is_in_it(document: dict[str, Any]) -> None:
+    lock = (ROOT / "requirements" / "service.txt").read_text()
+    pinned = set(re.findall(r"^([\w.-]+)==(\S+)", lock, re.MULTILINE))
+    assert len(pinned) > 20
+    listed = {(part["name"], part["version"]) for part in document["components"]}
+    assert listed == pinned | {("silero_vad", "6.2.3")}
+
+
+def test_it_says_what_the_packages_do_not(document: dict[str, Any]) -> None:
+    by_name = {part["name"]: part for part in document["components"]}
+    assert document["metadata"]["component"]["version"] == __version__
+    assert "audEERING" in by_name["opensmile"]["licenses"][0]["license"]["name"]
+    told = (ROOT / "docs" / "dependencies.md").read_text()
+    assert by_name["silero_vad"]["hashes"][0]["content"] in told
+    assert f"silero-vad {by_name['silero_vad']['version']}" in told
+
+
+def test_the_service_depends_on_what_it_names(document: dict[str, Any]) -> None:
+    ours = document["dependencies"][0]
+    assert ours["ref"] == document["metadata"]["component"]["bom-ref"]
+    names = {reference.partition("@")[0].removeprefix("pkg:pypi/") for reference in ours["dependsOn"]}
+    assert {"fastapi", "opensmile", "onnxruntime", "silero_vad.onnx"} <= names
+    assert len(names) == len(sbom._direct_names()) + 1
+
+
+def test_it_is_the_same_each_time(document: dict[str, Any]) -> None:
+    assert sbom.complete(sbom.listed()) == document

@@ -1,0 +1,46 @@
+"""What is in the wheel. `make release-check` installs it and serves from it; that takes minutes."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from app import __version__
+from release.check import build
+from tests.recordings import ROOT
+
+NOT_CODE = {".js", ".css", ".html", ".svg", ".onnx", ".inc", ".jinja", ".LICENSE", ".typed"}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    return zipfile.ZipFile(build(tmp_path_factory.mktemp("dist")))
+
+
+def test_the_wheel_has_all_files_of_both_packages(wheel: zipfile.ZipFile) -> None:
+    expected = {
+        path.relative_to(ROOT).as_posix()
+        for package in ("app", "training")
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    kinds = {Path(name).suffix for name in expected}
+    assert kinds == {*NOT_CODE, ".py"}
+    packed = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert packed == expected
+
+
+def test_the_licences_are_in_the_wheel(wheel: zipfile.ZipFile) -> None:
+    names = {name.partition("/licenses/")[2] for name in wheel.namelist() if "/licenses/" in name}
+    assert names == {"LICENSE", "LICENSES.md", "app/core/silero_vad.LICENSE"}
+
+
+def test_the_version_is_that_of_the_package(wheel: zipfile.ZipFile) -> None:
+    metadata = wheel.read(f"speech_emotion-{__version__}.dist-info/METADATA").decode()
+    assert f"\nVersion: {__version__}\n" in metadata
+
+
+def test_no_other_file_says_which_version_it_is() -> None:
+    files = [ROOT / "pyproject.toml", ROOT / "Makefile", ROOT / "README.md"]
+    files += [path for room in ("app", "training", "release") for path in (ROOT / room).rglob("*.py")]
+    assert [file.name for file in files if __version__ in file.read_text()] == ["__init__.py"]
