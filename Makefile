@@ -21,14 +21,16 @@ test: $(DEV)/.installed programs ## every check: lint, format, types, architectu
 	$(DEV)/bin/bandit --quiet --configfile pyproject.toml --recursive app training benchmarks release
 	$(DEV)/bin/python -m pytest
 
-# Where they can be installed; where not, the tests that need them are skipped and named, but fail in CI.
-PROGRAMS := chromium nginx-light prometheus default-jdk-headless
-programs:
-	@type chromium nginx promtool javac >/dev/null 2>&1 \
-		|| { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
-		&& { $(APT_INSTALL) >/dev/null 2>&1 || { apt-get update --quiet && $(APT_INSTALL); } >/dev/null; }; } || true
+# Those that are missing, where they can be installed; where not, the tests that need them are skipped and named, but
+# fail in CI.
+package_of = $(if $(shell command -v $(1)),,$(2))
+PACKAGES = $(call package_of,chromium,chromium) $(call package_of,nginx,nginx-light) \
+	$(call package_of,promtool,prometheus) $(call package_of,javac,default-jdk-headless)
+APT_INSTALL = DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends $(PACKAGES)
 
-APT_INSTALL = DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends $(PROGRAMS)
+programs:
+	@test -z "$(strip $(PACKAGES))" || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+		&& { $(APT_INSTALL) >/dev/null 2>&1 || { apt-get update --quiet && $(APT_INSTALL); } >/dev/null; }; } || true
 
 audit: $(DEV)/.installed ## ask the advisory service about every pinned package; needs a network
 	$(DEV)/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements/service.txt
