@@ -121,3 +121,26 @@ def test_the_figures_to_size_by_are_those_of_the_results() -> None:
     figures = [figure for row in rows for figure in re.findall(r"\d+\.\d+|\d+ to \d+ MiB|\d+ s\b", row)]
     assert len(figures) >= 4
     assert [figure for figure in figures if figure not in results] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_that_is_named_is_there(page: str) -> None:
+    rooms = "app|training|tests|docs|release|examples|benchmarks|models|requirements|dist"
+    named = re.findall(rf"`((?:{rooms})/[\w./-]+\.(?:py|md|onnx|wav|txt))`", (ROOT / page).read_text())
+    assert [name for name in named if "NAME" not in name and not (ROOT / name).exists()] == []
+
+
+def test_what_the_recipes_name_is_in_the_code() -> None:
+    recipes = (ROOT / "CONTRIBUTING.md").read_text()
+    places = re.findall(r"`(\w+)(?:\(…\))?` in\s+`([\w/]+\.py)`", recipes)
+    assert len(places) >= 7
+    assert [place for place in places if place[0] not in (ROOT / place[1]).read_text()] == []
+
+
+def test_the_changelog_is_kept_in_form() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    unreleased, *released = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert unreleased == "[Unreleased]"
+    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", heading) for heading in released)
+    kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert set(re.findall(r"^### (.+)$", text, re.MULTILINE)) <= kinds
