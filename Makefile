@@ -25,7 +25,7 @@ test: $(DEV)/.installed programs ## every check: lint, format, types, architectu
 # fail in CI.
 package_of = $(if $(shell command -v $(1)),,$(2))
 PACKAGES = $(call package_of,chromium,chromium) $(call package_of,nginx,nginx-light) \
-	$(call package_of,promtool,prometheus) $(call package_of,javac,default-jdk-headless)
+	$(call package_of,promtool,prometheus) $(call package_of,javac,default-jdk-headless) $(call package_of,node,nodejs)
 APT_INSTALL = DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends $(PACKAGES)
 
 programs:
