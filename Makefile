@@ -21,20 +21,23 @@ test: $(DEV)/.installed programs ## every check: lint, format, types, architectu
 	$(DEV)/bin/bandit --quiet --configfile pyproject.toml --recursive app training benchmarks release
 	$(DEV)/bin/python -m pytest
 
-# Where they can be installed; where not, the tests that need them are skipped and named, but fail in CI.
-PROGRAMS := chromium nginx-light prometheus default-jdk-headless
-programs:
-	@type chromium nginx promtool javac >/dev/null 2>&1 \
-		|| { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
-		&& { $(APT_INSTALL) >/dev/null 2>&1 || { apt-get update --quiet && $(APT_INSTALL); } >/dev/null; }; } || true
+# Those that are missing, where they can be installed; where not, the tests that need them are skipped and named, but
+# fail in CI.
+package_of = $(if $(shell command -v $(1)),,$(2))
+PACKAGES = $(call package_of,chromium,chromium) $(call package_of,nginx,nginx-light) \
+	$(call package_of,promtool,prometheus) $(call package_of,javac,default-jdk-headless)
+APT_INSTALL = DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends $(PACKAGES)
 
-APT_INSTALL = DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends $(PROGRAMS)
+programs:
+	@test -z "$(strip $(PACKAGES))" || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+		&& { $(APT_INSTALL) >/dev/null 2>&1 || { apt-get update --quiet && $(APT_INSTALL); } >/dev/null; }; } || true
 
 audit: $(DEV)/.installed ## ask the advisory service about every pinned package; needs a network
 	$(DEV)/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements/service.txt
 
 soak: $(DEV)/.installed ## keep the promises that take long: overload, kills, stop, memory (half an hour)
 	$(DEV)/bin/python -m benchmarks.soak
+	$(DEV)/bin/python -m benchmarks.scale
 
 training: $(TRAINING)/.installed ## set up what `python -m training` needs, in .venvs/training
 
@@ -43,8 +46,8 @@ format: $(DEV)/.installed ## format the code and mend what lint can mend
 	$(DEV)/bin/ruff format .
 
 lock: $(DEV)/.installed ## compile requirements/*.txt anew from pyproject.toml
-	$(LOCK) --output-file requirements/service.txt
-	$(LOCK) --extra tracing --constraint requirements/service.txt --output-file requirements/tracing.txt
+	$(LOCK) --overrides requirements/service.overrides --output-file requirements/service.txt
+	$(LOCK) --overrides requirements/service.overrides --extra tracing --constraint requirements/service.txt --output-file requirements/tracing.txt
 	$(LOCK) --extra training --constraint requirements/service.txt --output-file requirements/training.txt
 	$(LOCK) --extra training --extra tracing --extra dev --constraint requirements/training.txt --output-file requirements/dev.txt
 
@@ -64,6 +67,8 @@ release-check: $(DEV)/.installed ## build sdist and wheel, install them elsewher
 clean: ## remove environments and caches, but not features and runs
 	rm -rf .venvs .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
+# The service's lock is complete without what opensmile names (requirements/service.overrides).
+$(SERVICE)/.installed: NO_DEPS := --no-deps
 $(SERVICE)/.installed: requirements/service.txt
 $(TRAINING)/.installed: requirements/training.txt
 $(DEV)/.installed: requirements/dev.txt
@@ -71,5 +76,5 @@ $(DEV)/.installed: requirements/dev.txt
 .venvs/%/.installed:
 	$(PYTHON) -m venv --clear .venvs/$*
 	.venvs/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
-		--requirement requirements/$*.txt
+		$(NO_DEPS) --requirement requirements/$*.txt
 	touch $@

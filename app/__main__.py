@@ -1,8 +1,9 @@
-"""`python -m app`: serve; `python -m app key NAME`: make a key; `python -m app analyse`: analyse files."""
+"""`python -m app`: serve, or one of the other things that stand in `USAGE`."""
 
 import hashlib
 import multiprocessing
 import secrets
+import signal
 import sys
 from collections.abc import Sequence
 from multiprocessing import forkserver
@@ -11,6 +12,7 @@ PRELOADED = "app.worker"
 USAGE = """\
 usage: python -m app            serve, with the settings SER_* of the environment
        python -m app key NAME   make an API key
+       python -m app health     ask the service on this machine whether it is ready
        python -m app analyse …  analyse recordings without a server; --help says how"""
 
 
@@ -22,6 +24,9 @@ def main(arguments: Sequence[str]) -> int:
     """
     match arguments:
         case []:
+            # At once, since the first process of a container ignores signals that it does not handle.
+            # Once uvicorn has stopped cleanly, it raises the signal again for whoever handled it before.
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
             start_fork_server()
             from app.server import serve  # noqa: PLC0415  # the fork server imports at the same time
 
@@ -31,6 +36,10 @@ def main(arguments: Sequence[str]) -> int:
             from app.analyse import analyse  # noqa: PLC0415  # as above
 
             return analyse(rest)
+        case ["health"]:
+            from app.health import check  # noqa: PLC0415  # nothing else needs it
+
+            return check()
         case ["key", name]:
             return make_key(name)
         case _:

@@ -22,7 +22,8 @@ def serve() -> int:
     """Serve until told to stop.
 
     Returns:
-        The exit status: 1 if the settings or a bundle make it impossible, which stderr explains.
+        The exit status: 1 if the settings or a bundle make it impossible, which stderr explains. (Where
+        that shows in the workers only, uvicorn ends the process itself, with 3.)
     """
     try:
         settings = Settings()
@@ -36,8 +37,6 @@ def serve() -> int:
         print(error, file=sys.stderr)
         return 1
     logging.config.dictConfig(configuration(settings.log_format))
-    # Once it has stopped cleanly, uvicorn raises the signal again for whoever handled it before.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     Server(app, app.state.pool, settings.host, settings.port, settings.shutdown_delay).run()
     return 0
 
@@ -77,6 +76,8 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take the first step; a second signal, or Ctrl-C, takes the last at once."""
+        if not self.started:
+            sys.exit(0)  # there is nothing to finish
         if self._pool.draining or sig == signal.SIGINT or self._loop is None:
             super().handle_exit(sig, frame)
             return
@@ -88,6 +89,7 @@ class _Farewell:
     """ASGI middleware that lets every connection end with its answer, once the service is about to stop.
 
     A connection that is kept open could be closed just as the next request comes in.
+    And where the service cannot start, it says why, in the place of a traceback.
     """
 
     def __init__(self, app: ASGIApp, pool: WorkerPool) -> None:
@@ -96,6 +98,8 @@ class _Farewell:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def close_if_draining(message: Message) -> None:
+            if message["type"] == "lifespan.startup.failed" and self._pool.failure is not None:
+                message["message"] = str(self._pool.failure)
             if message["type"] == "http.response.start" and self._pool.draining:
                 message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
             await send(message)

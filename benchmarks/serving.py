@@ -89,6 +89,7 @@ def put_under_load(port: int, body: bytes, n_clients: int, seconds: float) -> Lo
                 time.sleep(0.1)
             if time.perf_counter() - start > seconds:
                 break
+        client.close()
 
     threads = [threading.Thread(target=ask_again_and_again) for _ in range(n_clients)]
     for thread in threads:

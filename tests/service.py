@@ -21,13 +21,15 @@ class Service:
 
     Attributes:
         process: it.
-        url: where it listens.
+        port: where it listens, on 127.0.0.1.
+        url: the same as an address.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         """Describe a service that was started."""
         self.process = process
-        self.url = url
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
         self._log = log
 
     @property
@@ -52,10 +54,8 @@ class Service:
 
 @contextlib.contextmanager
 def started(**environment: str) -> Iterator[Service]:
-    """A service with these settings on a free port; it is gone afterwards."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A service with these settings, on a free port unless SER_PORT is among them; it is gone afterwards."""
+    port = int(environment.pop("SER_PORT", 0)) or free_port()
     # The log goes to a file, since a pipe that nobody reads would fill, and then stop the service.
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -66,7 +66,7 @@ def started(**environment: str) -> Iterator[Service]:
             stderr=log,
         )
         try:
-            yield Service(process, f"http://127.0.0.1:{port}", Path(log.name))
+            yield Service(process, port, Path(log.name))
         finally:
             process.kill()
             process.wait()
@@ -78,6 +78,14 @@ def running(**environment: str) -> Iterator[Service]:
     with started(**environment) as service:
         service.wait_until_ready()
         yield service
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def descendants(pid: int) -> list[int]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from app.core.bundle import write_bundle
 from tests import bundles
 from tests.recordings import EXAMPLE, ROOT, corpora
 from tests.service import Service, descendants, gone, running, started
@@ -161,6 +162,48 @@ def test_a_bundle_that_was_altered_stops_the_start(tmp_path: Path) -> None:
     with started(SER_MODELS_DIR=str(tmp_path), SER_DEFAULT_MODEL="small") as service:
         assert service.end() == 1
         assert "MODEL_CARD.md: altered" in service.log
+
+
+def test_a_bundle_that_workers_cannot_load_stops_the_start(tmp_path: Path) -> None:
+    described = bundles.facts()
+    features = described.features.model_copy(update={"feature_set": "GeMAPSv03"})
+    unknown = described.model_copy(update={"features": features})
+    write_bundle(tmp_path / "small", unknown, bundles.scaler(unknown), bundles.network(unknown), {})
+    with started(SER_MODELS_DIR=str(tmp_path), SER_DEFAULT_MODEL="small") as service:
+        assert service.end() == 3
+        assert "small: unknown feature set GeMAPSv03; known are" in service.log
+        assert "Traceback" not in service.log
+
+
+def test_the_signal_to_stop_ends_a_start_at_once(small: dict[str, str]) -> None:
+    with started(**small) as service:
+        while "Started server process" not in service.log:
+            time.sleep(0.01)
+        service.process.send_signal(signal.SIGTERM)
+        assert service.end() == 0
+        assert "startup complete" not in service.log
+
+
+def test_onnx_runtime_reports_to_nobody(small: dict[str, str], tmp_path: Path) -> None:
+    # As if it were not CI, where ONNX Runtime reports nothing; what it would, it keeps in the home folder.
+    unsuspecting = {
+        name: value for name, value in os.environ.items() if not name.startswith(("CI", "GITHUB"))
+    }
+    code = "import app.core.bundle as b, pathlib, sys; b.read_bundle(pathlib.Path(sys.argv[1]))"
+    command = [sys.executable, "-c", code, f"{small['SER_MODELS_DIR']}/small"]
+    subprocess.run(command, cwd=ROOT, env=unsuspecting | {"HOME": str(tmp_path)}, check=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_health_asks_the_service_on_this_machine(small: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "app", "health"]
+    with running(**small) as service:
+        port = service.url.rpartition(":")[2]
+        everywhere = {"SER_HOST": "0.0.0.0", "SER_PORT": port}
+        assert subprocess.run(command, cwd=ROOT, env=os.environ | everywhere, check=False).returncode == 0
+        service.process.kill()
+        service.end()
+        assert subprocess.run(command, cwd=ROOT, env=os.environ | everywhere, check=False).returncode == 1
 
 
 def test_a_key_that_is_made_opens_the_service(small: dict[str, str]) -> None:

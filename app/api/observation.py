@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 UNKNOWN_ROUTE = "unknown"
 """All addresses that lead nowhere, as one: whoever invents them shall not fill the metrics."""
-QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
+QUIET = frozenset({"/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready", "/metrics"})
 """Asked every few seconds, and so logged where they fail only."""
 FAILED = 400
 

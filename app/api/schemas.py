@@ -177,6 +177,18 @@ class Health(BaseModel):
     status: str = Field(examples=["ok"])
 
 
+class Liveness(BaseModel):
+    """Whether the service is alive, as the Open Inference Protocol says it."""
+
+    live: bool
+
+
+class Readiness(BaseModel):
+    """Whether the service is ready, as the Open Inference Protocol says it."""
+
+    ready: bool
+
+
 class ProblemDocument(BaseModel):
     """An error, by RFC 9457."""
 

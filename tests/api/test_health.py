@@ -11,10 +11,17 @@ def test_alive_and_ready(client: TestClient) -> None:
         assert client.head(path).status_code == 200
 
 
+def test_alive_and_ready_by_the_open_inference_protocol(client: TestClient) -> None:
+    assert client.get("/v2/health/live").json() == {"live": True}
+    assert client.get("/v2/health/ready").json() == {"ready": True}
+
+
 def test_alive_but_not_ready_once_it_stops(settings: Settings) -> None:
     with TestClient(create_app(settings.model_copy(update={"workers": 1}))) as client:
         client.app_state["service"].pool.ready = False
         assert client.get("/health/live").status_code == 200
-        response = client.get("/health/ready")
-        assert (response.status_code, response.json()["code"]) == (503, "not-ready")
-        assert int(response.headers["Retry-After"]) > 0
+        assert client.get("/v2/health/live").status_code == 200
+        for path in ("/health/ready", "/v2/health/ready"):
+            response = client.get(path)
+            assert (response.status_code, response.json()["code"]) == (503, "not-ready")
+            assert int(response.headers["Retry-After"]) > 0

@@ -28,6 +28,8 @@ def test_every_operation_is_named_and_its_errors_are_problems(document: dict[str
         "getLiveness",
         "getModel",
         "getReadiness",
+        "getServerLive",
+        "getServerReady",
         "listModels",
         "recognizeEmotions",
     ]

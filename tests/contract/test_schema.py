@@ -20,5 +20,5 @@ def test_every_answer_conforms(models_dir: Path, tmp_path: Path) -> None:
         command += ["--exclude-checks", "positive_data_acceptance", "--suppress-health-check", "all"]
         ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert ended.returncode == 0, ended.stdout[-5000:]
-        assert "Tested: 6" in ended.stdout
+        assert "Tested: 8" in ended.stdout
         assert service.process.poll() is None

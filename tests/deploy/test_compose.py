@@ -1,0 +1,180 @@
+"""The compose file: it is understood with every profile, it is closed, and its sizes fit the settings."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from app.settings import Settings
+from tests.recordings import ROOT
+
+PROFILES = [(), ("scale",), ("monitoring",)]
+SCALED = {"service", "replica", "balancer"}
+MONITORED = {"service", "prometheus", "grafana"}
+UNITS = {"m": 2**20, "g": 2**30}
+KEYS = "backend:" + "0" * 64
+
+
+def compose(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """What podman-compose makes of the file; a dry run needs no podman."""
+    known = {name: value for name, value in os.environ.items() if not name.startswith("SER_")}
+    return subprocess.run(
+        [sys.executable, "-m", "podman_compose", "--dry-run", "--env-file", os.devnull, *arguments],
+        cwd=ROOT,
+        env={**known, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    """Every service with the defaults, as podman-compose resolves them."""
+    resolved = compose("--profile", "scale", "--profile", "monitoring", "config", SER_API_KEYS=KEYS)
+    assert resolved.returncode == 0, resolved.stderr
+    services: dict[str, Any] = yaml.safe_load(resolved.stdout)["services"]
+    assert set(services) == SCALED | MONITORED
+    return services
+
+
+@pytest.fixture(scope="module")
+def settings(services: dict[str, Any]) -> Settings:
+    """Those of the service in its container."""
+    environment = services["service"]["environment"]
+    return Settings(**{name.removeprefix("SER_").lower(): value for name, value in environment.items()})
+
+
+def size(text: str) -> int:
+    return int(text[:-1]) * UNITS[text[-1]]
+
+
+def seconds(text: str) -> int:
+    assert text.endswith("m")
+    return int(text[:-1]) * 60
+
+
+def tmp_bytes(service: dict[str, Any]) -> int:
+    (tmp,) = service["tmpfs"]
+    assert tmp.startswith("/tmp:")  # noqa: S108  # of the container
+    found = re.search(r"size=(\w+)", tmp)
+    assert found
+    return size(found[1])
+
+
+def memory(service: dict[str, Any]) -> int:
+    return size(service["deploy"]["resources"]["limits"]["memory"])
+
+
+@pytest.mark.parametrize("profiles", PROFILES)
+def test_every_profile_can_be_started(profiles: tuple[str, ...]) -> None:
+    arguments = [argument for profile in profiles for argument in ("--profile", profile)]
+    started = compose(*arguments, "config", "--services", SER_API_KEYS=KEYS)
+    assert started.returncode == 0, started.stderr
+    expected = {"service"} | (SCALED if "scale" in profiles else set())
+    expected |= MONITORED if "monitoring" in profiles else set()
+    assert set(started.stdout.split()) == expected
+
+
+@pytest.mark.parametrize("environment", [{}, {"SER_API_KEYS": ""}])
+def test_without_a_key_nothing_starts(environment: dict[str, str]) -> None:
+    refused = compose("config", **environment)
+    assert refused.returncode != 0
+    assert "SER_API_KEYS" in refused.stderr
+    assert "docs/deploy.md" in refused.stderr
+
+
+def test_no_container_can_do_more_than_it_must(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert not {"privileged", "cap_add", "network_mode", "pid", "ipc", "devices"} & set(service), name
+        assert all("docker.sock" not in volume for volume in service.get("volumes", [])), name
+        assert {"cpus", "memory", "pids"} <= set(service["deploy"]["resources"]["limits"]), name
+        assert service["healthcheck"]["test"], name
+        assert service["restart"] == "unless-stopped", name
+
+
+def test_what_is_mounted_is_read_only(services: dict[str, Any]) -> None:
+    for service in services.values():
+        mounted = [volume for volume in service.get("volumes", []) if volume.startswith(".")]
+        assert all(volume.endswith(":ro") for volume in mounted)
+        for volume in mounted:
+            assert (ROOT / volume.split(":")[0]).exists(), volume
+
+
+def test_everything_is_published_on_loopback_only(services: dict[str, Any]) -> None:
+    published = [port for service in services.values() for port in service.get("ports", [])]
+    assert len(published) == 4
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_no_image_changes_by_itself(services: dict[str, Any]) -> None:
+    images = {service["image"] for service in services.values() if "speech-emotion" not in service["image"]}
+    assert len(images) == 3
+    assert all(re.search(r":v?\d+\.\d+\.\d+", image) for image in images)
+
+
+def test_no_secret_is_in_the_environment(services: dict[str, Any]) -> None:
+    for service in services.values():
+        named = [name for name in service.get("environment", {}) if re.search("PASSWORD|SECRET|TOKEN", name)]
+        assert all(name.endswith("__FILE") for name in named)
+
+
+def test_uploads_of_calls_fit(services: dict[str, Any], settings: Settings) -> None:
+    places = settings.workers + settings.queue_depth
+    for name in ("service", "replica"):
+        calls = tmp_bytes(services[name])
+        assert calls >= places * settings.max_call_bytes
+        workers = settings.workers * settings.max_worker_bytes
+        # Either a call or an utterance has a place; an utterance lies in memory.
+        assert memory(services[name]) >= calls + workers + 512 * 2**20
+    assert memory(services["balancer"]) > tmp_bytes(services["balancer"])
+
+
+def test_there_is_a_processor_for_each_worker(services: dict[str, Any], settings: Settings) -> None:
+    limits = services["service"]["deploy"]["resources"]["limits"]
+    assert float(limits["cpus"]) == settings.workers
+
+
+def test_a_stop_waits_for_the_longest_request(services: dict[str, Any], settings: Settings) -> None:
+    longest = settings.shutdown_delay + settings.upload_timeout
+    longest += settings.call_timeout + settings.request_timeout
+    for name in ("service", "replica", "balancer"):
+        assert seconds(services[name]["stop_grace_period"]) > longest
+
+
+def test_the_replicas_are_like_the_first(services: dict[str, Any]) -> None:
+    first, replica = ({**services[name]} for name in ("service", "replica"))
+    replicas = replica["deploy"].pop("replicas")
+    assert int(replicas) == 1
+    assert replica.pop("profiles") == ["scale"]
+    del first["ports"], first["build"]
+    assert replica == first
+
+
+def test_the_example_names_variables_that_are_used() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+    named = re.findall(r"^#? ?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert "SER_API_KEYS" in named
+    assert [name for name in named if f"${{{name}:" not in text] == []
+
+
+def test_git_ignores_what_is_secret() -> None:
+    ignored = (ROOT / ".gitignore").read_text().split()
+    secrets = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["secrets"]
+    assert ".env" in ignored
+    assert all(Path(secret["file"]).parts[0] + "/" in ignored for secret in secrets.values())
+
+
+def test_a_replica_answers_until_the_balancer_has_seen_the_one_before(settings: Settings) -> None:
+    text = (ROOT / "deploy" / "nginx" / "replicas.conf").read_text()
+    limits = [int(found) for found in re.findall(r"(?:fail_timeout|valid)=(\d+)s", text)]
+    assert limits
+    assert settings.shutdown_delay > max(limits)

@@ -1,0 +1,123 @@
+"""The balancer: its configuration is valid, its limits are the service's, its errors are problems."""
+
+import json
+import re
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from app.api.problems import BY_CODE, MEDIA_TYPE
+from app.settings import Settings
+from tests.deploy import balancer
+from tests.programs import program
+from tests.service import free_port
+
+TEXT = (balancer.CONFIGURATION / "nginx.conf").read_text()
+UTTERANCES, CALLS = TEXT.split("location = /v1/audio/timeline {")
+UNITS = {"k": 2**10, "m": 2**20, "s": 1}
+
+
+def value(text: str, directive: str) -> int:
+    found = re.search(rf"^\s*{directive} (\d+)([kms]);", text, re.MULTILINE)
+    assert found, directive
+    return int(found[1]) * UNITS[found[2]]
+
+
+def test_nginx_takes_the_configuration(tmp_path: Path) -> None:
+    balancer.configure(tmp_path, 8080, [8001, 8002])
+    command = [*balancer.command(program("nginx"), tmp_path), "-t"]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_it_lets_through_what_the_service_accepts() -> None:
+    settings = Settings()
+    assert value(UTTERANCES, "client_max_body_size") == settings.max_upload_bytes
+    assert value(CALLS, "client_max_body_size") == settings.max_call_bytes
+    assert value(TEXT, "client_body_timeout") == settings.upload_pause
+
+
+def test_it_waits_longer_than_the_service_takes() -> None:
+    settings = Settings()
+    assert value(UTTERANCES, "proxy_read_timeout") > settings.request_timeout
+    assert value(CALLS, "proxy_read_timeout") > settings.call_timeout + settings.request_timeout
+
+
+@pytest.fixture(scope="module")
+def deserted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The balancer's address and log, while no replica is there."""
+    port = free_port()
+    with balancer.balancing(program("nginx"), tmp_path_factory.mktemp("nginx"), port, [free_port()]) as log:
+        yield f"http://127.0.0.1:{port}", log
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "code"),
+    [
+        ("GET", "/v1/models", b"", "not-ready"),
+        ("POST", "/v1/audio/emotions", b"RIFF", "not-ready"),
+        ("GET", "/metrics", b"", "not-found"),
+        ("POST", "/v1/audio/emotions", bytes(Settings().max_upload_bytes + 1), "upload-too-large"),
+    ],
+)
+def test_its_own_errors_are_problems_like_the_services(
+    deserted: tuple[str, Path], method: str, path: str, body: bytes, code: str
+) -> None:
+    url, _ = deserted
+    answer = httpx2.request(method, url + path, content=body)
+    problem = BY_CODE[code]
+    assert answer.status_code == problem.status
+    assert answer.headers["Content-Type"] == MEDIA_TYPE
+    assert answer.headers["Server"] == "nginx"
+    retry = answer.headers.get("Retry-After")
+    assert retry == (None if problem.retry_after is None else str(problem.retry_after))
+    document = answer.json()
+    assert document.pop("detail")
+    assert document == {
+        "type": f"/problems/{code}",
+        "title": problem.title,
+        "status": problem.status,
+        "code": code,
+        "request_id": answer.headers["X-Request-ID"],
+    }
+
+
+def test_one_call_too_many_is_refused_at_once(deserted: tuple[str, Path]) -> None:
+    url, _ = deserted
+    found = re.search(r"limit_conn calls (\d+);", CALLS)
+    assert found
+    # Each is under way once it is told to go on with its body.
+    head = (
+        b"POST /v1/audio/timeline HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
+    )
+    with ExitStack() as calls:
+        for _ in range(int(found[1])):
+            call = calls.enter_context(socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))))
+            call.sendall(head)
+            assert b" 100 " in call.recv(100)
+        refused = httpx2.post(f"{url}/v1/audio/timeline", content=b"RIFF")
+    assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+    assert refused.headers["Retry-After"] == str(BY_CODE["overloaded"].retry_after)
+
+
+def test_every_error_of_its_own_is_one_of_the_services() -> None:
+    told = dict(re.findall(r'"title": "(.+)",\n.*\n.*\n  "code": "(.+)"', TEXT))
+    assert told == {BY_CODE[code].title: code for code in told.values()}
+    assert set(told.values()) == {"not-found", "upload-too-large", "overloaded", "not-ready"}
+
+
+def test_the_log_has_the_request_id_and_no_query(deserted: tuple[str, Path]) -> None:
+    url, log = deserted
+    wanted = "4a4bb3b8-f8c0-4ef6-ba68-0c0d9c8ab210"
+    answer = httpx2.get(f"{url}/v1/models?name=somebody", headers={"X-Request-ID": wanted})
+    httpx2.get(f"{url}/v1/models", headers={"X-Request-ID": '"} forged {"'})
+    assert answer.headers["X-Request-ID"] == wanted
+    told = [json.loads(line) for line in log.read_text().splitlines()]
+    assert any(line["request_id"] == wanted and line["path"] == "/v1/models" for line in told)
+    assert "somebody" not in log.read_text()
+    assert "forged" not in log.read_text()
