@@ -41,7 +41,7 @@ LABEL org.opencontainers.image.title="Speech Emotion Service" \
     org.opencontainers.image.revision="${REVISION}"
 COPY --from=wheels /opt/venv /opt/venv
 COPY --from=wheels /srv/speech-emotion/app app
-COPY LICENSE .
+COPY LICENSE LICENSES.md ./
 COPY models models
 # Beyond loopback it starts with keys only, or with SER_ALLOW_UNAUTHENTICATED=true.
 ENV PYTHONDONTWRITEBYTECODE=1 SER_HOST=0.0.0.0

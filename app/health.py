@@ -5,7 +5,7 @@ import os
 import sys
 
 TIMEOUT = 3.0
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # not bound to, but read
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # nosec B104  # asked, not bound to
 """Addresses that are listened on, and where one that listens there is found."""
 
 

@@ -51,5 +51,8 @@ def test_nothing_enters_the_image_unnamed() -> None:
     entries = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     rules = [entry for entry in entries if not entry.startswith("#")]
     assert rules[0] == "*"
-    copied = re.findall(r"^COPY (?!--)(\S+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    copies = re.findall(
+        r"^COPY (?!--)(.+) \S+$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    copied = [path for paths in copies for path in paths.split()]
     assert {path.partition("/")[0] for path in copied} == {rule[1:] for rule in rules if rule[0] == "!"}

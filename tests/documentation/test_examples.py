@@ -131,15 +131,12 @@ def test_an_example_asks_again_until_it_has_the_answer(command: list[str], gatew
     assert len(gateway.bodies) == 2
 
 
-def test_an_example_gives_up_what_no_other_try_would_mend(command: list[str], gateway: Gateway) -> None:
-    told = run(command, f"http://127.0.0.1:{gateway.server_port}", ROOT / "README.md")
+def test_an_example_gives_up_what_no_other_try_would_mend(command: list[str], service: Service) -> None:
+    before = service.log.count("POST")
+    told = run(command, service.url, ROOT / "README.md")
     assert told.returncode != 0
     assert "unsupported-media-type" in told.stdout + told.stderr
-    assert len(gateway.bodies) == 1
-
-
-def test_an_example_needs_nothing_in_between(command: list[str], service: Service) -> None:
-    assert emotion(run(command, service.url, EXAMPLE)) == "anger"
+    assert service.log.count("POST") == before + 1
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
