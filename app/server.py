@@ -59,10 +59,17 @@ class Server(uvicorn.Server):
             delay: seconds between the two steps of a stop.
         """
         farewell = _Farewell(app, pool)
-        # The log is our own.
+        # The log is our own. httptools, the faster parser, drops the body of a request that offers another
+        # protocol, as Java's HttpClient does (https://github.com/Kludex/uvicorn/discussions/2722).
         super().__init__(
             uvicorn.Config(
-                farewell, host=host, port=port, log_config=None, access_log=False, server_header=False
+                farewell,
+                host=host,
+                port=port,
+                http="h11",
+                log_config=None,
+                access_log=False,
+                server_header=False,
             )
         )
         self._pool = pool

@@ -121,6 +121,13 @@ class Collector(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+def test_a_sender_that_offers_another_protocol_is_answered_in_this_one(narrow: Service) -> None:
+    # As Java's HttpClient does, unless it is told otherwise.
+    offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAA\r\n\r\n"
+    with connection(narrow, HEAD.replace(b"Connection: close\r\n\r\n", offer) + DATA) as sender:
+        assert sender.recv(1_000).startswith(b"HTTP/1.1 200")
+
+
 def test_a_request_can_be_followed_through_its_stages(models_dir: Path) -> None:
     Collector.received = []
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
