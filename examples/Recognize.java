@@ -14,7 +14,6 @@ public class Recognize {
 
     /** The answer, as JSON: give it to the parser that you use. */
     static String recognize(String url, Path recording, String key) throws IOException, InterruptedException {
-        // Not the default, which offers HTTP/2 in a header that makes the service lose the body.
         var client = HttpClient.newHttpClient();
         var request = HttpRequest.newBuilder(URI.create(url + "/v1/audio/emotions"))
             .timeout(Duration.ofSeconds(60))
