@@ -55,13 +55,13 @@ class Service:
 @contextlib.contextmanager
 def started(**environment: str) -> Iterator[Service]:
     """A service with these settings, on a free port unless SER_PORT is among them; it is gone afterwards."""
-    port = int(environment.pop("SER_PORT", 0)) or free_port()
+    port = environment.pop("SER_PORT", "") or str(free_port())
     # The log goes to a file, since a pipe that nobody reads would fill, and then stop the service.
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "app"],
             cwd=ROOT,
-            env={**os.environ, "SER_PORT": str(port), **environment},
+            env={**os.environ, "SER_PORT": port, **environment},
             stdout=subprocess.DEVNULL,
             stderr=log,
         )
