@@ -21,7 +21,7 @@ class Service:
 
     Attributes:
         process: it.
-        port: where it listens, on 127.0.0.1.
+        port: where it listens, on 127.0.0.1; 0 if it was told nonsense.
         url: the same as an address.
     """
 
@@ -66,7 +66,7 @@ def started(**environment: str) -> Iterator[Service]:
             stderr=log,
         )
         try:
-            yield Service(process, port, Path(log.name))
+            yield Service(process, int(port) if port.isdecimal() else 0, Path(log.name))
         finally:
             process.kill()
             process.wait()
