@@ -28,7 +28,7 @@ RUN python -m venv --without-pip /opt/venv \
         -exec rm -rf {} + \
     && find /opt/venv -name '*.pyi' -delete
 COPY app /srv/speech-emotion/app
-RUN python -m compileall -q /opt/venv /srv/speech-emotion/app
+RUN python -m compileall -q /opt/venv /srv/speech-emotion/app && mkdir /data
 
 
 FROM base AS service
@@ -43,8 +43,10 @@ COPY --from=wheels /opt/venv /opt/venv
 COPY --from=wheels /srv/speech-emotion/app app
 COPY LICENSE LICENSES.md ./
 COPY models models
-# Beyond loopback it starts with keys only, or with SER_ALLOW_UNAUTHENTICATED=true.
-ENV PYTHONDONTWRITEBYTECODE=1 SER_HOST=0.0.0.0
+# So that a volume that is mounted here for the first time belongs to the user.
+COPY --from=wheels --chown=10001:10001 /data /data
+# Beyond loopback it starts with keys only, or with SER_ALLOW_UNAUTHENTICATED=true. Jobs need a volume, or SER_JOBS_URL.
+ENV PYTHONDONTWRITEBYTECODE=1 SER_HOST=0.0.0.0 SER_DATA_DIR=/data SER_JOBS=false
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["python", "-m", "app", "health"]

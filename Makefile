@@ -19,13 +19,14 @@ test: $(DEV)/.installed programs ## every check: lint, format, types, architectu
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
 	$(DEV)/bin/bandit --quiet --configfile pyproject.toml --recursive app training benchmarks release
-	$(DEV)/bin/python -m pytest
+	$(DEV)/bin/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 # Those that are missing, where they can be installed; where not, the tests that need them are skipped and named, but
 # fail in CI.
 package_of = $(if $(shell command -v $(1)),,$(2))
 PACKAGES = $(call package_of,chromium,chromium) $(call package_of,nginx,nginx-light) \
-	$(call package_of,promtool,prometheus) $(call package_of,javac,default-jdk-headless) $(call package_of,node,nodejs)
+	$(call package_of,promtool,prometheus) $(call package_of,openssl,openssl) $(call package_of,javac,default-jdk-headless) $(call package_of,node,nodejs) \
+	$(if $(wildcard /usr/lib/postgresql/*/bin/initdb),,postgresql)
 APT_INSTALL = DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends $(PACKAGES)
 
 programs:
@@ -35,9 +36,10 @@ programs:
 audit: $(DEV)/.installed ## ask the advisory service about every pinned package; needs a network
 	$(DEV)/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements/service.txt
 
-soak: $(DEV)/.installed ## keep the promises that take long: overload, kills, stop, memory (half an hour)
+soak: $(DEV)/.installed ## keep the promises that take long: overload, kills, stop, memory, jobs (an hour)
 	$(DEV)/bin/python -m benchmarks.soak
 	$(DEV)/bin/python -m benchmarks.scale
+	$(DEV)/bin/python -m benchmarks.jobs
 
 training: $(TRAINING)/.installed ## set up what `python -m training` needs, in .venvs/training
 
@@ -46,7 +48,7 @@ format: $(DEV)/.installed ## format the code and mend what lint can mend
 	$(DEV)/bin/ruff format .
 
 lock: $(DEV)/.installed ## compile requirements/*.txt anew from pyproject.toml
-	$(LOCK) --overrides requirements/service.overrides --output-file requirements/service.txt
+	$(LOCK) --overrides requirements/service.overrides --constraint requirements/constraints --output-file requirements/service.txt
 	$(LOCK) --overrides requirements/service.overrides --extra tracing --constraint requirements/service.txt --output-file requirements/tracing.txt
 	$(LOCK) --extra training --constraint requirements/service.txt --output-file requirements/training.txt
 	$(LOCK) --extra training --extra tracing --extra dev --constraint requirements/training.txt --output-file requirements/dev.txt

@@ -1,5 +1,6 @@
 """`python -m app`: serve, or one of the other things that stand in `USAGE`."""
 
+import base64
 import hashlib
 import multiprocessing
 import secrets
@@ -11,7 +12,9 @@ from multiprocessing import forkserver
 PRELOADED = "app.worker"
 USAGE = """\
 usage: python -m app            serve, with the settings SER_* of the environment
+       python -m app worker     run jobs that another service takes; answer health and metrics alone
        python -m app key NAME   make an API key
+       python -m app secret     make a secret that signs callbacks
        python -m app health     ask the service on this machine whether it is ready
        python -m app analyse …  analyse recordings without a server; --help says how"""
 
@@ -23,19 +26,22 @@ def main(arguments: Sequence[str]) -> int:
         The exit status: 2 for arguments that nobody understands.
     """
     match arguments:
-        case []:
+        case [] | ["worker"]:
             # At once, since the first process of a container ignores signals that it does not handle.
             # Once uvicorn has stopped cleanly, it raises the signal again for whoever handled it before.
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
             start_fork_server()
             from app.server import serve  # noqa: PLC0415  # the fork server imports at the same time
 
-            return serve()
+            return serve(runs_jobs_only=bool(arguments))
         case ["analyse", *rest]:
             start_fork_server()
             from app.analyse import analyse  # noqa: PLC0415  # as above
 
             return analyse(rest)
+        case ["secret"]:
+            print(f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}")
+            return 0
         case ["health"]:
             from app.health import check  # noqa: PLC0415  # nothing else needs it
 

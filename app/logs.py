@@ -1,6 +1,13 @@
 """The log: a line a request and what else happens, for people or for programs."""
 
+from logging import LogRecord
 from typing import Any, Literal
+
+
+def _is_unexpected(record: LogRecord) -> bool:
+    """Whether a line is not about a job that has failed; the runner has a line for that."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or kind.__name__ != "PortableWorkflowError"
 
 
 def configuration(log_format: Literal["console", "json"]) -> dict[str, Any]:
@@ -14,7 +21,10 @@ def configuration(log_format: Literal["console", "json"]) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"request_id": {"()": "asgi_correlation_id.CorrelationIdFilter", "default_value": "-"}},
+        "filters": {
+            "request_id": {"()": "asgi_correlation_id.CorrelationIdFilter", "default_value": "-"},
+            "unexpected": {"()": lambda: _is_unexpected},
+        },
         "formatters": {
             "console": {"format": "%(asctime)s %(levelname)s %(name)s [%(correlation_id)s] %(message)s"},
             "json": {
@@ -37,4 +47,13 @@ def configuration(log_format: Literal["console", "json"]) -> dict[str, Any]:
             }
         },
         "root": {"level": "INFO", "handlers": ["stderr"]},
+        # Else it would print each step of its start, in a form of its own, and a traceback for a failed job.
+        "loggers": {
+            "dbos": {
+                "level": "WARNING",
+                "handlers": ["stderr"],
+                "filters": ["unexpected"],
+                "propagate": False,
+            }
+        },
     }

@@ -1,7 +1,9 @@
 """The application. Everything is wired here, and nothing happens at import."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,31 +12,36 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from app import __version__
-from app.api import emotions, health, home, models, openapi, pages, problems, timeline
-from app.api.dependencies import Service
+from app.api import emotions, health, home, jobs, models, openapi, pages, problems, timeline
+from app.api.dependencies import Jobs, Service
 from app.api.metrics import Metrics
 from app.api.observation import Observation
 from app.api.security import Gate
 from app.api.upload import UploadLimit
 from app.core.bundle import read_bundle
-from app.core.errors import BundleError
+from app.core.errors import BundleError, SpeechEmotionError
 from app.settings import Settings
 from app.workers import WorkerPool
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, *, runs_jobs_only: bool = False) -> FastAPI:
     """Make the application.
 
     Args:
         settings: by default those of the environment.
+        runs_jobs_only: answer nothing but health and metrics; the jobs come from the queue.
 
     Returns:
         An ASGI application; its lifespan starts and stops the workers, which are its `state.pool`.
+        Where it cannot start, its `state.failure` says why.
 
     Raises:
         BundleError: no bundle is there, or one does not match itself.
     """
     settings = settings or Settings()
+    if runs_jobs_only:
+        at_a_time = max(1, settings.jobs_at_a_time)
+        settings = settings.model_copy(update={"jobs": True, "jobs_at_a_time": at_a_time})
     folders = find_bundles(settings)
     pool = WorkerPool(
         folders,
@@ -52,10 +59,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        await pool.start()
-        yield {"service": service}
-        await pool.stop()
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        try:
+            if settings.jobs:
+                _, running_jobs = await asyncio.gather(pool.start(), _import_jobs())
+                async with running_jobs(service) as jobs:
+                    yield {"service": replace(service, jobs=jobs)}
+            else:
+                await pool.start()
+                yield {"service": service}
+        except SpeechEmotionError as error:
+            app.state.failure = error
+            raise
+        finally:
+            await pool.stop()
 
     # FastAPIOffline brings the pages of /docs with it, where FastAPI's own load them from a CDN.
     app = FastAPIOffline(
@@ -64,6 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description="How probable anger, surprise, happiness, sadness and neutral are in a recording.",
         openapi_tags=[
             {"name": "emotions", "description": "What is heard in a recording."},
+            {"name": "jobs", "description": "Calls that are analysed later."},
             {"name": "models", "description": "What answers."},
             {"name": "health", "description": "For whoever restarts and balances."},
         ],
@@ -78,20 +96,36 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             "metrics": False,
         },
     )
-    app.state.pool = pool
-    for api in (emotions, timeline, models, health, home, pages):
+    app.state.pool, app.state.failure = pool, None
+    apis = (health, pages) if runs_jobs_only else (emotions, timeline, jobs, models, health, home, pages)
+    for api in apis:
         app.include_router(api.router)
     problems.install(app)
     openapi.install(app)
     app.add_middleware(
         UploadLimit,
-        max_bytes={"": settings.max_upload_bytes, "/v1/audio/timeline": settings.max_call_bytes},
+        max_bytes={
+            "": settings.max_upload_bytes,
+            "/v1/audio/timeline": settings.max_call_bytes,
+            "/v1/jobs": settings.max_job_bytes,
+        },
         max_pause=settings.upload_pause,
         max_seconds=settings.upload_timeout,
     )
     app.add_middleware(Observation, metrics=service.metrics)
     app.add_middleware(CorrelationIdMiddleware, header_name=problems.REQUEST_ID_HEADER)
     return app
+
+
+async def _import_jobs() -> Callable[[Service], AbstractAsyncContextManager[Jobs]]:
+    """What runs jobs; it brings DBOS, whose import takes half a second, while the workers start."""
+
+    def import_jobs() -> Callable[[Service], AbstractAsyncContextManager[Jobs]]:
+        from app.job_service import running_jobs  # noqa: PLC0415
+
+        return running_jobs
+
+    return await asyncio.to_thread(import_jobs)
 
 
 def find_bundles(settings: Settings) -> list[Path]:

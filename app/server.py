@@ -9,21 +9,24 @@ import sys
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 from pydantic import ValidationError
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.core.errors import BundleError
 from app.logs import configuration
 from app.main import create_app
 from app.settings import Settings
-from app.workers import WorkerPool
 
 _OFFER = re.compile(rb"\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n|$)", re.IGNORECASE)
 
 
-def serve() -> int:
+def serve(*, runs_jobs_only: bool = False) -> int:
     """Serve until told to stop.
+
+    Args:
+        runs_jobs_only: answer nothing but health and metrics; the jobs come from the queue.
 
     Returns:
         The exit status: 1 if the settings or a bundle make it impossible, which stderr explains. (Where
@@ -31,7 +34,7 @@ def serve() -> int:
     """
     try:
         settings = Settings()
-        app = create_app(settings)
+        app = create_app(settings, runs_jobs_only=runs_jobs_only)
     except ValidationError as error:
         for fault in error.errors():
             name = "".join(f"SER_{str(part).upper()}: " for part in fault["loc"][:1])
@@ -41,7 +44,7 @@ def serve() -> int:
         print(error, file=sys.stderr)
         return 1
     logging.config.dictConfig(configuration(settings.log_format))
-    Server(app, app.state.pool, settings.host, settings.port, settings.shutdown_delay).run()
+    Server(app, settings.host, settings.port, settings.shutdown_delay).run()
     return 0
 
 
@@ -52,17 +55,16 @@ class Server(uvicorn.Server):
     time to send nobody else. After the delay it accepts no more, and answers those that it has.
     """
 
-    def __init__(self, app: ASGIApp, pool: WorkerPool, host: str, port: int, delay: float) -> None:
+    def __init__(self, app: FastAPI, host: str, port: int, delay: float) -> None:
         """Describe the server.
 
         Args:
-            app: the application.
-            pool: its pool, which tells whether it is about to stop.
+            app: the application; its pool tells whether it is about to stop.
             host: address to listen on.
             port: port to listen on.
             delay: seconds between the two steps of a stop.
         """
-        farewell = _Farewell(app, pool)
+        farewell = _Farewell(app)
         # The log is our own.
         super().__init__(
             uvicorn.Config(
@@ -75,7 +77,7 @@ class Server(uvicorn.Server):
                 server_header=False,
             )
         )
-        self._pool = pool
+        self._pool = app.state.pool
         self._delay = delay
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -118,14 +120,14 @@ class _Farewell:
     And where the service cannot start, it says why, in the place of a traceback.
     """
 
-    def __init__(self, app: ASGIApp, pool: WorkerPool) -> None:
+    def __init__(self, app: FastAPI) -> None:
         self.app = app
-        self._pool = pool
+        self._pool = app.state.pool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def close_if_draining(message: Message) -> None:
-            if message["type"] == "lifespan.startup.failed" and self._pool.failure is not None:
-                message["message"] = str(self._pool.failure)
+            if message["type"] == "lifespan.startup.failed" and self.app.state.failure is not None:
+                message["message"] = str(self.app.state.failure)
             if message["type"] == "http.response.start" and self._pool.draining:
                 message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
             await send(message)

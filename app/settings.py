@@ -69,6 +69,37 @@ class Settings(BaseSettings):
     call_timeout: float = Field(
         default=600.0, gt=0, description="seconds a call may take once it is uploaded"
     )
+    jobs: bool = Field(default=True, description="take jobs, `POST /v1/jobs`")
+    data_dir: Path = Field(
+        default=Path("data"), description="folder of the jobs, where nothing else is named"
+    )
+    jobs_url: str = Field(
+        default="",
+        description="database of the jobs, `postgresql://…` for several machines; else in SER_DATA_DIR",
+    )
+    jobs_recordings: str = Field(
+        default="",
+        description="where recordings are kept, `s3://bucket/prefix` for several machines; else SER_DATA_DIR",
+    )
+    jobs_at_a_time: int = Field(
+        default=1, ge=0, description="jobs that this process runs at a time; 0: others run them"
+    )
+    jobs_depth: int = Field(default=1000, ge=1, description="jobs that may wait or run; one more gets 503")
+    max_job_bytes: int = Field(
+        default=512 * 1024 * 1024, ge=1, description="largest body with a job, in bytes"
+    )
+    max_job_seconds: float = Field(default=14400.0, gt=0, description="longest call in a job, in seconds")
+    job_timeout: float = Field(default=14400.0, gt=0, description="seconds a job may take")
+    result_ttl: float = Field(
+        default=86400.0, gt=0, description="seconds that an ended job and its result are kept"
+    )
+    callback_secrets: str = Field(
+        default="",
+        description="what signs callbacks, `whsec_…`, several with commas between; empty: no callbacks",
+    )
+    callback_private: bool = Field(
+        default=False, description="permit callbacks to private networks, and by http"
+    )
     min_seconds: float = Field(default=0.25, gt=0, description="shortest recording, in seconds")
     max_worker_bytes: int = Field(
         default=1024 * 1024 * 1024, ge=1, description="memory at which a worker is replaced, in bytes"
@@ -95,6 +126,15 @@ class Settings(BaseSettings):
     def _is_channels(cls, text: str) -> str:
         if text != "all" and not re.fullmatch(r"\d+(,\d+)*", text):
             raise ValueError("all, or indices from 0 with commas between, such as 0,1")
+        return text
+
+    @field_validator("callback_secrets")
+    @classmethod
+    def _is_secrets(cls, text: str) -> str:
+        for secret in filter(None, text.split(",")):
+            if not re.fullmatch(r"whsec_[A-Za-z0-9+/]{32,}=*", secret):
+                # The secret is not shown.
+                raise ValueError("each is whsec_ and Base64; `python -m app secret` makes one")
         return text
 
     @field_validator("tracing")
@@ -132,6 +172,21 @@ class Settings(BaseSettings):
                 raise ValueError(f"SER_API_KEYS_FILE: {error.strerror}: {self.api_keys_file}") from error
             entries += [line for line in lines if not line.lstrip().startswith("#")]
         return [entry.strip() for entry in entries if entry.strip()]
+
+    @property
+    def signing_secrets(self) -> list[str]:
+        """What signs callbacks."""
+        return [secret for secret in self.callback_secrets.split(",") if secret]
+
+    @property
+    def jobs_database(self) -> str:
+        """Where the jobs are."""
+        return self.jobs_url or f"sqlite:///{self.data_dir.absolute() / 'jobs.sqlite'}"
+
+    @property
+    def recordings_url(self) -> str:
+        """Where their recordings are."""
+        return self.jobs_recordings or (self.data_dir.absolute() / "recordings").as_uri()
 
     @property
     def permitted_channels(self) -> frozenset[int] | None:

@@ -88,7 +88,6 @@ class WorkerPool:
         ready: whether recordings are taken.
         draining: whether the service is about to stop; recordings are taken still.
         replaced: how many workers were replaced, by reason.
-        failure: why it could not start, if it could not.
     """
 
     def __init__(
@@ -126,7 +125,6 @@ class WorkerPool:
         self.ready = False
         self.draining = False
         self.replaced = Counter[str]()
-        self.failure: SpeechEmotionError | None = None
 
     @property
     def n_alive(self) -> int:
@@ -149,11 +147,7 @@ class WorkerPool:
         Raises:
             BundleError: a bundle does not match this installation.
         """
-        try:
-            await asyncio.gather(*(self._start_worker() for _ in range(self.n_workers)))
-        except SpeechEmotionError as error:
-            self.failure = error
-            raise
+        await asyncio.gather(*(self._start_worker() for _ in range(self.n_workers)))
         self.ready = True
 
     async def stop(self) -> None:

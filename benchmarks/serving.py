@@ -154,7 +154,7 @@ def running(command: Sequence[str] = ("-m", "app"), **settings: str) -> Iterator
     process = subprocess.Popen(
         [sys.executable, *command],
         cwd=ROOT,
-        env={**os.environ, "SER_PORT": str(port), **settings},
+        env={**os.environ, "SER_PORT": str(port), "SER_JOBS": "false", **settings},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -1,6 +1,7 @@
 """What several test files need."""
 
 import csv
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +15,19 @@ from app.settings import Settings
 from tests import bundles
 from tests.recordings import ROOT, corpora
 
+# Jobs are one to a process, and keep a database: the tests of jobs turn them on.
+os.environ["SER_JOBS"] = "false"
+
 TrainEmodb = Callable[[Path, Path], Path]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file in one process, and all files that train in the same one, which goes first."""
+    training = {item.path for item in items if "train_emodb" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path not in training)
+    for item in items:
+        group = "training" if item.path in training else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

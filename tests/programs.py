@@ -6,8 +6,12 @@ import shutil
 import pytest
 
 
-def program(name: str) -> str:
-    """Find a program on the path, which `make test` installs where it may.
+def program(name: str, path: str | None = None) -> str:
+    """Find a program, which `make test` installs where it may.
+
+    Args:
+        name: of the program.
+        path: folders to look in, in the place of those on the path.
 
     Returns:
         Its path.
@@ -16,10 +20,10 @@ def program(name: str) -> str:
         pytest.skip.Exception: if it is not there.
         pytest.fail.Exception: if it is not there and this is CI, where nothing may be skipped.
     """
-    path = shutil.which(name)
-    if path is None:
+    found = shutil.which(name, path=path)
+    if found is None:
         reason = f"no `{name}` on the path"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
-    return path
+    return found

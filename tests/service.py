@@ -53,13 +53,13 @@ class Service:
 
 
 @contextlib.contextmanager
-def started(**environment: str) -> Iterator[Service]:
+def started(*arguments: str, **environment: str) -> Iterator[Service]:
     """A service with these settings, on a free port unless SER_PORT is among them; it is gone afterwards."""
     port = environment.pop("SER_PORT", "") or str(free_port())
     # The log goes to a file, since a pipe that nobody reads would fill, and then stop the service.
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app"],
+            [sys.executable, "-m", "app", *arguments],
             cwd=ROOT,
             env={**os.environ, "SER_PORT": port, **environment},
             stdout=subprocess.DEVNULL,
@@ -73,9 +73,9 @@ def started(**environment: str) -> Iterator[Service]:
 
 
 @contextlib.contextmanager
-def running(**environment: str) -> Iterator[Service]:
+def running(*arguments: str, **environment: str) -> Iterator[Service]:
     """The same, ready."""
-    with started(**environment) as service:
+    with started(*arguments, **environment) as service:
         service.wait_until_ready()
         yield service
 

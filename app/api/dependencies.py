@@ -6,7 +6,7 @@ function. They are few, since FastAPI takes its time for each.
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -15,8 +15,29 @@ from app.api.metrics import Metrics
 from app.api.security import ChannelNotPermitted, Gate
 from app.core.errors import ModelNotFound
 from app.core.manifest import Manifest
+from app.jobs.callbacks import Rules
+from app.jobs.job import JobsUnavailable
+from app.jobs.recordings import Recordings
 from app.settings import Settings
 from app.workers import WorkerPool
+
+if TYPE_CHECKING:
+    from app.jobs.queue import JobQueue  # brings DBOS, which a service without jobs need not wait for
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """What jobs need.
+
+    Attributes:
+        queue: of the jobs.
+        recordings: where theirs are kept.
+        rules: of callbacks.
+    """
+
+    queue: "JobQueue"
+    recordings: Recordings
+    rules: Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +50,7 @@ class Service:
         manifests: of the bundles that are served, by name.
         metrics: what is counted.
         gate: who may call.
+        jobs: what jobs need; None where none are taken.
     """
 
     settings: Settings
@@ -36,6 +58,7 @@ class Service:
     manifests: Mapping[str, Manifest]
     metrics: Metrics
     gate: Gate
+    jobs: Jobs | None = None
 
     def find_model(self, name: str) -> Manifest:
         """Find a bundle by name.
@@ -55,6 +78,21 @@ async def get_service(request: Request) -> Service:
 
 
 ServiceDep = Annotated[Service, Depends(get_service)]
+
+
+async def get_jobs(request: Request) -> Jobs:
+    """What jobs need.
+
+    Raises:
+        JobsUnavailable: none are taken.
+    """
+    jobs = (await get_service(request)).jobs
+    if jobs is None:
+        raise JobsUnavailable("This service takes no jobs (SER_JOBS). Post the call to /v1/audio/timeline.")
+    return jobs
+
+
+JobsDep = Annotated[Jobs, Depends(get_jobs)]
 
 _bearer = HTTPBearer(
     auto_error=False,

@@ -1,8 +1,11 @@
 """What is counted, for Prometheus."""
 
+from collections.abc import Mapping
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     GCCollector,
     Histogram,
     PlatformCollector,
@@ -13,10 +16,11 @@ from prometheus_client.registry import Collector
 
 from app.core.recognition import Recognition
 from app.core.timeline import Timeline
+from app.jobs.job import State
 from app.workers import WorkerPool
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-NO_SPEECH = "none"
+NO_SPEECH = NO_ANSWER = "none"
 
 
 class Metrics:
@@ -62,6 +66,16 @@ class Metrics:
             "ser_audio_seconds", "Sound that was analysed.", ("model",), registry=self.registry
         )
 
+        self._jobs = Gauge(
+            "ser_jobs", "Jobs that are kept, of all replicas.", ("state",), registry=self.registry
+        )
+        self._callbacks = Counter(
+            "ser_callbacks",
+            f"Callbacks that were tried; status {NO_ANSWER} is no answer.",
+            ("status",),
+            registry=self.registry,
+        )
+
     def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answer.
 
@@ -87,6 +101,16 @@ class Metrics:
             self._audio_seconds.labels(model).inc(channel.speech_duration)
             for segment in channel.segments:
                 self._emotions.labels(model, segment.emotion).inc()
+
+    def count_callback(self, status: int) -> None:
+        """Count a callback that was tried, by what the receiver answered; 0: nothing."""
+        self._callbacks.labels(str(status or NO_ANSWER)).inc()
+
+    def show_jobs(self, counts: Mapping[State, int]) -> None:
+        """Show how many jobs there are in each state; none, if nobody knows."""
+        self._jobs.clear()
+        for state, count in counts.items():
+            self._jobs.labels(state).set(count)
 
 
 class _PoolCollector(Collector):

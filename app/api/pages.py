@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from app.api import problems
 from app.api.dependencies import ServiceDep, identify_caller
+from app.jobs.job import JobsUnavailable
 
 router = APIRouter(include_in_schema=False)
 
@@ -55,4 +56,10 @@ async def explain_problem(code: str) -> HTMLResponse:
 @router.get("/metrics", dependencies=[Depends(identify_caller)])
 async def read_metrics(service: ServiceDep) -> Response:
     """Everything that is counted, as Prometheus reads it."""
+    if service.jobs is not None:
+        try:
+            counts = await service.jobs.queue.count()
+        except JobsUnavailable:
+            counts = {}
+        service.metrics.show_jobs(counts)
     return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from app.api.schemas import ProblemDocument
 from app.api.security import ChannelNotPermitted, RateLimited, Unauthenticated
@@ -25,6 +26,15 @@ from app.core.errors import (
     ModelNotFound,
     SpeechEmotionError,
     UnsupportedMediaType,
+)
+from app.jobs.callbacks import CallbackRefused
+from app.jobs.job import (
+    Failure,
+    IdempotencyKeyReused,
+    JobNotFound,
+    JobsFull,
+    JobsUnavailable,
+    StorageFull,
 )
 from app.workers import DeadlineExceeded, NotReady, Overloaded
 
@@ -94,6 +104,12 @@ PROBLEMS: dict[type[SpeechEmotionError], Problem] = {
     ModelNotFound: Problem(
         404, "model-not-found", "There is no such model", "GET /v1/models lists those that are served."
     ),
+    JobNotFound: Problem(
+        404,
+        "job-not-found",
+        "There is no such job",
+        "GET /v1/jobs lists yours. One that ended is kept for a day.",
+    ),
     UploadTimeout: Problem(
         408,
         "upload-timeout",
@@ -138,6 +154,19 @@ PROBLEMS: dict[type[SpeechEmotionError], Problem] = {
         "The recording has no such channel",
         "Channels are counted from 0; `mix` is the mean of all.",
     ),
+    IdempotencyKeyReused: Problem(
+        422,
+        "idempotency-key-reused",
+        "The Idempotency-Key belongs to another job",
+        "Send a new key with each new job; the old one only with the same recording and parameters.",
+    ),
+    CallbackRefused: Problem(
+        422,
+        "callback-refused",
+        "The callback_url may not be called",
+        "Give an https:// address that is public; whoever runs the service may permit others "
+        "(SER_CALLBACK_PRIVATE).",
+    ),
     RateLimited: Problem(
         429,
         "rate-limited",
@@ -151,6 +180,22 @@ PROBLEMS: dict[type[SpeechEmotionError], Problem] = {
         "Try again after as many seconds as Retry-After says, and each time twice as long.",
         retry_after=1,
     ),
+    JobsFull: Problem(
+        503,
+        "jobs-full",
+        "As many jobs wait as may",
+        "Try again after as many seconds as Retry-After says. Whoever runs the service sets the number "
+        "(SER_JOBS_DEPTH).",
+        retry_after=60,
+    ),
+    JobsUnavailable: Problem(
+        503,
+        "jobs-unavailable",
+        "Jobs are not to be had",
+        "The detail says whether to try again, or that whoever runs the service turned jobs off (SER_JOBS): "
+        "POST /v1/audio/timeline answers at once.",
+        retry_after=5,
+    ),
     NotReady: Problem(
         503,
         "not-ready",
@@ -163,6 +208,12 @@ PROBLEMS: dict[type[SpeechEmotionError], Problem] = {
         "deadline-exceeded",
         "The answer took too long",
         "Try again, or send a shorter recording. Where it happens often, the service needs more workers.",
+    ),
+    StorageFull: Problem(
+        507,
+        "storage-full",
+        "There is no room for the recording",
+        "Try again once jobs have ended; whoever runs the service should see to its disk.",
     ),
     SpeechEmotionError: INTERNAL_ERROR,
 }
@@ -186,6 +237,14 @@ BY_CODE = {row.code: row for row in (*PROBLEMS.values(), *HTTP_PROBLEMS.values()
 def problem_of(error: SpeechEmotionError) -> Problem:
     """Find the row of an error."""
     return next(PROBLEMS[cls] for cls in type(error).__mro__ if cls in PROBLEMS)
+
+
+def document_of(failure: Failure, job_id: str) -> ProblemDocument:
+    """The problem document of a job that failed; its request_id is the job's id."""
+    kinds = {cls.__name__: problem for cls, problem in PROBLEMS.items()}
+    problem = kinds.get(failure.error, INTERNAL_ERROR)
+    detail = failure.message if failure.error in {*kinds, "WorkerLost", "RecordingLost"} else INTERNAL_DETAIL
+    return _document(problem, detail, job_id)
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -237,12 +296,21 @@ def install(app: FastAPI) -> None:
         fallback = Problem(error.status_code, "malformed-request", phrase, phrase)
         problem = HTTP_PROBLEMS.get(error.status_code, fallback)
         detail = f"{request.method} {request.url.path}: {problem.title.lower()}. See /openapi.json."
-        return _respond(problem, detail, dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_methods_at(request))
+        return _respond(problem, detail, headers)
 
     @app.exception_handler(Exception)
     async def on_unknown(_request: Request, _error: Exception) -> JSONResponse:
         # Starlette answers this one outside of all middleware, so the header is set here.
         return _respond(INTERNAL_ERROR, INTERNAL_DETAIL, {REQUEST_ID_HEADER: correlation_id.get() or ""})
+
+
+def _methods_at(request: Request) -> list[str]:
+    """The methods that an address takes; Starlette would tell those of its first route alone."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in routes for method in getattr(route, "methods", None) or ()})
 
 
 def _headers_of(error: SpeechEmotionError) -> dict[str, str]:
@@ -256,13 +324,17 @@ def _headers_of(error: SpeechEmotionError) -> dict[str, str]:
 
 def _respond(problem: Problem, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """Make the response of a problem."""
-    document = ProblemDocument(
+    document = _document(problem, detail, correlation_id.get() or "")
+    retry = {} if problem.retry_after is None else {"Retry-After": str(problem.retry_after)}
+    return JSONResponse(document.model_dump(), problem.status, {**retry, **(headers or {})}, MEDIA_TYPE)
+
+
+def _document(problem: Problem, detail: str, request_id: str) -> ProblemDocument:
+    return ProblemDocument(
         type=f"/problems/{problem.code}",
         title=problem.title,
         status=problem.status,
         detail=detail,
         code=problem.code,
-        request_id=correlation_id.get() or "",
+        request_id=request_id,
     )
-    retry = {} if problem.retry_after is None else {"Retry-After": str(problem.retry_after)}
-    return JSONResponse(document.model_dump(), problem.status, {**retry, **(headers or {})}, MEDIA_TYPE)

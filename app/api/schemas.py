@@ -1,12 +1,14 @@
 """What the service answers, as schemas."""
 
 from dataclasses import asdict
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from app.core.manifest import Facts
 from app.core.timeline import ChannelTimeline, Timeline, leading, merge
+from app.jobs.job import State
 
 PROBABILITIES: JsonDict = {
     "anger": 0.81,
@@ -169,6 +171,42 @@ class Models(BaseModel):
 
     default: str = Field(description="answers where a request names none")
     models: list[Model]
+
+
+class JobAnswer(BaseModel):
+    """A job and what has become of it."""
+
+    id: str
+    state: State = Field(description="succeeded, failed and cancelled are its end")
+    progress: float = Field(description="the share that is done, 0 to 1")
+    created: datetime
+    finished: datetime | None = Field(description="null until it has ended")
+    result: TimelineAnswer | None = Field(description="if it succeeded; lists leave it out")
+    problem: "ProblemDocument | None" = Field(
+        description="if it failed; its request_id is the job's id; lists leave it out"
+    )
+
+
+class JobList(BaseModel):
+    """Some of one's jobs."""
+
+    jobs: list[JobAnswer] = Field(description="the newest first, without results")
+    next_offset: int | None = Field(description="the `offset` that asks for the next ones; null at the end")
+
+
+class JobEnded(BaseModel):
+    """What a callback says of a job; the rest is `GET /v1/jobs/{id}`'s."""
+
+    id: str
+    state: State
+
+
+class Callback(BaseModel):
+    """A callback, by Standard Webhooks."""
+
+    type: str = Field(examples=["job.succeeded"])
+    timestamp: datetime = Field(description="when the job ended")
+    data: JobEnded
 
 
 class Health(BaseModel):

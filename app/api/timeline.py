@@ -17,7 +17,7 @@ router = APIRouter(tags=["emotions"], dependencies=[Depends(identify_caller)])
     "/v1/audio/timeline",
     operation_id="analyzeCall",
     summary="Analyse a call",
-    responses=problems.responses(400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503, 504),
+    responses=problems.responses(400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503, 504, 507),
     openapi_extra=REQUEST_BODY,
 )
 async def analyze_call(

@@ -1,6 +1,7 @@
 """From a request to the bytes of the recording that it carries."""
 
 import asyncio
+import errno
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.dependencies import hold_place
 from app.core.errors import SpeechEmotionError, UnsupportedMediaType
+from app.jobs.job import StorageFull
 
 MULTIPART = "multipart/form-data"
 BINARY = {"type": "string", "format": "binary"}
@@ -160,9 +162,13 @@ async def read_call(request: Request, _place: Annotated[None, Depends(hold_place
                 uploaded = await stack.enter_async_context(_form_file(request))
                 file = cast("SpooledTemporaryFile[bytes]", uploaded.file)
                 file.rollover()
+            file.flush()
         except ClientDisconnect as error:
             raise MalformedRequest("The connection ended before the upload did.") from error
-        file.flush()
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise StorageFull("There is no room for the recording. Try again in a while.") from error
         if not os.fstat(file.fileno()).st_size:
             raise empty_upload()
         yield Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")

@@ -27,6 +27,15 @@ what was wrong and what to do about it, in words that may be shown to the sender
     │   ├── InvalidRequest         it can be parsed, but a part of it is missing or wrong
     │   ├── UploadTooLarge         more bytes than one request may carry
     │   └── UploadTimeout          the upload stalled, or took too long
+    ├── JobError                 app.jobs: a job cannot be taken, is not there, or does not come to its end
+    │   ├── JobNotFound            the caller has no job of that id
+    │   ├── IdempotencyKeyReused   the same key came with another recording or other parameters
+    │   ├── CallbackRefused        the address may not be called
+    │   ├── JobsFull               as many jobs wait as may
+    │   ├── JobsUnavailable        the service takes no jobs, or cannot reach them
+    │   ├── StorageFull            there is no room for another recording
+    │   ├── RecordingLost          the recording of a job cannot be fetched
+    │   └── JobCancelled           its owner cancelled the job while it ran
     └── TrainingError            training.errors: a training run that cannot work, and why
 
 The branches that name a module are defined there, beside the code that raises them; they hang

@@ -25,11 +25,15 @@ def test_every_operation_is_named_and_its_errors_are_problems(document: dict[str
     names = [operation["operationId"] for operation in operations]
     assert sorted(names) == [
         "analyzeCall",
+        "createJob",
+        "deleteJob",
+        "getJob",
         "getLiveness",
         "getModel",
         "getReadiness",
         "getServerLive",
         "getServerReady",
+        "listJobs",
         "listModels",
         "recognizeEmotions",
     ]
@@ -37,9 +41,19 @@ def test_every_operation_is_named_and_its_errors_are_problems(document: dict[str
         assert operation["summary"]
         assert operation["tags"]
         for status, response in operation["responses"].items():
-            if status != "200":
+            if not status.startswith("2"):
                 assert list(response["content"]) == [problems.MEDIA_TYPE]
                 assert response["content"][problems.MEDIA_TYPE]["schema"]["$ref"].endswith("/ProblemDocument")
+
+
+def test_whoever_waits_for_a_job_is_told_by_a_callback(document: dict[str, Any]) -> None:
+    operation = document["paths"]["/v1/jobs"]["post"]
+    assert set(operation["responses"]["202"]["headers"]) == {"Location", "Retry-After"}
+    ((address, told),) = operation["callbacks"]["on_job_ended"].items()
+    assert address == "{$request.query.callback_url}"
+    headers = {parameter["name"] for parameter in told["post"]["parameters"]}
+    assert headers == {"webhook-id", "webhook-timestamp", "webhook-signature"}
+    assert set(told["post"]["responses"]) == {"204", "410", "default"}
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

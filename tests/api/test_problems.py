@@ -6,6 +6,7 @@ from fastapi.testclient import TestClient
 
 from app.api import problems
 from app.core.errors import BundleError, SpeechEmotionError
+from app.jobs.job import JobCancelled, RecordingLost
 from app.main import create_app
 from app.settings import Settings
 from app.worker import WorkerFailed
@@ -20,6 +21,7 @@ CODES = {
     "channel-not-permitted": 403,
     "not-found": 404,
     "model-not-found": 404,
+    "job-not-found": 404,
     "method-not-allowed": 405,
     "upload-timeout": 408,
     "upload-too-large": 413,
@@ -29,14 +31,19 @@ CODES = {
     "audio-undecodable": 422,
     "audio-too-short": 422,
     "channel-not-found": 422,
+    "idempotency-key-reused": 422,
+    "callback-refused": 422,
     "rate-limited": 429,
     "internal-error": 500,
     "overloaded": 503,
     "not-ready": 503,
+    "jobs-full": 503,
+    "jobs-unavailable": 503,
     "deadline-exceeded": 504,
+    "storage-full": 507,
 }
-# What only a broken installation or service raises: the sender cannot mend it.
-INTERNAL = {BundleError, WorkerFailed, WorkerLost}
+# What only a broken installation or service raises, which the sender cannot mend, and how jobs end.
+INTERNAL = {BundleError, WorkerFailed, WorkerLost, RecordingLost, JobCancelled}
 
 
 def leaves(error: type[SpeechEmotionError]) -> list[type[SpeechEmotionError]]:

@@ -1,10 +1,16 @@
 import asyncio
+import errno
+import tempfile
+from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
+from fastapi.testclient import TestClient
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from app.api.upload import MalformedRequest, UploadLimit, UploadTimeout, UploadTooLarge, read_recording
+from tests.recordings import EXAMPLE
 
 SCOPE: Scope = {"type": "http", "path": "/", "headers": [(b"content-length", b"1")]}
 
@@ -103,3 +109,19 @@ def test_no_limit_on_how_long_an_answer_takes() -> None:
         pytest.fail("nothing is to be sent")
 
     asyncio.run(UploadLimit(slow_answer, {"": 100}, 0.05, 0.1)(SCOPE, receive, send))
+
+
+@pytest.mark.parametrize("content", ["audio/wav", "multipart/form-data"])
+def test_a_full_disk_is_told(client: TestClient, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
+    def write(*_arguments: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(
+        "app.api.upload.TemporaryFile", lambda: MagicMock(**{"__enter__.return_value.write": write})
+    )
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", write)
+    body: dict[str, Any] = {"content": EXAMPLE.read_bytes(), "headers": {"Content-Type": content}}
+    if content == "multipart/form-data":
+        body = {"files": {"file": EXAMPLE.read_bytes()}}
+    answer = client.post("/v1/audio/timeline", **body)
+    assert (answer.status_code, answer.json()["code"]) == (507, "storage-full")

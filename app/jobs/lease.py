@@ -1,0 +1,118 @@
+"""Who is alive: each runner holds a lock that goes with it.
+
+In PostgreSQL it is an advisory lock of a session of its own, which the server frees as soon as the
+connection breaks; in SQLite, where one process runs the jobs, a lock on a file beside the database.
+"""
+
+import fcntl
+import logging
+import os
+import socket
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+from uuid import uuid4
+
+import sqlalchemy
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.jobs.database import open_engine
+from app.jobs.job import JobsUnavailable
+
+logger = logging.getLogger(__name__)
+
+# Seconds after which the server takes a silent connection for broken: 10 + 3 × 5.
+_KEEPALIVE = {"tcp_keepalives_idle": 10, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 3}
+_LOCK = sqlalchemy.text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
+_UNLOCK = sqlalchemy.text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))")
+
+
+class Lease:
+    """The lock of one runner.
+
+    Attributes:
+        name: of the runner.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Describe it; it is not taken yet."""
+        self._engine = open_engine(url)
+        self._connection: sqlalchemy.Connection | None = None
+        self._file: IO[bytes] | None = None
+        self._suspects: set[str] = set()
+        self._is_file = self._engine.dialect.name == "sqlite"
+        # The one process of a file is always the same one, so that it finds its own jobs again.
+        self.name = "local" if self._is_file else f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
+
+    def take(self) -> None:
+        """Take it.
+
+        Raises:
+            JobsUnavailable: another process runs the jobs of this file.
+            SQLAlchemyError: the server cannot be reached.
+        """
+        if not self._is_file:
+            self._connect()
+            return
+        database = Path(self._engine.url.database or "")
+        self._file = database.with_suffix(".lock").open("wb")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._file.close()
+            raise JobsUnavailable(
+                f"Another process runs the jobs in {database}. Give each its own SER_DATA_DIR, or all one "
+                "PostgreSQL in SER_JOBS_URL."
+            ) from error
+
+    def release(self) -> None:
+        """Give it back."""
+        if self._file is not None:
+            self._file.close()
+        if self._connection is not None:
+            with suppress(SQLAlchemyError):
+                self._connection.close()
+
+    def find_gone(self, names: Collection[str]) -> list[str]:
+        """Which of these runners are gone: their lock was free now, and the last time too.
+
+        Twice, since a server that restarts frees every lock, and each runner needs a moment to take
+        its own again.
+
+        Raises:
+            SQLAlchemyError: the server cannot be reached.
+        """
+        if self._is_file:
+            return []
+        self._keep()
+        free = {name for name in names if self._is_free(name)}
+        gone, self._suspects = free & self._suspects, free
+        return sorted(gone)
+
+    def _connect(self) -> None:
+        """Open the session that holds the lock."""
+        self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        for name, value in _KEEPALIVE.items():
+            self._connection.execute(sqlalchemy.text(f"SET {name} = {value}"))
+        self._connection.execute(_LOCK, {"name": self.name})
+
+    def _keep(self) -> None:
+        """See that the session still stands, and take the lock again if it does not."""
+        try:
+            self._session().execute(sqlalchemy.text("SELECT 1"))
+        except SQLAlchemyError:
+            logger.warning("the session that held this runner's lock is gone; opening another")
+            self._connect()
+
+    def _is_free(self, name: str) -> bool:
+        """Take another's lock for a moment, if it can be had."""
+        free = bool(self._session().execute(_LOCK, {"name": name}).scalar())
+        if free:
+            self._session().execute(_UNLOCK, {"name": name})
+        return free
+
+    def _session(self) -> sqlalchemy.Connection:
+        if self._connection is None:
+            raise SQLAlchemyError("the lease was not taken")
+        return self._connection

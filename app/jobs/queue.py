@@ -1,0 +1,194 @@
+"""The jobs, as whoever orders them sees them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from dbos import EnqueueOptions, PortableWorkflowError, WorkflowStatus
+from dbos import error as dbos_errors
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.jobs.database import (
+    ANALYZE,
+    CALLS,
+    SETTLED,
+    STATES,
+    VERSION,
+    count_by_state,
+    open_client,
+    open_engine,
+    prepare,
+    statuses,
+)
+from app.jobs.job import (
+    Failure,
+    IdempotencyKeyReused,
+    Job,
+    JobNotFound,
+    JobsFull,
+    JobsUnavailable,
+    Order,
+    State,
+)
+
+
+@asynccontextmanager
+async def reachable() -> AsyncIterator[None]:
+    """Tell the sender where the database cannot be reached.
+
+    Raises:
+        JobsUnavailable: it cannot.
+    """
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise JobsUnavailable("The jobs cannot be reached just now. Try again in a moment.") from error
+
+
+class JobQueue:
+    """Takes jobs, and tells what has become of them."""
+
+    def __init__(self, url: str, max_waiting: int) -> None:
+        """Open the queue.
+
+        Args:
+            url: `sqlite:///file` or `postgresql://…`.
+            max_waiting: how many jobs may wait or run.
+
+        Raises:
+            JobsUnavailable: the database cannot be reached.
+        """
+        prepare(url)
+        self._client = open_client(url, patient=False)
+        self._engine = open_engine(url)
+        self._max_waiting = max_waiting
+
+    async def close(self) -> None:
+        """Let the database go."""
+        await asyncio.to_thread(self._client.destroy)
+
+    @reachable()
+    async def submit(self, job_id: str, owner: str, order: Order) -> tuple[Job, bool]:
+        """Take a job.
+
+        Args:
+            job_id: its name; the same again is the same job.
+            owner: whose it is.
+            order: what is to be done.
+
+        Returns:
+            The job, and whether it is new.
+
+        Raises:
+            JobsFull: as many wait as may.
+            IdempotencyKeyReused: there is a job of that name whose order is another.
+        """
+        known = await self._client.list_workflows_async(workflow_ids=[job_id])
+        if not known:
+            await self._check_waiting()
+            options: EnqueueOptions = {
+                "workflow_name": ANALYZE,
+                "queue_name": CALLS,
+                "workflow_id": job_id,
+                "workflow_id_reuse_policy": "reject",
+                "authenticated_user": owner,
+                "attributes": {"digest": order.digest, "progress": 0.0, SETTLED: False},
+                "app_version": VERSION,
+            }
+            try:
+                await self._client.enqueue_async(options, asdict(order))
+            except dbos_errors.DBOSWorkflowIDInUseError:  # the same was sent twice at once
+                pass
+            else:
+                return await self.find(job_id, owner), True
+        job = await self.find(job_id, owner)
+        if job.digest != order.digest:
+            raise IdempotencyKeyReused(
+                "This Idempotency-Key came before, with another recording or other parameters. "
+                "Use a new one for each job."
+            )
+        return job, False
+
+    @reachable()
+    async def find(self, job_id: str, owner: str) -> Job:
+        """Say what has become of a job.
+
+        Raises:
+            JobNotFound: this owner has none of that name.
+        """
+        found = await self._client.list_workflows_async(workflow_ids=[job_id], name=ANALYZE, user=owner)
+        if not found:
+            raise JobNotFound(f"There is no job {job_id}. Ended jobs are forgotten after a while.")
+        return job_of(found[0])
+
+    @reachable()
+    async def list(self, owner: str, states: Sequence[State], limit: int, offset: int) -> list[Job]:
+        """An owner's jobs in some states, without their results, the newest first."""
+        found = await self._client.list_workflows_async(
+            name=ANALYZE,
+            user=owner,
+            status=statuses(*states),
+            limit=limit,
+            offset=offset,
+            sort_desc=True,
+            load_input=False,
+            load_output=False,
+        )
+        return [job_of(status) for status in found]
+
+    @reachable()
+    async def end(self, job_id: str, owner: str) -> str | None:
+        """Cancel a job, or forget it if it has ended.
+
+        Returns:
+            Of a job that is forgotten the name of its recording, should that be kept still.
+
+        Raises:
+            JobNotFound: this owner has none of that name.
+        """
+        job = await self.find(job_id, owner)
+        if not job.state.ended:
+            await self._client.cancel_workflow_async(job_id)
+            return None
+        await self._client.delete_workflows_async([job_id])
+        return job.recording
+
+    @reachable()
+    async def count(self) -> dict[State, int]:
+        """How many jobs there are in each state, of all owners."""
+        return await asyncio.to_thread(count_by_state, self._engine)
+
+    async def _check_waiting(self) -> None:
+        counts = await self.count()
+        if counts[State.QUEUED] + counts[State.RUNNING] >= self._max_waiting:
+            raise JobsFull(f"{self._max_waiting} jobs wait, as many as may. Try again later.")
+
+
+def job_of(status: WorkflowStatus) -> Job:
+    """Read a workflow as a job."""
+    attributes = status.attributes or {}
+    state = STATES[status.status]
+    failure = None
+    if isinstance(status.error, PortableWorkflowError):
+        failure = Failure(status.error.name, status.error.message)
+    elif status.status == "MAX_RECOVERY_ATTEMPTS_EXCEEDED":
+        failure = Failure("WorkerLost", "The process that had this job died, each time it was tried.")
+    finished = status.completed_at or (status.updated_at if state.ended else None)
+    return Job(
+        id=status.workflow_id,
+        owner=status.authenticated_user or "",
+        state=state,
+        progress=1.0 if state is State.SUCCEEDED else float(attributes.get("progress", 0)),
+        created=_time(status.created_at or 0),
+        finished=None if finished is None else _time(finished),
+        digest=attributes.get("digest", ""),
+        recording=status.input["args"][0]["recording"] if status.input else None,
+        result=status.output if state is State.SUCCEEDED else None,
+        failure=failure,
+    )
+
+
+def _time(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

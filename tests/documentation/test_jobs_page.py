@@ -1,0 +1,70 @@
+"""docs/jobs.md says what is true, and its receiver tells a true callback from a false one."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from app.api.schemas import Callback, JobAnswer
+from app.jobs.callbacks import PAUSES, Rules, deliver
+from app.jobs.job import State
+from tests.recordings import ROOT
+from tests.service import free_port
+
+PAGE = (ROOT / "docs" / "jobs.md").read_text()
+RECEIVER = ROOT / "examples" / "receive_callback.py"
+SECRET = f"whsec_{'A' * 43}="
+MESSAGE = re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[0]
+
+
+@pytest.fixture
+def receiver() -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    port = free_port()
+    command = [sys.executable, "-W", "ignore", str(RECEIVER), str(port)]
+    environment = {**os.environ, "CALLBACK_SECRET": SECRET}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}/", process
+        process.kill()
+
+
+def test_the_receiver_believes_what_is_signed_alone(receiver: tuple[str, subprocess.Popen[str]]) -> None:
+    url, process = receiver
+    for _ in range(2):  # at least once, and told once
+        assert deliver(url, "17", MESSAGE, Rules([SECRET], private=True)) == 204
+    assert deliver(url, "18", MESSAGE, Rules([f"whsec_{'E' * 43}="], private=True)) == 400
+    assert httpx2.post(url, content=MESSAGE).status_code == 400
+    process.kill()
+    assert process.stdout is not None
+    data = json.loads(MESSAGE)["data"]
+    assert process.stdout.read() == f"{data['id']} {data['state']}\n"
+
+
+def test_the_page_shows_the_receiver_and_a_true_message() -> None:
+    assert RECEIVER.read_text() in PAGE
+    Callback.model_validate_json(MESSAGE)
+
+
+def test_the_page_has_every_field_and_state() -> None:
+    fields = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?`) \|", PAGE, re.MULTILINE))))
+    assert set(JobAnswer.model_fields) - {"id"} <= fields
+    assert all(f"`{state}`" in PAGE for state in State)
+
+
+def test_the_page_has_every_pause() -> None:
+    told = re.findall(r"(\d+) (s|min|h)\b", PAGE.partition("at once, then after")[2].partition(":")[0])
+    seconds = {"s": 1, "min": 60, "h": 3600}
+    assert [0, *(int(number) * seconds[unit] for number, unit in told)] == list(PAUSES)

@@ -1,0 +1,42 @@
+"""Whoever orders jobs."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.service import Service
+
+WAV = {"Content-Type": "audio/wav"}
+Answer = dict[str, Any]
+
+
+def submit(service: Service, recording: bytes, query: str = "", **headers: str) -> httpx2.Response:
+    return httpx2.post(
+        f"{service.url}/v1/jobs{query}", content=recording, headers={**WAV, **headers}, timeout=60
+    )
+
+
+def find(service: Service, job: Answer, **headers: str) -> httpx2.Response:
+    return httpx2.get(f"{service.url}/v1/jobs/{job['id']}", headers=headers)
+
+
+def until(service: Service, job: Answer, *states: str, seconds: float = 90) -> Answer:
+    """Wait until a job is in one of some states."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        answer: Answer = find(service, job).json()
+        if answer["state"] in states:
+            return answer
+        time.sleep(0.1)
+    pytest.fail(f"the job stayed {answer}")
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.1)

@@ -1,0 +1,289 @@
+"""Callbacks: who is called, how a call is signed, and how often it is tried."""
+
+import contextlib
+import json
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dbos import DBOSClient, DBOSPortableJSONSerializer
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from app.jobs import callbacks
+from app.jobs.callbacks import PAUSES, CallbackRefused, Rules, check, deliver
+from tests.jobs.client import eventually, submit, until
+from tests.programs import program
+from tests.service import running
+
+SECRET, OLD_SECRET = (f"whsec_{letter * 43}=" for letter in "AE")
+RULES = Rules([SECRET])
+PRIVATE = Rules([SECRET, OLD_SECRET], private=True)
+
+
+class Receiver(ThreadingHTTPServer):
+    """Somebody who waits for callbacks.
+
+    Attributes:
+        statuses: what it answers, one after the other; the last again and again.
+        heard: the headers and the body of each call.
+        verified: what each said whose signature was right when it came.
+        pause: seconds before it answers.
+    """
+
+    def __init__(self, *statuses: int, pause: float = 0) -> None:
+        """Listen."""
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.statuses = list(statuses)
+        self.heard: list[tuple[dict[str, str], bytes]] = []
+        self.verified: list[dict[str, Any]] = []
+        self.pause = pause
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/heard?of=it"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.heard.append((headers, body))
+        with contextlib.suppress(WebhookVerificationError):
+            self.server.verified.append(Webhook(SECRET).verify(body.decode(), headers))
+        time.sleep(self.server.pause)
+        status = self.server.statuses[0]
+        if len(self.server.statuses) > 1:
+            del self.server.statuses[0]
+        with contextlib.suppress(BrokenPipeError):
+            self.send_response(status)
+            self.send_header("Location", f"{self.server.url}/elsewhere")
+            self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def receiving(*statuses: int, pause: float = 0) -> Iterator[Receiver]:
+    with Receiver(*statuses, pause=pause) as receiver:
+        thread = threading.Thread(target=receiver.serve_forever)
+        thread.start()
+        yield receiver
+        receiver.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
+    """What names are resolved to; other names are not known."""
+    known: dict[str, list[str]] = {}
+
+    look_up = socket.getaddrinfo
+
+    def look_up_here(host: str, port: int, *arguments: int, **more: int) -> list[tuple[object, ...]]:
+        if host[0].isdecimal():  # it is what a name was resolved to
+            return [*look_up(host, port, *arguments, **more)]
+        if host not in known:
+            raise socket.gaierror
+        return [(None, None, None, "", (address, port)) for address in known[host]]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up_here)
+    return known
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.0.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "224.0.0.1",
+        "255.255.255.255",
+        "::1",
+        "::",
+        "fe80::1%eth0",
+        "fd00::1",
+        "::ffff:169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "2002:7f00:1::",
+        "ff02::1",
+    ],
+)
+def test_addresses_of_private_networks_are_refused(names: dict[str, list[str]], address: str) -> None:
+    names["example.com"] = ["93.184.216.34", address]
+    with pytest.raises(CallbackRefused, match="not a public address"):
+        check("https://example.com/heard", RULES)
+    _, addresses = check("https://example.com/heard", PRIVATE)
+    assert address in addresses
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com/",
+        "ftp://example.com/",
+        "https:///heard",
+        "https://somebody:secret@example.com/",
+        "https://nowhere.example/",
+        "https://example.com:99999/",
+        "https://[::1/",
+        "//example.com",
+        "https://exa mple.com/",
+        "https://example.com/\r\nHost: other",
+        "",
+    ],
+)
+def test_what_is_no_address_is_refused(names: dict[str, list[str]], url: str) -> None:
+    names["example.com"] = ["93.184.216.34"]
+    assert check("https://example.com/heard", RULES)[1] == ["93.184.216.34"]
+    with pytest.raises(CallbackRefused, match="callback_url: "):
+        check(url, RULES)
+
+
+def test_without_a_secret_nobody_is_called() -> None:
+    with pytest.raises(CallbackRefused, match="SER_CALLBACK_SECRETS"):
+        check("https://example.com/heard", Rules())
+
+
+def test_the_library_verifies_what_is_sent() -> None:
+    body = json.dumps({"type": "job.succeeded"})
+    with receiving(204) as receiver:
+        assert deliver(receiver.url, "17", body, PRIVATE) == 204
+        ((headers, heard),) = receiver.heard
+    for secret in (SECRET, OLD_SECRET):  # so that one may be changed for another
+        assert Webhook(secret).verify(heard.decode(), headers) == json.loads(body)
+    assert headers["webhook-id"] == "17"
+    assert abs(int(headers["webhook-timestamp"]) - time.time()) < 60
+    with pytest.raises(WebhookVerificationError):
+        Webhook(f"whsec_{'I' * 43}=").verify(heard.decode(), headers)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SECRET).verify(heard.decode() + " ", headers)
+
+
+def test_what_was_checked_is_what_is_called(names: dict[str, list[str]]) -> None:
+    """A name that is resolved anew could lead elsewhere."""
+    with receiving(200) as receiver:
+        port = receiver.server_address[1]
+        names["receiver.example"] = ["127.0.0.2", "127.0.0.1"]  # nobody listens on the first
+        url = f"http://receiver.example:{port}/"
+        assert deliver(url, "17", "{}", PRIVATE) == 200
+        ((headers, _),) = receiver.heard
+        assert headers["host"] == f"receiver.example:{port}"
+        names["receiver.example"] = ["169.254.169.254"]
+        with pytest.raises(CallbackRefused):
+            deliver(url, "17", "{}", RULES)
+
+
+def test_redirects_are_not_followed() -> None:
+    with receiving(307, 200) as receiver:
+        assert deliver(receiver.url, "17", "{}", PRIVATE) == 307
+        assert len(receiver.heard) == 1
+
+
+def test_a_receiver_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(callbacks, "TIMEOUT", 0.2)
+    with receiving(200, pause=1) as receiver:
+        assert deliver(receiver.url, "17", "{}", PRIVATE) == 0
+    assert deliver(receiver.url, "17", "{}", PRIVATE) == 0  # it is gone
+
+
+def test_a_receiver_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(callbacks, "TIMEOUT", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                for _ in range(100):
+                    connection.sendall(b"H")
+                    time.sleep(0.1)
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        started = time.monotonic()
+        assert deliver(f"http://127.0.0.1:{server.getsockname()[1]}/", "17", "{}", PRIVATE) == 0
+        assert time.monotonic() - started < 5
+        dripping.join()
+
+
+def test_the_tries_are_those_of_the_specification() -> None:
+    assert len(PAUSES) == 10
+    assert sum(PAUSES) / 3600 == pytest.approx(75, abs=2)
+    assert list(PAUSES) == sorted(set(PAUSES))
+
+
+def waiting(environment: dict[str, str]) -> DBOSClient:
+    """The callbacks of a job, as the database has them."""
+    url = f"sqlite:///{Path(environment['SER_DATA_DIR']) / 'jobs.sqlite'}"
+    return DBOSClient(system_database_url=url, serializer=DBOSPortableJSONSerializer())
+
+
+def test_a_receiver_is_called_until_it_has_heard(environment: dict[str, str], short: bytes) -> None:
+    settings = {**environment, "SER_CALLBACK_SECRETS": SECRET, "SER_CALLBACK_PRIVATE": "true"}
+    with receiving(500, 302, 200) as receiver, running(**settings) as service:
+        job = submit(service, short, f"?callback_url={receiver.url}").json()
+        eventually(lambda: len(receiver.heard) == 2)
+        headers, body = receiver.heard[1]
+        told = Webhook(SECRET).verify(body.decode(), headers)
+        assert told["type"] == "job.succeeded"
+        assert told["data"] == {"id": job["id"], "state": "succeeded"}
+        ended = until(service, job, "succeeded")
+        assert told["timestamp"][:19] == ended["finished"][:19]
+
+        client = waiting(environment)
+        third = f"{job['id']}/callback/2"
+        eventually(lambda: bool(client.list_workflows(workflow_ids=[third], status="DELAYED")))
+        (delayed,) = client.list_workflows(workflow_ids=[third])
+        pause = ((delayed.delay_until_epoch_ms or 0) - (delayed.created_at or 0)) / 1000
+        assert pause == pytest.approx(PAUSES[2], abs=5)
+        client.set_workflow_delay(third, delay_seconds=0)
+        eventually(lambda: len(receiver.heard) == 3)
+        eventually(lambda: client.list_workflows(workflow_ids=[third])[0].status == "SUCCESS")
+        assert not client.list_workflows(workflow_ids=[f"{job['id']}/callback/3"])
+        assert len({headers["webhook-id"] for headers, _ in receiver.heard}) == 1
+        client.destroy()
+
+
+def test_a_receiver_that_is_gone_is_not_called_again(environment: dict[str, str], short: bytes) -> None:
+    settings = {**environment, "SER_CALLBACK_SECRETS": SECRET, "SER_CALLBACK_PRIVATE": "true"}
+    with receiving(410) as receiver, running(**settings) as service:
+        job = submit(service, short, f"?callback_url={receiver.url}").json()
+        client = waiting(environment)
+        first = f"{job['id']}/callback/0"
+        eventually(lambda: bool(client.list_workflows(workflow_ids=[first], status="SUCCESS")))
+        assert not client.list_workflows(workflow_ids=[f"{job['id']}/callback/1"])
+        assert len(receiver.heard) == 1
+        client.destroy()
+
+
+@pytest.mark.parametrize(("name", "status"), [("receiver.example", 200), ("other.example", 0)])
+def test_the_certificate_is_that_of_the_name(
+    names: dict[str, list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    status: int,
+) -> None:
+    """Although it is an IP address that is connected to."""
+    key, certificate = tmp_path / "key", tmp_path / "certificate"
+    command = [program("openssl"), "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=receiver"]
+    command += ["-addext", f"subjectAltName=DNS:{name}", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    names["receiver.example"] = ["127.0.0.1"]
+    with receiving(200) as receiver:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        receiver.socket = context.wrap_socket(receiver.socket, server_side=True)
+        url = f"https://receiver.example:{receiver.server_address[1]}/"
+        assert deliver(url, "17", "{}", PRIVATE) == status

@@ -1,0 +1,176 @@
+"""Jobs on one machine: taken, kept, run to one end, forgotten."""
+
+import hashlib
+import os
+import signal
+import time
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.jobs.client import WAV, eventually, find, submit, until
+from tests.recordings import EXAMPLE
+from tests.service import Service, descendants, running, started
+
+
+def kept(environment: dict[str, str]) -> list[Path]:
+    """The recordings that are kept."""
+    return [path for path in Path(environment["SER_DATA_DIR"], "recordings").rglob("*") if path.is_file()]
+
+
+def test_a_job_gives_what_the_timeline_gives(
+    service: Service, environment: dict[str, str], short: bytes
+) -> None:
+    answer = submit(service, short, "?merge=true")
+    assert answer.status_code == 202
+    job = answer.json()
+    assert answer.headers["Location"] == f"/v1/jobs/{job['id']}"
+    assert int(answer.headers["Retry-After"]) > 0
+    ended = until(service, job, "succeeded")
+    at_once = httpx2.post(
+        f"{service.url}/v1/audio/timeline?merge=true", content=short, headers=WAV, timeout=60
+    )
+    assert ended["result"] == at_once.json()
+    assert ended["progress"] == 1
+    assert ended["created"] <= ended["finished"]
+    eventually(lambda: kept(environment) == [])
+
+    listed = httpx2.get(f"{service.url}/v1/jobs").json()
+    assert [entry["id"] for entry in listed["jobs"]] == [job["id"]]
+    assert listed["jobs"][0]["result"] is None
+    assert httpx2.get(f"{service.url}/v1/jobs?state=failed").json()["jobs"] == []
+
+    assert httpx2.delete(f"{service.url}/v1/jobs/{job['id']}").status_code == 204
+    assert find(service, job).json()["code"] == "job-not-found"
+
+
+def test_the_same_key_and_recording_are_the_same_job(service: Service, short: bytes) -> None:
+    key = {"Idempotency-Key": "call-17"}
+    first = submit(service, short, **key).json()
+    assert submit(service, short, **key).json()["id"] == first["id"]
+    for other in (submit(service, EXAMPLE.read_bytes(), **key), submit(service, short, "?channels=0", **key)):
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
+    assert submit(service, short, **{"Idempotency-Key": "call-18"}).json()["id"] != first["id"]
+    until(service, first, "succeeded")
+    assert submit(service, short, **key).json()["state"] == "succeeded"
+
+
+def test_what_cannot_be_analysed_is_refused_at_once(
+    service: Service, environment: dict[str, str], short: bytes
+) -> None:
+    for recording, query, status, code in (
+        (b"text", "", 415, "unsupported-media-type"),
+        (b"", "", 400, "malformed-request"),
+        (short[: len(short) // 2], "", 422, "audio-undecodable"),
+        (short, "?channels=7", 422, "channel-not-found"),
+        (short, "?model=nobody", 404, "model-not-found"),
+        (short, "?callback_url=https://example.com/heard", 422, "callback-refused"),
+    ):
+        answer = submit(service, recording, query)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert httpx2.get(f"{service.url}/v1/jobs").json() == {"jobs": [], "next_offset": None}
+    assert kept(environment) == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_job_survives_the_service(environment: dict[str, str], long: bytes, how: signal.Signals) -> None:
+    with running(**environment) as service:
+        job = submit(service, long).json()
+        running_job = until(service, job, "running")
+        while running_job["progress"] == 0:
+            running_job = until(service, job, "running")
+        service.process.send_signal(how)
+        service.end()
+        assert "Traceback" not in service.log
+    with running(**environment) as service:
+        ended = until(service, job, "succeeded")
+        assert ended["result"]["duration"] > 100
+        assert len(httpx2.get(f"{service.url}/v1/jobs").json()["jobs"]) == 1
+        eventually(lambda: kept(environment) == [])
+
+
+def test_a_job_that_kills_its_service_three_times_has_failed(
+    environment: dict[str, str], long: bytes
+) -> None:
+    with running(**environment) as service:
+        job = submit(service, long).json()
+        until(service, job, "running")
+    for _ in range(2):
+        with running(**environment) as service:
+            until(service, job, "running")
+            time.sleep(1)
+    with running(**environment) as service:
+        ended = until(service, job, "failed")
+        assert ended["problem"]["code"] == "internal-error"
+        eventually(lambda: kept(environment) == [])
+
+
+def test_a_job_outlives_a_worker_that_dies(service: Service, long: bytes) -> None:
+    job = submit(service, long).json()
+    until(service, job, "running")
+    time.sleep(1)
+    workers = [
+        pid
+        for pid in descendants(service.process.pid)
+        if b"forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    os.kill(workers[-1], signal.SIGKILL)
+    assert until(service, job, "succeeded", "failed")["state"] == "succeeded"
+
+
+def test_a_job_can_be_cancelled(service: Service, environment: dict[str, str], long: bytes) -> None:
+    running_job, waiting = submit(service, long).json(), submit(service, long).json()
+    until(service, running_job, "running")
+    for job in (running_job, waiting):
+        assert httpx2.delete(f"{service.url}/v1/jobs/{job['id']}").status_code == 204
+        assert find(service, job).json()["state"] == "cancelled"
+    after = submit(service, EXAMPLE.read_bytes()).json()
+    until(service, after, "succeeded")
+    eventually(lambda: kept(environment) == [])
+
+
+def test_results_are_forgotten_in_time(environment: dict[str, str], short: bytes) -> None:
+    with running(**environment, SER_RESULT_TTL="1") as service:
+        job = submit(service, short).json()
+        until(service, job, "succeeded")
+        end = time.monotonic() + 30
+        while find(service, job).status_code == 200:
+            assert time.monotonic() < end
+            time.sleep(0.5)
+
+
+def test_a_key_sees_its_own_jobs_alone(environment: dict[str, str], short: bytes) -> None:
+    keys = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("one", "two")}
+    entries = ",".join(f"{name}:{sha256}" for name, sha256 in keys.items())
+    mine, theirs = ({"Authorization": f"Bearer {name}"} for name in keys)
+    with running(**environment, SER_API_KEYS=entries) as service:
+        job = submit(service, short, **mine, **{"Idempotency-Key": "1"}).json()
+        assert find(service, job, **mine).status_code == 200
+        assert find(service, job, **theirs).status_code == 404
+        assert httpx2.delete(f"{service.url}/v1/jobs/{job['id']}", headers=theirs).status_code == 404
+        assert httpx2.get(f"{service.url}/v1/jobs", headers=theirs).json()["jobs"] == []
+        assert submit(service, short, **theirs, **{"Idempotency-Key": "1"}).json()["id"] != job["id"]
+        assert find(service, job).status_code == 401
+
+
+def test_no_more_jobs_wait_than_may(environment: dict[str, str], long: bytes) -> None:
+    with running(**environment, SER_JOBS_DEPTH="1") as service:
+        submit(service, long)
+        refused = submit(service, long)
+        assert (refused.status_code, refused.json()["code"]) == (503, "jobs-full")
+        assert int(refused.headers["Retry-After"]) > 0
+        assert len(kept(environment)) == 1
+
+
+@pytest.mark.usefixtures("service")
+def test_two_services_cannot_run_the_jobs_of_one_folder(environment: dict[str, str]) -> None:
+    with started(**environment) as second:
+        assert second.end() != 0
+        assert "Another process runs the jobs" in second.log
+
+
+def test_where_jobs_are_off_that_is_said(environment: dict[str, str], short: bytes) -> None:
+    with running(**{**environment, "SER_JOBS": "false"}) as service:
+        answer = submit(service, short)
+        assert (answer.status_code, answer.json()["code"]) == (503, "jobs-unavailable")
