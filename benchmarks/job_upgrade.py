@@ -1,0 +1,107 @@
+"""Two versions of the schema of jobs on one database: forward, side by side, and back.
+
+    python -m benchmarks.job_upgrade VERSION
+
+VERSION is an older one of DBOS, whose schema is older; it is installed aside, for the old processes.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg
+
+from benchmarks.jobs import ENDED, Replica, find, submit, until
+from benchmarks.soak import verdict
+from tests import bundles
+from tests.jobs.backends import Postgres, object_store, postgres
+from tests.jobs.conftest import call
+
+
+def main() -> int:
+    """Try, print and judge."""
+    with tempfile.TemporaryDirectory() as folder:
+        models, aside = Path(folder) / "models", Path(folder) / "old"
+        bundles.write(models, "small")
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(aside)]
+        subprocess.run([*command, f"dbos=={sys.argv[1]}"], check=True)
+        settings = {"SER_MODELS_DIR": str(models), "SER_DEFAULT_MODEL": "small", "SER_JOBS": "true"}
+        settings |= {"SER_SHUTDOWN_DELAY": "0", "SER_WORKERS": "1"}
+        old = {"PYTHONPATH": str(aside)}
+        with postgres() as server, object_store() as store:
+            several = {**settings, **store, "SER_JOBS_URL": server.url, "SER_JOBS_AT_A_TIME": "0"}
+            kept = [on_several(server, several, {**several, **old})]
+        alone = {**settings, "SER_DATA_DIR": str(Path(folder) / "data")}
+        kept.append(on_one(alone, {**alone, **old}))
+    return 0 if all(kept) else 1
+
+
+def on_several(server: Postgres, new: dict[str, str], old: dict[str, str]) -> bool:
+    """New processes come beside the old ones, and go again; the old ones start anew on what is left."""
+    before = [Replica(old), Replica(old, "worker")]
+    _wait(before)
+    schemas = [_schema(server)]
+    under_way = submit(before[0].url, call(100))
+    until(lambda: find(before[0].url, under_way)["state"] == "running")
+    after = [Replica(new), Replica(new, "worker")]
+    _wait(after)
+    schemas.append(_schema(server))
+    mixed = [submit(replica.url, call(2)) for replica in (before[0], after[0]) * 3]
+    states = [_end(after[0].url, job) for job in (*mixed, under_way)]
+    left = submit(after[0].url, call(100))
+    time.sleep(2)
+    _kill(after)
+    states.append(_end(before[0].url, left))
+    _kill(before)
+    before = [Replica(old), Replica(old, "worker")]
+    _wait(before)
+    states.append(_end(before[0].url, submit(before[0].url, call(2))))
+    _kill(before)
+    return verdict(
+        f"PostgreSQL, schema {schemas[0]} to {schemas[1]} and back: {states.count('succeeded')} of "
+        f"{len(states)} jobs succeeded",
+        kept=set(states) == {"succeeded"} and schemas[0] < schemas[1],
+    )
+
+
+def on_one(new: dict[str, str], old: dict[str, str]) -> bool:
+    """Each version finishes what the other had when it was killed."""
+    states, job = [], ""
+    for settings in (old, new, old):
+        service = Replica(settings)
+        service.wait()
+        if job:
+            states.append(_end(service.url, job))
+        job = submit(service.url, call(100))
+        time.sleep(1)
+        service.kill()
+    return verdict(f"SQLite, forward and back: {states}", kept=states == ["succeeded"] * 2)
+
+
+def _schema(server: Postgres) -> int:
+    """The version of DBOS's tables."""
+    with psycopg.connect(server.url) as connection:
+        found = connection.execute("SELECT version FROM dbos.dbos_migrations").fetchone()
+    return int(found[0]) if found else 0
+
+
+def _end(url: str, job: str) -> str:
+    """What a job has ended as."""
+    until(lambda: find(url, job)["state"] in ENDED)
+    return str(find(url, job)["state"])
+
+
+def _wait(replicas: list[Replica]) -> None:
+    for replica in replicas:
+        replica.wait()
+
+
+def _kill(replicas: list[Replica]) -> None:
+    for replica in replicas:
+        replica.kill()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

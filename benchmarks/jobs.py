@@ -1,0 +1,374 @@
+"""The promises of jobs: each is tried, and one that is broken ends with status 1.
+
+    python -m benchmarks.jobs [ROUNDS]
+
+On an hour of stereo, alone on one machine: progress, memory, the patience of others, `kill -9`. On
+two services and two workers with one PostgreSQL and one store: a worker that dies, a job that kills
+its workers, and rounds (100, unless told) of jobs while something is killed or restarted.
+"""
+
+import contextlib
+import os
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psycopg
+from tqdm import tqdm
+
+from benchmarks.serving import Running, free_port, put_under_load, running
+from benchmarks.soak import verdict
+from benchmarks.throughput import three_seconds, wav
+from tests import bundles
+from tests.jobs.backends import Postgres, object_store, objects, postgres
+from tests.jobs.conftest import call
+from tests.jobs.test_callbacks import SECRET, Receiver
+
+HOUR = 3600
+CALL_SECONDS = 3.9
+"""Of each repeat of the tests' call, about."""
+TAKEN_OVER_WITHIN = 60.0
+GROWTH = 100 * 2**20
+"""Bytes that an hour may take more than a minute."""
+ROUND_JOBS = 3
+MOST_UNFINISHED = 12
+ENDED = {"succeeded", "failed", "cancelled"}
+
+
+def main() -> int:
+    """Try, print and judge."""
+    n_rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+    with tempfile.TemporaryDirectory() as folder:
+        bundles.write(Path(folder), "small")
+        settings = {"SER_MODELS_DIR": folder, "SER_DEFAULT_MODEL": "small"}
+        settings |= {"SER_SHUTDOWN_DELAY": "0", "SER_JOBS": "true"}
+        kept = [an_hour(settings), a_kill_in_the_middle(settings)]
+        with postgres() as server, object_store() as store:
+            settings |= {**store, "SER_JOBS_URL": server.url, "SER_JOBS_AT_A_TIME": "0", "SER_WORKERS": "1"}
+            with two_and_two(settings) as (services, workers):
+                kept += [
+                    a_dead_worker(server, services, workers),
+                    a_job_that_kills(server, services, workers),
+                ]
+            kept.append(chaos(settings, server, n_rounds))
+    return 0 if all(kept) else 1
+
+
+def an_hour(settings: dict[str, str]) -> bool:
+    """An hour of stereo, by the shipped bundle, moves on, and short requests hardly wait for it."""
+    settings = {name: settings[name] for name in settings.keys() - {"SER_MODELS_DIR", "SER_DEFAULT_MODEL"}}
+    short = wav(three_seconds())
+    minute, hour = (call(round(seconds / CALL_SECONDS)) for seconds in (60, HOUR))
+    with tempfile.TemporaryDirectory() as data, running(**settings, SER_DATA_DIR=data) as service:
+        url = f"http://127.0.0.1:{service.port}"
+        of_a_minute, _ = _watch(service, url, submit(url, minute))
+        before = put_under_load(service.port, short, 1, 10)
+        job = submit(url, hour)
+        latencies: list[float] = []
+        done = threading.Event()
+
+        def ask() -> None:
+            while not done.is_set():
+                latencies.extend(put_under_load(service.port, short, 1, 2).latencies)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        started = time.monotonic()
+        peak, shares = _watch(service, url, job)
+        took = time.monotonic() - started
+        done.set()
+        asking.join()
+        ended = find(url, job)
+    slower = statistics.median(latencies) / statistics.median(before.latencies)
+    return verdict(
+        f"an hour of stereo: {ended['state']} in {took:.0f} s beside one client, {len(shares)} steps of "
+        f"progress, memory {(peak - of_a_minute) / 2**20:+.0f} MiB against a minute's; a short request's "
+        f"median {1000 * statistics.median(before.latencies):.0f} ms before, "
+        f"{1000 * statistics.median(latencies):.0f} ms meanwhile",
+        kept=ended["state"] == "succeeded"
+        and len(shares) > 10  # noqa: PLR2004
+        and shares == sorted(shares)
+        and peak - of_a_minute < GROWTH
+        and slower < 2,  # noqa: PLR2004
+    )
+
+
+def _watch(service: Running, url: str, job: str) -> tuple[int, list[float]]:
+    """The most memory that a service takes until a job has ended, and the shares that it tells."""
+    peak, shares = 0, [0.0]
+    while True:
+        peak = max(peak, service.memory_bytes())
+        answer = find(url, job)
+        if answer["progress"] != shares[-1]:
+            shares.append(answer["progress"])
+        if answer["state"] in ENDED:
+            return peak, shares
+        time.sleep(0.2)
+
+
+def a_kill_in_the_middle(settings: dict[str, str]) -> bool:
+    """On one machine a job survives `kill -9`, and ends after the next start."""
+    recording = call(60)
+    with tempfile.TemporaryDirectory() as data:
+        with running(**settings, SER_DATA_DIR=data) as service:
+            url = f"http://127.0.0.1:{service.port}"
+            job = submit(url, recording)
+            until(lambda: find(url, job)["progress"] > 0)
+            share = find(url, job)["progress"]
+            os.kill(service.pid, signal.SIGKILL)
+        with running(**settings, SER_DATA_DIR=data) as service:
+            started = time.monotonic()
+            url = f"http://127.0.0.1:{service.port}"
+            until(lambda: find(url, job)["state"] in ENDED)
+            state, took = find(url, job)["state"], time.monotonic() - started
+    return verdict(
+        f"kill -9 at {100 * share:.0f} % of a job: {state} {took:.0f} s after the next start",
+        kept=state == "succeeded" and 0 < share < 1,
+    )
+
+
+class Replica:
+    """A service or a worker that can be killed, and started anew at the same port."""
+
+    def __init__(self, settings: dict[str, str], *arguments: str) -> None:
+        """Start it."""
+        self._command = [sys.executable, "-m", "app", *arguments]
+        self._port = free_port()
+        self._environment = {**os.environ, **settings, "SER_PORT": str(self._port)}
+        self.url = f"http://127.0.0.1:{self._port}"
+        self.start()
+
+    def start(self) -> None:
+        """Start it; `wait` until it is ready."""
+        self.process = subprocess.Popen(
+            self._command,
+            env=self._environment,
+            cwd=Path(__file__).parent.parent,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def wait(self) -> None:
+        """Return once it is ready."""
+
+        def is_ready() -> bool:
+            with contextlib.suppress(httpx2.TransportError):
+                return httpx2.get(f"{self.url}/health/ready", timeout=5).is_success
+            return False
+
+        until(is_ready)
+
+    def kill(self) -> None:
+        """End it as a machine that fails does."""
+        self.process.kill()
+        self.process.wait()
+
+
+@contextlib.contextmanager
+def two_and_two(settings: dict[str, str]) -> Iterator[tuple[list[Replica], list[Replica]]]:
+    """Two services and two workers."""
+    services = [Replica(settings) for _ in range(2)]
+    workers = [Replica(settings, "worker") for _ in range(2)]
+    try:
+        for replica in (*services, *workers):
+            replica.wait()
+        yield services, workers
+    finally:
+        for replica in (*services, *workers):
+            replica.kill()
+
+
+def holder(server: Postgres, job: str, workers: Sequence[Replica]) -> Replica | None:
+    """The worker that has a job, if one has it."""
+    with psycopg.connect(server.url) as connection:
+        found = connection.execute(
+            "SELECT executor_id FROM dbos.workflow_status WHERE workflow_uuid = %s AND status = 'PENDING'",
+            (job,),
+        ).fetchone()
+    name = str(found[0]) if found else ""
+    return next((worker for worker in workers if f"-{worker.process.pid}-" in name), None)
+
+
+def a_dead_worker(server: Postgres, services: Sequence[Replica], workers: Sequence[Replica]) -> bool:
+    """What a dead worker had is taken over."""
+    job = submit(services[0].url, call(60))
+    until(lambda: holder(server, job, workers) is not None)
+    dead = holder(server, job, workers)
+    assert dead is not None  # it was just there
+    dead.kill()
+    killed = time.monotonic()
+    others = [worker for worker in workers if worker is not dead]
+    until(lambda: holder(server, job, others) is not None)
+    taken = time.monotonic() - killed
+    until(lambda: find(services[1].url, job)["state"] in ENDED)
+    state = find(services[1].url, job)["state"]
+    dead.start()
+    dead.wait()
+    return verdict(
+        f"a job of a worker that was killed: taken over after {taken:.1f} s, {state}",
+        kept=state == "succeeded" and taken < TAKEN_OVER_WITHIN,
+    )
+
+
+def a_job_that_kills(server: Postgres, services: Sequence[Replica], workers: Sequence[Replica]) -> bool:
+    """A job that kills its worker three times has failed, and does not come back."""
+    job = submit(services[0].url, call(60))
+    kills = 0
+    while find(services[0].url, job)["state"] not in ENDED:
+        worker = holder(server, job, workers)
+        if worker is None:
+            time.sleep(0.1)
+            continue
+        worker.kill()
+        kills += 1
+        worker.start()
+        worker.wait()
+    time.sleep(10)
+    ended = find(services[0].url, job)
+    alive = all(worker.process.poll() is None for worker in workers)
+    return verdict(
+        f"a job that kills its workers: {ended['state']} after {kills} kills",
+        kept=ended["state"] == "failed" and kills == 3 and alive and ended["result"] is None,  # noqa: PLR2004
+    )
+
+
+def chaos(settings: dict[str, str], server: Postgres, n_rounds: int) -> bool:
+    """Whatever dies, every job that was accepted ends with exactly one result."""
+    draw = random.Random(7)  # noqa: S311  # not a secret
+    recordings = [call(repeats) for repeats in (1, 4, 12)]
+    accepted: dict[str, int] = {}
+    deeds = Counter[str]()
+    receiver = Receiver(200)
+    threading.Thread(target=receiver.serve_forever, daemon=True).start()
+    settings = {**settings, "SER_CALLBACK_SECRETS": SECRET, "SER_CALLBACK_PRIVATE": "true"}
+    with two_and_two(settings) as (services, workers):
+        expected = [_timeline(services[0].url, recording) for recording in recordings]
+        for index in tqdm(range(n_rounds), "rounds", disable=None):
+            for number in range(ROUND_JOBS):
+                which = draw.randrange(len(recordings))
+                key = f"{index}-{number}"
+                accepted[_submit_somewhere(services, recordings[which], key, receiver.url)] = which
+            time.sleep(draw.random())
+            deed, victim = draw.choice(
+                [("service killed", draw.choice(services)), ("worker killed", draw.choice(workers))] * 2
+                + [("database restarted", None)]
+            )
+            deeds[deed] += 1
+            if victim is None:
+                server.stop()
+                server.start()
+            else:
+                victim.kill()
+                victim.start()
+            until(lambda: _unfinished(services) <= MOST_UNFINISHED)
+        until(lambda: _unfinished(services) == 0)
+        until(lambda: objects(settings) == 0)
+        ended = {job: _find_somewhere(services, job) for job in accepted}
+        right = sum(ended[job]["result"] == expected[which] for job, which in accepted.items())
+        with psycopg.connect(server.url) as connection:
+            rows = connection.execute(
+                "SELECT count(*) FROM dbos.workflow_status WHERE name = 'analyze_call' "
+                "AND workflow_uuid = ANY(%s)",
+                (list(accepted),),
+            ).fetchone()
+        until(lambda: {told["data"]["id"] for told in receiver.verified} >= set(accepted))
+    states = Counter(job["state"] for job in ended.values())
+    done = ", ".join(f"{count} × {deed}" for deed, count in sorted(deeds.items()))
+    return verdict(
+        f"{n_rounds} rounds, {done}: of {len(accepted)} jobs {dict(states)}, {right} with the right result; "
+        f"{len(receiver.heard)} callbacks heard, of every job, all verified; no recording left",
+        kept=right == len(accepted) == (rows or [0])[0] and len(receiver.verified) == len(receiver.heard),
+    )
+
+
+def _submit_somewhere(services: Sequence[Replica], recording: bytes, key: str, callback: str) -> str:
+    """Order a job as a patient client does: again, elsewhere, by the same key, until it is accepted."""
+    accepted: list[str] = []
+
+    def ask() -> bool:
+        for service in services:
+            with contextlib.suppress(httpx2.TransportError, KeyError):
+                accepted.append(submit(service.url, recording, key, callback))
+                return True
+        return False
+
+    until(ask)
+    return accepted[0]
+
+
+def _find_somewhere(services: Sequence[Replica], job: str) -> dict[str, Any]:
+    found: list[dict[str, Any]] = []
+
+    def ask() -> bool:
+        for service in services:
+            with contextlib.suppress(httpx2.TransportError):
+                answer = find(service.url, job)
+                if "state" in answer:
+                    found.append(answer)
+                    return True
+        return False
+
+    until(ask)
+    return found[0]
+
+
+def _unfinished(services: Sequence[Replica]) -> int:
+    """How many jobs wait or run; many, where nobody answers."""
+    for service in services:
+        with contextlib.suppress(httpx2.TransportError, KeyError):
+            lists = [
+                httpx2.get(f"{service.url}/v1/jobs?limit=100&state={state}", timeout=30).json()["jobs"]
+                for state in ("queued", "running")
+            ]
+            return sum(map(len, lists))
+    return MOST_UNFINISHED + 1
+
+
+def _timeline(url: str, recording: bytes) -> dict[str, Any]:
+    answer = httpx2.post(f"{url}/v1/audio/timeline", content=recording, headers=_WAV, timeout=120)
+    timeline: dict[str, Any] = answer.raise_for_status().json()
+    return timeline
+
+
+_WAV = {"Content-Type": "audio/wav"}
+
+
+def submit(url: str, recording: bytes, key: str = "", callback: str = "") -> str:
+    """Order a job; its id.
+
+    Raises:
+        KeyError: it was refused.
+    """
+    headers = {**_WAV, **({"Idempotency-Key": key} if key else {})}
+    params = {"callback_url": callback} if callback else {}
+    answer = httpx2.post(f"{url}/v1/jobs", params=params, content=recording, headers=headers, timeout=60)
+    return str(answer.json()["id"])
+
+
+def find(url: str, job: str) -> dict[str, Any]:
+    """What has become of a job."""
+    answer: dict[str, Any] = httpx2.get(f"{url}/v1/jobs/{job}", timeout=30).json()
+    return answer
+
+
+def until(holds: Callable[[], bool], seconds: float = 900) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
