@@ -52,7 +52,7 @@ class Recordings:
             if parts.scheme == "file":
                 self._folder = Path(parts.path)
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._store = LocalStore(self._folder)
+                self._store = LocalStore(self._folder, automatic_cleanup=True)
             else:
                 self._store = S3Store.from_url(url, client_options=CLIENT, retry_config=RETRIES)
         except OSError as error:

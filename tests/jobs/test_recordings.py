@@ -57,6 +57,9 @@ def test_what_is_kept_can_be_fetched_until_it_is_deleted(recordings: Recordings)
 
 def test_a_disk_keeps_some_room(tmp_path: Path) -> None:
     recordings = Recordings(tmp_path.as_uri())
+    recordings.put("one/of/many", io.BytesIO(KEPT))
+    recordings.delete("one/of/many")
+    assert list(tmp_path.iterdir()) == []
     recordings.check_room(1000)
     with pytest.raises(StorageFull):
         recordings.check_room(2**60)
