@@ -18,13 +18,15 @@ CMD ["--help"]
 
 
 FROM base AS wheels
-COPY requirements/service.txt requirements/
+# Or tracing, or bulk: the service with one of its extras.
+ARG REQUIREMENTS=service
+COPY requirements/${REQUIREMENTS}.txt requirements/
 # pip stays outside. Tests, stubs and tools that nothing here imports go; the rest is compiled to bytecode, since the
 # running service cannot write any.
 RUN python -m venv --without-pip /opt/venv \
     && pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --no-deps --require-hashes \
-        --only-binary :all: --requirement requirements/service.txt \
-    && find /opt/venv -regex '.*/\(tests\|onnxruntime/\(quantization\|tools\|transformers\|datasets\)\)' -prune \
+        --only-binary :all: --requirement requirements/${REQUIREMENTS}.txt \
+    && find /opt/venv -regex '.*/\(tests\|sqlalchemy/testing\|onnxruntime/\(quantization\|tools\|transformers\|datasets\)\)' -prune \
         -exec rm -rf {} + \
     && find /opt/venv -name '*.pyi' -delete
 COPY app /srv/speech-emotion/app

@@ -22,7 +22,7 @@ def usable_processors() -> int:
 class Settings(BaseSettings):
     """What an operator can set; each field is the variable SER_<FIELD>."""
 
-    model_config = SettingsConfigDict(env_prefix="SER_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="SER_", env_ignore_empty=True, frozen=True)
 
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on")

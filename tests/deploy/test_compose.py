@@ -13,11 +13,13 @@ import yaml
 from app.settings import Settings
 from tests.recordings import ROOT
 
-PROFILES = [(), ("scale",), ("monitoring",)]
+PROFILES = [(), ("scale",), ("jobs",), ("scale", "jobs"), ("monitoring",)]
 SCALED = {"service", "replica", "balancer"}
+WORKING = {"service", "worker", "database", "store"}
 MONITORED = {"service", "prometheus", "grafana"}
 UNITS = {"m": 2**20, "g": 2**30}
 KEYS = "backend:" + "0" * 64
+PASSWORD = "a" * 48
 
 
 def compose(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -33,21 +35,37 @@ def compose(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
     )
 
 
-@pytest.fixture(scope="module")
-def services() -> dict[str, Any]:
-    """Every service with the defaults, as podman-compose resolves them."""
-    resolved = compose("--profile", "scale", "--profile", "monitoring", "config", SER_API_KEYS=KEYS)
+def resolve(**environment: str) -> dict[str, Any]:
+    """Every service, as podman-compose resolves it."""
+    profiles = [argument for name in ("scale", "jobs", "monitoring") for argument in ("--profile", name)]
+    resolved = compose(*profiles, "config", SER_API_KEYS=KEYS, **environment)
     assert resolved.returncode == 0, resolved.stderr
     services: dict[str, Any] = yaml.safe_load(resolved.stdout)["services"]
-    assert set(services) == SCALED | MONITORED
+    assert set(services) == SCALED | WORKING | MONITORED
     return services
 
 
 @pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    """With the defaults."""
+    return resolve()
+
+
+@pytest.fixture(scope="module")
+def with_jobs() -> dict[str, Any]:
+    """With what the profile jobs needs."""
+    return resolve(SER_JOBS="true", JOBS_PASSWORD=PASSWORD)
+
+
+def settings_of(service: dict[str, Any]) -> Settings:
+    """Those of a service in its container; what is empty is not set."""
+    named = {name: value for name, value in service["environment"].items() if name.startswith("SER_")}
+    return Settings(**{name.removeprefix("SER_").lower(): text for name, text in named.items() if text})
+
+
+@pytest.fixture(scope="module")
 def settings(services: dict[str, Any]) -> Settings:
-    """Those of the service in its container."""
-    environment = services["service"]["environment"]
-    return Settings(**{name.removeprefix("SER_").lower(): value for name, value in environment.items()})
+    return settings_of(services["service"])
 
 
 def size(text: str) -> int:
@@ -77,6 +95,7 @@ def test_every_profile_can_be_started(profiles: tuple[str, ...]) -> None:
     started = compose(*arguments, "config", "--services", SER_API_KEYS=KEYS)
     assert started.returncode == 0, started.stderr
     expected = {"service"} | (SCALED if "scale" in profiles else set())
+    expected |= WORKING if "jobs" in profiles else set()
     expected |= MONITORED if "monitoring" in profiles else set()
     assert set(started.stdout.split()) == expected
 
@@ -117,14 +136,53 @@ def test_everything_is_published_on_loopback_only(services: dict[str, Any]) -> N
 
 def test_no_image_changes_by_itself(services: dict[str, Any]) -> None:
     images = {service["image"] for service in services.values() if "speech-emotion" not in service["image"]}
-    assert len(images) == 3
-    assert all(re.search(r":v?\d+\.\d+\.\d+", image) for image in images)
+    assert len(images) == 5
+    assert all(re.search(r":v?\d+\.\d+", image) for image in images)
 
 
-def test_no_secret_is_in_the_environment(services: dict[str, Any]) -> None:
+def test_no_secret_is_written_here(services: dict[str, Any]) -> None:
     for service in services.values():
-        named = [name for name in service.get("environment", {}) if re.search("PASSWORD|SECRET|TOKEN", name)]
-        assert all(name.endswith("__FILE") for name in named)
+        for name, value in service.get("environment", {}).items():
+            if re.search("PASSWORD|SECRET|TOKEN", name) and not name.endswith("__FILE"):
+                assert not value, name  # database and store do not start without one
+
+
+def test_who_runs_jobs_depends_on_the_profile(services: dict[str, Any], with_jobs: dict[str, Any]) -> None:
+    alone = settings_of({"environment": {**services["service"]["environment"], "SER_JOBS": "true"}})
+    assert (alone.jobs_url, alone.jobs_recordings, alone.jobs_at_a_time) == ("", "", 1)
+    assert "data:/data" in services["service"]["volumes"]
+    front, behind = (settings_of(with_jobs[name]) for name in ("service", "replica"))
+    assert front == behind
+    worker = settings_of(with_jobs["worker"])
+    assert worker == front.model_copy(update={"jobs_at_a_time": 1})
+    assert with_jobs["worker"]["command"] == ["worker"]
+    assert (front.jobs, front.jobs_at_a_time) == (True, 0)
+    assert front.jobs_url == f"postgresql://jobs:{PASSWORD}@database/jobs"
+    assert with_jobs["database"]["environment"]["POSTGRES_PASSWORD"] == PASSWORD
+
+
+def test_the_store_has_the_bucket_and_the_keys(with_jobs: dict[str, Any]) -> None:
+    store, worker = with_jobs["store"], with_jobs["worker"]["environment"]
+    bucket = worker["SER_JOBS_RECORDINGS"].removeprefix("s3://")
+    assert store["volumes"] == [f"recordings:{store['environment']['VGW_BACKEND_ARGS']}/{bucket}"]
+    assert worker["AWS_ENDPOINT_URL"] == f"http://store{store['environment']['VGW_PORT']}"
+    for here, there in (
+        ("ROOT_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"),
+        ("ROOT_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY"),
+        ("VGW_REGION", "AWS_REGION"),
+    ):
+        assert store["environment"][here] == worker[there]
+
+
+def test_only_services_and_workers_reach_the_database_and_the_store(services: dict[str, Any]) -> None:
+    for name in ("database", "store"):
+        assert list(services[name]["networks"]) == ["jobs"]
+        assert "ports" not in services[name]
+    reaching = {name for name, service in services.items() if "jobs" in (service.get("networks") or {})}
+    assert reaching == {"service", "replica", "worker", "database", "store"}
+    assert "replicas" not in services["worker"]["networks"]["default"]["aliases"]  # the balancer's
+    networks = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["networks"]
+    assert networks["jobs"] == {"internal": True}
 
 
 def test_uploads_of_calls_fit(services: dict[str, Any], settings: Settings) -> None:
@@ -156,6 +214,7 @@ def test_the_replicas_are_like_the_first(services: dict[str, Any]) -> None:
     assert int(replicas) == 1
     assert replica.pop("profiles") == ["scale"]
     del first["ports"], first["build"]
+    first["volumes"].remove("data:/data")  # whose jobs the others would not see
     assert replica == first
 
 
@@ -163,7 +222,9 @@ def test_the_example_names_variables_that_are_used() -> None:
     text = (ROOT / "docker-compose.yml").read_text()
     named = re.findall(r"^#? ?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
     assert "SER_API_KEYS" in named
-    assert [name for name in named if f"${{{name}:" not in text] == []
+    # All settings reach the service; the profiles are Compose's own.
+    known = {f"SER_{name}".upper() for name in Settings.model_fields} | {"COMPOSE_PROFILES"}
+    assert [name for name in named if name not in known and f"${{{name}:" not in text] == []
 
 
 def test_git_ignores_what_is_secret() -> None:

@@ -3,19 +3,23 @@
 import os
 import subprocess
 from functools import cache
+from ipaddress import ip_address, ip_network
 from typing import Any
+from urllib.parse import urlsplit
 
 import kubernetes_validate
 import pytest
 import yaml
 
+from app.jobs.job import State
 from app.main import create_app
 from app.settings import Settings
 from tests.programs import program
 from tests.recordings import ROOT
 
 FOLDER = ROOT / "deploy" / "kubernetes"
-RENDERED = ["base", "overlays/queue-depth", "overlays/bundles-volume"]
+JOBS = "overlays/jobs"
+RENDERED = ["base", "overlays/queue-depth", "overlays/bundles-volume", JOBS]
 OLDEST, NEWEST = "1.27", "1.37"
 MIB = 2**20
 SERVICE_BYTES = 150 * MIB  # docs/operations.md: what the service takes without its workers' growth
@@ -30,13 +34,17 @@ def render(folder: str) -> tuple[Manifest, ...]:
     return tuple(yaml.safe_load_all(text))
 
 
-def find(kind: str, folder: str = "base") -> Manifest:
-    (manifest,) = (manifest for manifest in render(folder) if manifest["kind"] == kind)
+def find(kind: str, folder: str = "base", name: str = "speech-emotion") -> Manifest:
+    (manifest,) = (
+        manifest
+        for manifest in render(folder)
+        if manifest["kind"] == kind and (manifest["metadata"]["name"] == name or kind == "ConfigMap")
+    )
     return manifest
 
 
-def container(folder: str = "base") -> Manifest:
-    (only,) = find("Deployment", folder)["spec"]["template"]["spec"]["containers"]
+def container(folder: str = "base", name: str = "speech-emotion", kind: str = "Deployment") -> Manifest:
+    (only,) = find(kind, folder, name)["spec"]["template"]["spec"]["containers"]
     found: Manifest = only
     return found
 
@@ -118,10 +126,15 @@ def test_a_pod_that_goes_has_the_time_to_finish(settings: Settings) -> None:
 
 
 def test_no_pod_can_do_more_than_it_must() -> None:
-    for pod, inside in (
-        (find("Deployment")["spec"]["template"]["spec"], container()),
-        (predictor(), predictor()["containers"][0]),
-    ):
+    pods = [
+        manifest["spec"]["template"]["spec"]
+        for folder in RENDERED
+        for manifest in render(folder)
+        if manifest["kind"] in {"Deployment", "StatefulSet"}
+    ]
+    assert len(pods) == len(RENDERED) + 3
+    for pod in (*pods, predictor()):
+        (inside,) = pod["containers"]
         assert pod["automountServiceAccountToken"] is False
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -134,7 +147,12 @@ def test_no_pod_can_do_more_than_it_must() -> None:
 
 def test_it_runs_as_the_user_of_the_image() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    context = find("Deployment")["spec"]["template"]["spec"]["securityContext"]
+    contexts = [
+        find("Deployment", JOBS, name)["spec"]["template"]["spec"]["securityContext"]
+        for name in ("speech-emotion", "speech-emotion-worker")
+    ]
+    assert contexts[0] == contexts[1]
+    context = contexts[0]
     assert f"USER {context['runAsUser']}:{context['runAsGroup']}\nEXPOSE" in dockerfile
 
 
@@ -156,3 +174,107 @@ def test_bundles_of_a_volume_take_the_place_of_those_in_the_image() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert "WORKDIR /srv/speech-emotion" in dockerfile
     assert "COPY models models" in dockerfile
+
+
+def environment(name: str) -> dict[str, str]:
+    """What a container of the jobs has in its environment, with `$(…)` as it is."""
+    variables = {**find("ConfigMap", JOBS)["data"]}
+    variables |= {entry["name"]: entry.get("value", "") for entry in container(JOBS, name)["env"]}
+    return variables
+
+
+def test_workers_run_the_jobs_that_services_take() -> None:
+    service, worker = environment("speech-emotion"), environment("speech-emotion-worker")
+    assert service["SER_JOBS"] == "true"
+    assert (service["SER_JOBS_AT_A_TIME"], worker["SER_JOBS_AT_A_TIME"]) == ("0", "1")
+    assert {**service, "SER_JOBS_AT_A_TIME": "1"} == worker
+    for name in (name for name in worker if name.startswith("SER_")):
+        assert name.removeprefix("SER_").lower() in Settings.model_fields, name
+    of_worker, of_service = (container(JOBS, name) for name in ("speech-emotion-worker", "speech-emotion"))
+    assert of_worker["args"] == ["worker"]
+    assert of_worker["image"] == of_service["image"]
+    assert of_worker["envFrom"] == of_service["envFrom"]
+
+
+def test_the_password_of_the_jobs_comes_from_a_secret_that_is_not_here() -> None:
+    wanted = {"secretKeyRef": {"name": "speech-emotion-jobs", "key": "password"}}
+    pods = [
+        container(JOBS, "speech-emotion"),
+        container(JOBS, "speech-emotion-worker"),
+        container(JOBS, "speech-emotion-database", "StatefulSet"),
+        container(JOBS, "speech-emotion-store", "StatefulSet"),
+    ]
+    for pod in pods:
+        names = [entry["name"] for entry in pod["env"] if entry.get("valueFrom") == wanted]
+        assert len(names) == 1
+        # What refers to it comes after it.
+        later = [entry["name"] for entry in pod["env"] if f"$({names[0]})" in entry.get("value", "")]
+        order = [entry["name"] for entry in pod["env"]]
+        assert all(order.index(name) > order.index(names[0]) for name in later)
+
+
+def test_database_and_store_are_where_the_jobs_look_for_them() -> None:
+    worker = environment("speech-emotion-worker")
+    host = worker["SER_JOBS_URL"].rpartition("@")[2].partition("/")[0]
+    assert find("Service", JOBS, host)["spec"]["ports"][0]["port"] == 5432  # PostgreSQL's own
+    address = urlsplit(worker["AWS_ENDPOINT_URL"])
+    assert find("Service", JOBS, str(address.hostname))["spec"]["ports"][0]["port"] == address.port
+    store = container(JOBS, "speech-emotion-store", "StatefulSet")
+    told = {entry["name"]: entry.get("value") for entry in store["env"]}
+    bucket = worker["SER_JOBS_RECORDINGS"].removeprefix("s3://")
+    assert f"{told['VGW_BACKEND_ARGS']}/{bucket}" in [mount["mountPath"] for mount in store["volumeMounts"]]
+    assert told["ROOT_ACCESS_KEY_ID"] == worker["AWS_ACCESS_KEY_ID"]
+
+
+def test_only_services_and_workers_reach_the_database_and_the_store() -> None:
+    for name in ("speech-emotion-database", "speech-emotion-store"):
+        policy = find("NetworkPolicy", JOBS, name)["spec"]
+        pods = find("StatefulSet", JOBS, name)["spec"]["template"]["metadata"]["labels"]
+        assert policy["podSelector"]["matchLabels"].items() <= pods.items()
+        (rule,) = policy["ingress"]
+        (peer,) = rule["from"]
+        (chosen,) = peer["podSelector"]["matchExpressions"]
+        assert chosen["values"] == ["speech-emotion", "speech-emotion-worker"]
+        assert policy["egress"] == []
+    service = find("NetworkPolicy", JOBS)["spec"]
+    assert not any("ipBlock" in peer for rule in service["egress"] for peer in rule["to"])
+
+
+def test_a_worker_calls_nobody_in_a_private_network() -> None:
+    rules = find("NetworkPolicy", JOBS, "speech-emotion-worker")["spec"]["egress"]
+    (outside,) = (rule for rule in rules if any("ipBlock" in peer for peer in rule["to"]))
+    assert outside["ports"] == [{"port": 443}]
+    blocks = [peer["ipBlock"] for peer in outside["to"]]
+    for address in (
+        "10.0.0.1",
+        "169.254.169.254",
+        "192.168.0.1",
+        "172.20.0.1",
+        "127.0.0.1",
+        "fd00::1",
+        "::1",
+    ):
+        host = ip_address(address)
+        assert not any(
+            host in ip_network(block["cidr"])
+            and not any(host in ip_network(hole) for hole in block.get("except", []))
+            for block in blocks
+        ), address
+
+
+def test_waiting_jobs_scale_the_workers() -> None:
+    scaler = find("HorizontalPodAutoscaler", JOBS, "speech-emotion-worker")["spec"]
+    assert scaler["scaleTargetRef"]["name"] == "speech-emotion-worker"
+    (metric,) = scaler["metrics"]
+    assert metric["external"]["metric"]["name"] == "ser_jobs"
+    assert metric["external"]["metric"]["selector"]["matchLabels"] == {"state": State.QUEUED}
+
+
+def test_uploads_and_recordings_of_jobs_fit(settings: Settings) -> None:
+    sizes = {"6Gi": 6 * 1024 * MIB, "1Gi": 1024 * MIB}
+    for name, held in (
+        ("speech-emotion", settings.workers + settings.queue_depth),
+        ("speech-emotion-worker", 1),
+    ):
+        (tmp,) = find("Deployment", JOBS, name)["spec"]["template"]["spec"]["volumes"]
+        assert held * settings.max_job_bytes <= sizes[tmp["emptyDir"]["sizeLimit"]]

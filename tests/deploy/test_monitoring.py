@@ -62,7 +62,8 @@ def told(client: TestClient) -> Mapping[str, AbstractSet[str]]:
         # Counted from the first time on; its labels are in alerts.yml of the tests.
         if family.name == "ser_workers_replaced":
             metrics["ser_workers_replaced_total"] = {"job", "instance", "reason"}
-    return metrics
+    # This service takes no jobs.
+    return {**metrics, "ser_jobs": {"instance", "state"}, "ser_callbacks_total": {"instance", "status"}}
 
 
 def test_prometheus_takes_its_configuration_and_rules() -> None:

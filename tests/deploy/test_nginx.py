@@ -3,7 +3,9 @@
 import json
 import re
 import socket
+import socketserver
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +20,8 @@ from tests.programs import program
 from tests.service import free_port
 
 TEXT = (balancer.CONFIGURATION / "nginx.conf").read_text()
-UTTERANCES, CALLS = TEXT.split("location = /v1/audio/timeline {")
+UTTERANCES, REST = TEXT.split("location = /v1/audio/timeline {")
+CALLS, JOBS = REST.split("location = /v1/jobs {")
 UNITS = {"k": 2**10, "m": 2**20, "s": 1}
 
 
@@ -39,6 +42,7 @@ def test_it_lets_through_what_the_service_accepts() -> None:
     settings = Settings()
     assert value(UTTERANCES, "client_max_body_size") == settings.max_upload_bytes
     assert value(CALLS, "client_max_body_size") == settings.max_call_bytes
+    assert value(JOBS, "client_max_body_size") == settings.max_job_bytes
     assert value(TEXT, "client_body_timeout") == settings.upload_pause
 
 
@@ -46,6 +50,7 @@ def test_it_waits_longer_than_the_service_takes() -> None:
     settings = Settings()
     assert value(UTTERANCES, "proxy_read_timeout") > settings.request_timeout
     assert value(CALLS, "proxy_read_timeout") > settings.call_timeout + settings.request_timeout
+    assert value(JOBS, "proxy_read_timeout") > settings.request_timeout
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +90,35 @@ def test_its_own_errors_are_problems_like_the_services(
         "code": code,
         "request_id": answer.headers["X-Request-ID"],
     }
+
+
+@pytest.fixture
+def dying(tmp_path: Path) -> Iterator[tuple[str, list[bytes]]]:
+    """The balancer's address before two replicas that die once they have a request, and what they got."""
+    port, got = free_port(), []
+
+    class Dying(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            got.append(self.request.recv(1000))
+
+    with ExitStack() as stack:
+        servers = [stack.enter_context(socketserver.TCPServer(("127.0.0.1", 0), Dying)) for _ in range(2)]
+        for server in servers:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            stack.callback(server.shutdown)
+        ports = [server.server_address[1] for server in servers]
+        stack.enter_context(balancer.balancing(program("nginx"), tmp_path, port, ports))
+        yield f"http://127.0.0.1:{port}", got
+
+
+@pytest.mark.parametrize(("path", "tries"), [("/v1/audio/emotions", 2), ("/v1/jobs", 1)])
+def test_a_recording_may_be_analysed_twice_but_no_job_is_ordered_twice(
+    dying: tuple[str, list[bytes]], path: str, tries: int
+) -> None:
+    url, got = dying
+    answer = httpx2.post(url + path, content=b"RIFF")
+    assert (answer.status_code, answer.json()["code"]) == (503, "not-ready")
+    assert [request.split()[1].decode() for request in got] == [path] * tries
 
 
 def test_one_call_too_many_is_refused_at_once(deserted: tuple[str, Path]) -> None:
