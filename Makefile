@@ -50,8 +50,9 @@ format: $(DEV)/.installed ## format the code and mend what lint can mend
 lock: $(DEV)/.installed ## compile requirements/*.txt anew from pyproject.toml
 	$(LOCK) --overrides requirements/service.overrides --constraint requirements/constraints --output-file requirements/service.txt
 	$(LOCK) --overrides requirements/service.overrides --extra tracing --constraint requirements/service.txt --output-file requirements/tracing.txt
-	$(LOCK) --extra training --constraint requirements/service.txt --output-file requirements/training.txt
-	$(LOCK) --extra training --extra tracing --extra dev --constraint requirements/training.txt --output-file requirements/dev.txt
+	$(LOCK) --overrides requirements/service.overrides --extra bulk --constraint requirements/service.txt --output-file requirements/bulk.txt
+	$(LOCK) --extra training --extra bulk --constraint requirements/service.txt --output-file requirements/training.txt
+	$(LOCK) --extra training --extra bulk --extra tracing --extra dev --constraint requirements/training.txt --output-file requirements/dev.txt
 
 LOCK = $(DEV)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--fork-strategy fewest --generate-hashes --no-annotate --no-emit-index-url \

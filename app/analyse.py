@@ -1,68 +1,91 @@
 """`python -m app analyse`: what `/v1/audio/timeline` answers, for files and without a server."""
 
 import asyncio
+import json
 import sys
 from argparse import ArgumentParser, Namespace
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
-from app.api.schemas import TimelineAnswer
-from app.calls import CallAnalyzer, Limits
+from app.archive import Archive
+from app.calls import Limits
+from app.cluster import cluster
 from app.core.bundle import read_bundle
-from app.core.errors import BundleError, SpeechEmotionError
-from app.formats import as_csv, as_json, as_textgrid
+from app.core.errors import BundleError
+from app.engines import Engine, EngineLost, NotAnalysed, Plan, local
 from app.main import find_bundles
+from app.report import SUFFIXES, Report
 from app.settings import Settings
-from app.workers import WorkerPool
+from app.sources import Source, find_sources
 
-SUFFIXES = {"json": ".json", "csv": ".csv", "textgrid": ".TextGrid"}
+PARQUET = "parquet"
+LOCAL = "local"
+INTERRUPTED = 130
 
 
 def analyse(arguments: Sequence[str]) -> int:
-    """Analyse files, and go on after one that cannot be analysed.
+    """Analyse recordings, and go on after one that cannot be analysed.
 
     Args:
         arguments: of the command line, after `analyse`.
 
     Returns:
-        The exit status: 0; 1 if a file could not be analysed, each such is named on stderr; 2 if
-        nothing could be begun.
+        The exit status: 0; 1 if a recording could not be analysed, each such is named; 2 if nothing
+        could be begun, or the cluster was lost; 130 after Ctrl-C.
     """
     options = _parse(arguments)
     try:
-        settings = Settings()
+        settings = Settings(host="127.0.0.1")  # nothing listens, so that no keys are needed
         if options.model:
             settings = settings.model_copy(update={"default_model": options.model})
         permitted = settings.permitted_channels
         for channel in options.channels or ():
             if permitted is not None and channel not in permitted:
                 raise ValueError(f"SER_CHANNELS: channel {channel} may not be analysed here")  # noqa: TRY301
-        stems = Counter(path.stem for path in options.files)
-        if options.output is not None and stems.most_common(1)[0][1] > 1:
-            raise ValueError(f"--output: more than one file would be {stems.most_common(1)[0][0]}")  # noqa: TRY301
+        sources = find_sources(options.inputs, options.list)
         folder = next(path for path in find_bundles(settings) if path.name == settings.default_model)
-        return asyncio.run(_analyse(options, settings, folder))
-    except (BundleError, ValueError) as error:
+        return asyncio.run(_analyse(options, settings, folder.absolute(), sources))
+    except (BundleError, EngineLost, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _parse(arguments: Sequence[str]) -> Namespace:
     """Read the command line."""
     parser = ArgumentParser("python -m app analyse", description="Who felt what, and when, in recordings.")
     add = parser.add_argument
-    add("files", nargs="+", type=Path, metavar="FILE", help="WAV or FLAC")
-    add("--format", choices=SUFFIXES, default="json", help="json, an object a line, if not given")
-    add("--output", type=Path, metavar="FOLDER", help="a file for each recording, in place of stdout")
+    add("inputs", nargs="*", metavar="INPUT", help="WAV or FLAC files, folders, globs, s3://bucket/prefix")
+    add(
+        "--list",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="more of them, one a line; -: stdin",
+    )
+    add("--format", choices=[*SUFFIXES, PARQUET], default="json", help="json, an object a line, if not given")
+    add(
+        "--output",
+        type=Path,
+        metavar="PATH",
+        help="the Parquet file; else a folder, a file for each",
+    )
+    add("--engine", default=LOCAL, metavar="ADDRESS", help="a Dask scheduler's; this machine if not given")
     add("--model", help="the bundle; SER_DEFAULT_MODEL if not given")
     add("--channels", type=_indices, help="such as 0,1; all that may be analysed if not given")
     add("--merge", action="store_true", help="one segment of neighbours of the same emotion")
     options = parser.parse_args(arguments)
+    if not options.inputs and not options.list:
+        parser.error("name recordings, or a --list of them")
     if options.format == "textgrid" and options.output is None:
         parser.error("--format textgrid needs --output: Praat reads a file for each recording")
+    if options.format == PARQUET and options.output is None:
+        parser.error("--format parquet needs --output, the file")
     return options
 
 
@@ -70,74 +93,44 @@ def _indices(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
 
 
-async def _analyse(options: Namespace, settings: Settings, folder: Path) -> int:
-    """Start workers, put all files through them, and say which failed."""
-    pool = WorkerPool(
-        [folder],
-        n_workers=settings.workers,
-        queue_depth=0,
-        request_timeout=settings.call_timeout,
-        max_worker_bytes=settings.max_worker_bytes,
-    )
-    await pool.start()
+async def _analyse(options: Namespace, settings: Settings, folder: Path, sources: Sequence[Source]) -> int:
+    """Put all recordings through the engine, and say which failed."""
+    manifest = read_bundle(folder).manifest
+    files = tuple(sorted(manifest.files.items()))
+    limits = Limits(settings.min_seconds, settings.max_call_seconds, settings.call_timeout)
+    plan = Plan(folder, limits, options.channels, settings.permitted_channels, options.merge, files)
+    if options.format == PARQUET:
+        asked = json.dumps([files, options.channels, sorted(plan.permitted or ()), options.merge])
+        output: Archive | Report = Archive(options.output, sources, manifest.labels, asked)
+    else:
+        output = Report(options.format, options.output, sources, manifest.labels)
     try:
-        failed = await _spread(options, settings, pool, folder)
+        here = options.engine == LOCAL
+        async with local(plan, settings) if here else cluster(options.engine, plan) as engine:
+            await _spread(engine, output, len(sources))
+        failed = output.finish()
     finally:
-        await pool.stop()
-    for path, reason in failed.items():
-        print(f"{path}: {reason}", file=sys.stderr)
+        output.close()
+    for name, reason in failed.items():
+        print(f"{name}: {reason}", file=sys.stderr)
     if failed:
-        print(f"{len(failed)} of {len(options.files)} files could not be analysed", file=sys.stderr)
+        print(f"{len(failed)} of {len(sources)} files could not be analysed", file=sys.stderr)
     return 1 if failed else 0
 
 
-async def _spread(options: Namespace, settings: Settings, pool: WorkerPool, folder: Path) -> dict[Path, str]:
-    """As many files at a time as there are workers; those that failed, and why."""
-    limits = Limits(settings.min_seconds, settings.max_call_seconds, settings.call_timeout)
-    analyzer = CallAnalyzer(pool, limits, settings.permitted_channels)
-    report = _Report(options, read_bundle(folder).manifest.labels)
-    failed: dict[Path, str] = {}
-    left = iter(options.files)
-    with tqdm(total=len(options.files), unit="file", file=sys.stderr, disable=None) as bar:
+async def _spread(engine: Engine, output: Archive | Report, n_sources: int) -> None:
+    """As many recordings at a time as the engine takes."""
+    left = output.left
+    bar = tqdm(total=n_sources, initial=n_sources - len(left), unit="file", file=sys.stderr, disable=None)
+    sources = iter(left)
 
-        async def take_turns() -> None:
-            for path in left:
-                try:
-                    path.open("rb").close()  # says by itself what is wrong with a path
-                    timeline = await analyzer.analyze(path.absolute(), folder.name, options.channels)
-                    report.add(path, TimelineAnswer.of(folder.name, timeline, merged=options.merge))
-                except (SpeechEmotionError, OSError) as error:
-                    failed[path] = error.strerror or "" if isinstance(error, OSError) else str(error)
-                bar.update()
+    async def take_turns() -> None:
+        for source in sources:
+            try:
+                output.add(source, await engine.analyze(source))
+            except NotAnalysed as error:
+                output.add(source, str(error))
+            bar.update()
 
-        await asyncio.gather(*(take_turns() for _ in range(pool.n_workers)))
-    return failed
-
-
-class _Report:
-    """Where answers go, in the form that was asked for."""
-
-    def __init__(self, options: Namespace, labels: Sequence[str]) -> None:
-        self._options = options
-        self._labels = labels
-        self._first = True
-
-    def add(self, path: Path, answer: TimelineAnswer) -> None:
-        """Write the answer of a file, whole or not at all."""
-        folder, first = self._options.output, self._first
-        self._first = False
-        match self._options.format:
-            case "json":
-                text = as_json(str(path), answer)
-            case "csv":
-                text = as_csv(str(path), answer, self._labels, header=first or folder is not None)
-            case _:
-                text = as_textgrid(answer)
-        if folder is None:
-            tqdm.write(text, file=sys.stdout, end="")
-            return
-        folder.mkdir(parents=True, exist_ok=True)
-        target = folder / f"{path.stem}{SUFFIXES[self._options.format]}"
-        beside = target.with_name(f".{target.name}.part")
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(target)
+    with bar:
+        await asyncio.gather(*(take_turns() for _ in range(engine.at_a_time)))

@@ -10,16 +10,17 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from app.core.call import CallFormat
 from app.core.errors import ChannelNotFound, SpeechEmotionError
 from app.core.segments import Frames, Span, find_segments, with_context
 from app.core.stretches import Stretch, join, stretches
 from app.core.timeline import ChannelTimeline, Segment, Timeline
-from app.tasks import DetectSpeech, InspectCall, RecognizeSegment
-from app.workers import DeadlineExceeded, WorkerPool
+from app.tasks import DetectSpeech, InspectCall, RecognizeSegment, Task
+from app.workers import DeadlineExceeded
 
+Answer = TypeVar("Answer")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -39,6 +40,19 @@ class Limits:
     timeout: float
 
 
+class Pool(Protocol):
+    """What does the work: `app.workers.WorkerPool`, or something that stands for it.
+
+    Attributes:
+        n_workers: how many tasks it does at a time.
+    """
+
+    n_workers: int
+
+    async def do(self, task: Task[Answer]) -> Answer:
+        """Do a task."""
+
+
 class CallAnalyzer:
     """Analyses calls.
 
@@ -48,7 +62,7 @@ class CallAnalyzer:
         permitted: channels that may be analysed; None permits all.
     """
 
-    def __init__(self, pool: WorkerPool, limits: Limits, permitted: AbstractSet[int] | None = None) -> None:
+    def __init__(self, pool: Pool, limits: Limits, permitted: AbstractSet[int] | None = None) -> None:
         """Describe it."""
         self.pool = pool
         self.limits = limits

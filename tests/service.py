@@ -96,6 +96,12 @@ def descendants(pid: int) -> list[int]:
     return [*children, *(below for child in children for below in descendants(child))]
 
 
+def holds_recognizer(pid: int) -> bool:
+    """Whether a process is a worker, which has ONNX Runtime in it and no children of its own."""
+    maps = Path(f"/proc/{pid}/maps").read_text()
+    return "onnxruntime" in maps and not descendants(pid)
+
+
 def _parent(status: Path) -> int | None:
     try:
         return int(status.read_text().rpartition(")")[2].split()[1])

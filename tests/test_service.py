@@ -18,7 +18,7 @@ import pytest
 from app.core.bundle import write_bundle
 from tests import bundles
 from tests.recordings import EXAMPLE, ROOT, corpora
-from tests.service import Service, descendants, gone, running, started
+from tests.service import Service, descendants, gone, holds_recognizer, running, started
 
 URL = "/v1/audio/emotions"
 
@@ -91,12 +91,6 @@ def test_workers_that_are_killed_under_load_cost_their_own_requests_alone(small:
         assert post(service, EXAMPLE.read_bytes()).status_code == 200
         metrics = httpx2.get(f"{service.url}/metrics").text
         assert f'ser_workers_replaced_total{{reason="died"}} {kills}.0' in metrics
-
-
-def holds_recognizer(pid: int) -> bool:
-    """Whether a process is a worker, which has ONNX Runtime in it and no children of its own."""
-    maps = Path(f"/proc/{pid}/maps").read_text()
-    return "onnxruntime" in maps and not descendants(pid)
 
 
 def test_the_log_is_a_json_object_a_line_and_tells_nothing_of_the_sound(small: dict[str, str]) -> None:

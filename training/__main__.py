@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from app.core.errors import SpeechEmotionError
 from app.core.features import FEATURE_SETS, FeatureConfig
 from app.core.manifest import NAME
 from training.calls import SOUNDS
+from training.cluster import LOCAL, engine
 from training.conditions import CONDITIONS, TEST_CONDITIONS
 from training.corpora import READERS, Utterance, shemo
 from training.errors import TrainingError
@@ -78,6 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser("extract", parents=[common, kept], help="fill the feature cache")
     verb.add_argument("--features", choices=FEATURE_SETS, default="ComParE_2016", help="default: %(default)s")
     _several(verb, "--conditions", "recordings are heard under", CONDITIONS, ["clean"])
+    verb.add_argument(
+        "--engine", default=LOCAL, metavar="ADDRESS", help="a Dask scheduler's; this machine if not given"
+    )
     verb.set_defaults(run=_extract)
 
     verb = verbs.add_parser("train", parents=[common, kept, runs, bundles], help="from corpora to a bundle")
@@ -153,14 +158,16 @@ def _utterances(options: argparse.Namespace) -> list[Utterance]:
 
 
 def _extract(options: argparse.Namespace) -> None:
-    config = FeatureConfig(options.features)
-    extract(
-        _utterances(options),
-        config,
-        options.cache,
-        conditions=options.conditions,
-        skip_undecodable=options.skip_undecodable,
-    )
+    # Absolute, since a cluster's workers are started in folders of their own.
+    utterances = [replace(one, path=one.path.absolute()) for one in _utterances(options)]
+    with engine(options.engine):
+        extract(
+            utterances,
+            FeatureConfig(options.features),
+            options.cache.absolute(),
+            conditions=options.conditions,
+            skip_undecodable=options.skip_undecodable,
+        )
 
 
 def _train(options: argparse.Namespace) -> None:

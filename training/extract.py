@@ -10,6 +10,8 @@ import inspect
 import io
 import json
 import os
+import socket
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -113,6 +115,7 @@ def _fill(
     return dict(filter(None, tqdm(run(jobs), name, len(missing), disable=not missing)))
 
 
+@cache
 def _digest(config: FeatureConfig, condition: str) -> str:
     """A name for all that decides the features of a recording: settings, libraries, our code."""
     modules = [app.core.audio, app.core.features]
@@ -129,14 +132,20 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+_one_at_a_time = threading.Lock()  # openSMILE is not safe in threads, which a worker of Dask may have
+
+
 def _extract_one(audio: Path, path: Path, config: FeatureConfig, condition: str) -> tuple[Path, str] | None:
     """Compute and keep the features of one recording; the recording and the reason if it fails."""
+    if _digest(config, condition) != path.parent.name:
+        raise TrainingError(f"{socket.gethostname()} has other code or libraries than this machine")
     # The recording's own hash seeds what is random in the condition.
     seed = [int(path.stem[:16], 16), *condition.encode()]
     try:
         signal = select_channel(decode(audio.read_bytes()), "mix")
         signal = CONDITIONS[condition](signal, np.random.default_rng(seed))
-        features = _extractor(config).extract(signal)
+        with _one_at_a_time:
+            features = _extractor(config).extract(signal)
     except AudioError as error:
         return audio, str(error)
     buffer = io.BytesIO()

@@ -36,6 +36,8 @@ what was wrong and what to do about it, in words that may be shown to the sender
     │   ├── StorageFull            there is no room for another recording
     │   ├── RecordingLost          the recording of a job cannot be fetched
     │   └── JobCancelled           its owner cancelled the job while it ran
+    ├── NotAnalysed              app.engines: a recording of an archive could not be analysed
+    ├── EngineLost               app.engines: the cluster is gone, so that none can be
     └── TrainingError            training.errors: a training run that cannot work, and why
 
 The branches that name a module are defined there, beside the code that raises them; they hang

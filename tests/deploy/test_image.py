@@ -12,9 +12,9 @@ from tests.recordings import ROOT
 HEAVY = {"audinterface", "keras", "onnx", "pandas", "pyarrow", "scikit-learn", "tensorflow-cpu", "torch"}
 
 
-def locked() -> set[str]:
+def locked(name: str = "service") -> set[str]:
     """The packages that the image installs."""
-    text = (ROOT / "requirements" / "service.txt").read_text(encoding="utf-8")
+    text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
     return set(re.findall(r"^([a-z0-9-]+)==", text, re.MULTILINE))
 
 
@@ -40,7 +40,13 @@ def test_the_lock_of_the_service_has_all_that_it_imports() -> None:
     distributions = packages_distributions()
     for module in imported(ROOT / "app"):
         providers = {name.lower().replace("_", "-") for name in distributions[module]}
-        assert providers & locked(), f"{module} is imported, but nothing in the lock has it"
+        extra = {"distributed": "bulk", "pyarrow": "bulk"}.get(module)  # of those who ask for it alone
+        assert providers & locked(extra or "service"), f"{module} is imported, but nothing in the lock has it"
+
+
+def test_the_locks_of_the_extras_have_all_that_the_service_has() -> None:
+    assert locked() < locked("bulk")
+    assert locked() < locked("tracing")
 
 
 def test_the_lock_of_the_service_is_light() -> None:

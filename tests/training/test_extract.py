@@ -12,10 +12,12 @@ import pytest
 
 from app.core.audio import decode, select_channel
 from app.core.features import FeatureConfig, FeatureExtractor, Features
+from tests.clusters import cluster
 from tests.recordings import EXAMPLE, ROOT, corpora, encode, tone
+from training.__main__ import main
 from training.corpora import Utterance, csv_file
 from training.errors import TrainingError
-from training.extract import extract
+from training.extract import _extract_one, extract
 
 CONFIG = FeatureConfig("emobase")
 
@@ -115,3 +117,34 @@ def test_an_interrupted_extraction_goes_on_where_it_stopped(tmp_path: Path) -> N
     finished = times(cache)
     assert len(finished) == len(csv_file.read(table)) == 535
     assert {name: finished[name] for name in done} == done
+
+
+def test_a_cluster_fills_the_same_cache(two: list[Utterance], tmp_path: Path) -> None:
+    table = tmp_path / "utterances.csv"
+    rows = [f"{one.path.name},anger,{one.path.stem}" for one in two]
+    table.write_text("\n".join(["path,emotion,speaker", *rows]))
+    program = [sys.executable, "-m", "training", "extract", "--features", "emobase"]
+    program += ["--conditions", "clean", "telephone", "--corpus", f"csv={table}"]
+    with cluster(os.environ) as (address, _):
+        for arguments in (["here"], ["there", "--engine", address]):
+            subprocess.run(
+                [*program, "--cache", tmp_path / arguments[0], *arguments[1:]], cwd=ROOT, check=True
+            )
+    here, there = (
+        {path.relative_to(tmp_path / name): path.read_bytes() for path in (tmp_path / name).rglob("*.npz")}
+        for name in ("here", "there")
+    )
+    assert len(here) == 4
+    assert here == there
+
+
+def test_a_machine_with_other_code_extracts_nothing(two: list[Utterance], tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="has other code or libraries"):
+        _extract_one(two[0].path, tmp_path / "emobase-clean-0" / "0.npz", CONFIG, "clean")
+
+
+def test_a_cluster_that_is_not_there_is_said(two: list[Utterance], capfd: pytest.CaptureFixture[str]) -> None:
+    table = two[0].path.with_name("utterances.csv")
+    table.write_text("path,emotion,speaker\na.wav,anger,a\n")
+    assert main(["extract", "--corpus", f"csv={table}", "--engine", "tcp://127.0.0.1:1"]) == 1
+    assert "no Dask scheduler answers at tcp://127.0.0.1:1" in capfd.readouterr().err

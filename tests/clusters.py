@@ -1,0 +1,38 @@
+"""A Dask cluster on this machine, started as docs/bulk.md has it."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from tests.recordings import ROOT
+from tests.service import free_port
+
+
+@contextmanager
+def cluster(environment: Mapping[str, str]) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A scheduler and two workers.
+
+    Args:
+        environment: of the processes.
+
+    Yields:
+        The address of the scheduler, and the processes, its own first.
+    """
+    port = free_port()
+    address = f"tcp://127.0.0.1:{port}"
+    dask = [sys.executable, "-m", "dask"]
+    scheduler = [*dask, "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
+    worker = [*dask, "worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
+    processes = [
+        subprocess.Popen(
+            program, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        for program in (scheduler, worker, worker)
+    ]
+    try:
+        yield address, processes
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+            process.wait()
