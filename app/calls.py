@@ -2,7 +2,8 @@
 
 The call stays in its file. Workers find the speech in one stretch after the other, on all channels
 at once; then they recognise one segment after the other. Both are spread over all workers, in parts
-so small that a request in between hardly waits.
+so small that a request in between hardly waits. At the end, the answers of a channel are adapted to
+its speaker, from all of the speaker's segments.
 """
 
 import asyncio
@@ -15,9 +16,10 @@ from typing import Protocol, TypeVar
 from app.core.call import CallFormat
 from app.core.errors import ChannelNotFound, SpeechEmotionError
 from app.core.segments import Frames, Span, find_segments, with_context
+from app.core.speaker import SpeakerScores, adapt
 from app.core.stretches import Stretch, join, stretches
 from app.core.timeline import ChannelTimeline, Segment, Timeline
-from app.tasks import DetectSpeech, InspectCall, RecognizeSegment, Task
+from app.tasks import DetectSpeech, InspectCall, RecognizedSegment, RecognizeSegment, Task
 from app.workers import DeadlineExceeded
 
 Answer = TypeVar("Answer")
@@ -101,21 +103,21 @@ class CallAnalyzer:
         seconds = sum(span.seconds for spans in segments.values() for span in spans)
         done = 0.0
 
-        async def recognize(part: tuple[int, Span]) -> Segment:
+        async def recognize(part: tuple[int, Span]) -> RecognizedSegment:
             nonlocal done
             channel, span = part
             start, stop = (round(edge * header.sampling_rate) for edge in around[channel][span])
-            recognition = await self.pool.do(RecognizeSegment(file, start, stop, channel, model))
+            recognized = await self.pool.do(RecognizeSegment(file, start, stop, channel, model))
             done += span.seconds
             progress(done / seconds)
-            return Segment(span.start_seconds, span.end_seconds, recognition.probabilities or {})
+            return recognized
 
         parts = [(channel, span) for channel, spans in segments.items() for span in spans]
         recognized = iter(await self._spread(recognize, parts, end))
         return Timeline(
             header.duration,
             tuple(
-                ChannelTimeline(channel, tuple(next(recognized) for _ in spans))
+                ChannelTimeline(channel, _adapted(spans, [next(recognized) for _ in spans]))
                 for channel, spans in segments.items()
             ),
         )
@@ -164,6 +166,23 @@ class CallAnalyzer:
         if errors:
             raise errors[0]
         return [results[index] for index in sorted(results)]
+
+
+def _adapted(spans: Sequence[Span], answers: Sequence[RecognizedSegment]) -> tuple[Segment, ...]:
+    """The segments of a channel, adapted to its speaker if the bundle adapts."""
+    scores = [
+        SpeakerScores(answer.logits, answer.offsets)
+        for answer in answers
+        if answer.logits is not None and answer.offsets is not None
+    ]
+    probabilities = [answer.probabilities for answer in answers]
+    if scores:
+        adapted = adapt(scores).tolist()
+        probabilities = [dict(zip(*pair, strict=True)) for pair in zip(probabilities, adapted, strict=True)]
+    return tuple(
+        Segment(span.start_seconds, span.end_seconds, of_labels, len(scores) or None)
+        for span, of_labels in zip(spans, probabilities, strict=True)
+    )
 
 
 def choose_channels(

@@ -77,7 +77,7 @@ class Recognize:
         chosen = select_permitted(recording, self.channel, permitted)
         decoded = perf_counter() - started
         recognition = tools.recognizers[self.model].recognize(chosen)
-        return replace(recognition, seconds={"decode": decoded, **recognition.seconds})
+        return replace(recognition, seconds={"decode": decoded, **recognition.seconds}, scores=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,18 +139,33 @@ class DetectSpeech:
 
 
 @dataclass(frozen=True, slots=True)
+class RecognizedSegment:
+    """The answer for one segment, before any adaptation to its speaker.
+
+    Attributes:
+        probabilities: by label.
+        logits: of each label, for the adaptation; None if the bundle does not adapt.
+        offsets: of each label, for the adaptation; None if the bundle does not adapt.
+    """
+
+    probabilities: dict[str, float]
+    logits: list[float] | None
+    offsets: list[float] | None
+
+
+@dataclass(frozen=True, slots=True)
 class RecognizeSegment:
-    """Recognise a segment of a call.
+    """Recognize a segment of a call.
 
     Attributes:
         path: the file.
         start: the first sample.
         stop: the first one after the segment.
-        channel: which channel is analysed.
+        channel: which channel is analyzed.
         model: the name of the bundle.
     """
 
-    answer: ClassVar[type] = Recognition
+    answer: ClassVar[type] = RecognizedSegment
 
     path: str
     start: int
@@ -158,13 +173,16 @@ class RecognizeSegment:
     channel: int
     model: str
 
-    def run(self, tools: Tools) -> Recognition:
-        """From the file to the probabilities; the detector has heard that there is speech."""
-        started = perf_counter()
+    def run(self, tools: Tools) -> RecognizedSegment:
+        """From the file to the probabilities; the detector has found speech already."""
         signal = select_channel(call.read(Path(self.path), self.start, self.stop), self.channel)
-        decoded = perf_counter() - started
         recognition = tools.recognizers[self.model].recognize_speech(signal)
-        return replace(recognition, seconds={"decode": decoded, **recognition.seconds})
+        scores = recognition.scores
+        return RecognizedSegment(
+            recognition.probabilities or {},
+            None if scores is None else list(scores.logits),
+            None if scores is None else list(scores.offsets),
+        )
 
 
 TASKS: dict[str, type] = {

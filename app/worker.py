@@ -85,7 +85,6 @@ def work(channel: socket.socket, folders: Sequence[Path]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_service, daemon=True).start()
-    _keep_memory()
     with contextlib.suppress(EOFError, ConnectionError), channel, channel.makefile("rwb") as stream:
         try:
             detector = SpeechDetector()
@@ -93,6 +92,7 @@ def work(channel: socket.socket, folders: Sequence[Path]) -> None:
                 folder.name: EmotionRecognizer(read_bundle(folder), detector) for folder in folders
             }
             tools = Tools(recognizers, detector)
+            _keep_memory()  # only now, so that the content of the files goes back to the kernel
         except SpeechEmotionError as error:
             return _write(stream, _told(error))
         _write(stream, {})

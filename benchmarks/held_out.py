@@ -11,13 +11,14 @@ from training.conditions import TEST_CONDITIONS
 from training.corpora import Utterance
 from training.cross_validation import Plan, cross_validate, prepare
 from training.dataset import Dataset
+from training.encoder.extractor import ENCODER
 from training.fit import FoldResult
 from training.models import load_model
 from training.results import figures
 from training.train import Order, export
 
-MODEL = "fusion"
-PLAN = Plan(FeatureConfig("ComParE_2016"))
+MODEL = "encoder"
+PLAN = Plan(FeatureConfig(ENCODER))
 CACHE, RUNS = Path(".cache/features"), Path(".cache/runs")
 
 
@@ -45,6 +46,6 @@ def write_bundles(
     for result in results:
         name = f"without-fold-{result.fold.number}"
         one = [result]
-        export(Order(models / name, MODEL), PLAN, dataset, one, figures(MODEL, dataset, PLAN, one, {}))
+        export(Order(models / name, MODEL), PLAN, dataset, one, one, figures(MODEL, dataset, PLAN, one, {}))
         held_out[name] = [dataset.utterances[index] for index in result.fold.test]
     return held_out

@@ -2,9 +2,9 @@
 
     python -m benchmarks.throughput [SECONDS]
 
-For each feature set: answers a second over HTTP with all workers busy, against bare
-`opensmile.Smile` calls a second in as many processes, and against a service that calls it in a
-thread pool; then the latency of one client against the bare call's. Bare and served take turns
+For each feature set, and for the default bundle: answers a second over HTTP with all workers busy,
+against bare `opensmile.Smile` calls a second in as many processes, and against a service that calls
+it in a thread pool; then the latency of one client against the bare call's. Bare and served take turns
 within one run, and the turns are short, so that a machine whose speed drifts slows both: believe
 the ratios.
 """
@@ -28,7 +28,7 @@ import soundfile
 
 from app.core.audio import Signal, decode
 from app.core.bundle import read_bundle
-from app.core.features import FEATURE_SETS, FeatureSet
+from app.core.features import FeatureSet
 from app.core.recognizer import EmotionRecognizer
 from benchmarks.serving import (
     RAW,
@@ -55,19 +55,43 @@ def main() -> None:
     n_workers = len(os.sched_getaffinity(0))
     clip = three_seconds()
     print(f"{n_workers} workers; {CLIP_SECONDS} s clips; {ROUNDS} rounds of {seconds:g} s, in turns")
+    shipped = ROOT / "models"
     with tempfile.TemporaryDirectory() as folder:
-        for feature_set in FEATURE_SETS:
-            models = Path(folder)
-            if feature_set == "ComParE_2016":  # the shipped one, with all its networks
-                models, name = ROOT / "models", "multilingual"
-            else:
-                name = bundles.write(models, feature_set.lower(), feature_set).name
+        small = Path(folder)
+        served: list[tuple[FeatureSet, Path, str]] = [
+            ("eGeMAPSv02", small, bundles.write(small, "small-egemaps", "eGeMAPSv02").name),
+            ("emobase", small, bundles.write(small, "small-emobase", "emobase").name),
+            ("ComParE_2016", shipped, "opensmile"),
+            ("ComParE_2016", shipped, "multilingual"),
+        ]
+        for feature_set, models, name in served:
             naive = f"import uvicorn, benchmarks.naive as n; uvicorn.run(n.create_app({feature_set!r}), port="
             naive += "int(__import__('os').environ['SER_PORT']), log_level='critical')"
             settings = {"SER_MODELS_DIR": str(models), "SER_DEFAULT_MODEL": name, "SER_SHUTDOWN_DELAY": "0"}
             with running(**settings) as ours, running(("-c", naive)) as first_idea:
+                print(f"\n{name}, against bare {feature_set}")
                 compare(feature_set, clip, ours, first_idea, n_workers, seconds)
+    compare_cost(clip)
     compare_with_transformer(clip)
+
+
+def compare_cost(clip: Signal) -> None:
+    """Measure inputs and inference of the default bundle against bare openSMILE, on one core, in turns."""
+    smile, recognizer = (
+        smile_of("ComParE_2016"),
+        EmotionRecognizer(read_bundle(ROOT / "models" / "multilingual")),
+    )
+    own, ratios = [], []
+    for turn in range(WARM_UP + LATENCY_TURNS):
+        started = time.perf_counter()
+        smile.process_signal(clip.samples, clip.sampling_rate)
+        called = time.perf_counter()
+        recognizer.recognize_speech(clip)
+        if turn >= WARM_UP:
+            own.append(time.perf_counter() - called)
+            ratios.append(own[-1] / (called - started))
+    print(f"\nmultilingual, inputs and inference on one core: {median_milliseconds(own):.1f} ms, ", end="")
+    print(f"{told(ratios)} of bare ComParE_2016")
 
 
 def compare(
@@ -84,7 +108,6 @@ def compare(
             first_idea.append(put_under_load(naive.port, body, 2 * n_workers, seconds).throughput)
     ratios = [one / other for one, other in zip(served, bare, strict=True)]
     naive_ratios = [one / other for one, other in zip(served, first_idea, strict=True)]
-    print(f"\n{feature_set}")
     print(f"  bare calls a second         {statistics.median(bare):8.1f}")
     print(f"  over HTTP                   {statistics.median(served):8.1f}   ratio {told(ratios)}")
     print(f"  thread pool                 {statistics.median(first_idea):8.1f}   ratio {told(naive_ratios)}")

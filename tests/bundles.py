@@ -1,41 +1,40 @@
 """Small bundles that need no training: a random linear layer and a softmax."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from app.core.bundle import OPENSMILE_VERSION, OUTPUT, write_bundle
+from app.core.bundle import OPENSMILE_VERSION, OUTPUT, SPEAKER_OUTPUTS, write_bundle
 from app.core.features import FeatureConfig, FeatureExtractor, FeatureSet
-from app.core.manifest import Corpus, Facts, Features, FoldScore, Level, Protocol, Scores, Spread
+from app.core.manifest import Corpus, Facts, Features, FoldScore, Level, LogMel, Protocol, Scores, Spread
 from app.core.scaler import Scaler
 
 LABELS = ("anger", "surprise", "happiness", "sadness", "neutral")
 
 
-def facts(
+def facts(  # each test varies one of them
     name: str = "small",
     feature_set: FeatureSet = "emobase",
+    *,
     temperature: float = 1.0,
     level: Level = "functionals",
+    inputs: Sequence[str] = ("opensmile",),
+    adapts: bool = False,
 ) -> Facts:
-    """What a bundle on some feature set says of itself."""
-    extractor = FeatureExtractor(FeatureConfig(feature_set))
-    features = Features(
-        feature_set=feature_set,
-        level=level,
-        sampling_rate=16_000,
-        n_functionals=len(extractor.functional_names),
-        n_descriptors=len(extractor.descriptor_names),
-        names_sha256=extractor.names_sha256,
-        opensmile_version=OPENSMILE_VERSION,
-    )
+    """What a bundle on openSMILE features, on spectrograms, or on both says of itself."""
+    log_mel = LogMel(sampling_rate=16_000, n_mels=80, encoder="none") if "log_mel" in inputs else None
+    features = opensmile_facts(feature_set, level) if "opensmile" in inputs else None
+    described = [one.input_shapes for one in (features, log_mel) if one is not None]
     return Facts(
         name=name,
         labels=LABELS,
         features=features,
-        input_shapes=features.input_shapes,
+        log_mel=log_mel,
+        adapts_to_speaker=adapts,
+        input_shapes={port: shape for shapes in described for port, shape in shapes.items()},
         protocol=Protocol(
             name="speaker-independent",
             n_folds=2,
@@ -57,10 +56,23 @@ def facts(
     )
 
 
+def opensmile_facts(feature_set: FeatureSet, level: Level) -> Features:
+    """What a bundle says of its openSMILE features."""
+    extractor = FeatureExtractor(FeatureConfig(feature_set))
+    return Features(
+        feature_set=feature_set,
+        level=level,
+        sampling_rate=16_000,
+        n_functionals=len(extractor.functional_names),
+        n_descriptors=len(extractor.descriptor_names),
+        names_sha256=extractor.names_sha256,
+        opensmile_version=OPENSMILE_VERSION,
+    )
+
+
 def scaler(described: Facts) -> Scaler:
     """Keeps the linear layer's output within reason for real features."""
-    n_features = described.features.n_functionals + described.features.n_descriptors
-    return Scaler(np.zeros(n_features), np.full(n_features, 1e3))
+    return Scaler(np.zeros(described.n_scaled), np.full(described.n_scaled, 1e3))
 
 
 def network(described: Facts, n_labels: int = len(LABELS), inputs: str = "features") -> bytes:
@@ -80,7 +92,15 @@ def network(described: Facts, n_labels: int = len(LABELS), inputs: str = "featur
         sums.append(f"logits of {name}")
     nodes.append(helper.make_node("Sum", sums, ["logits"]))
     nodes.append(helper.make_node("Softmax", ["logits"], [OUTPUT], axis=-1))
-    outputs = [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, (None, n_labels))]
+    names = [OUTPUT]
+    if described.adapts_to_speaker:
+        # The offsets are half of the logits, so that the mean logit of a speaker loses some weight.
+        constants.append(numpy_helper.from_array(np.array(0.5, np.float32), "half"))
+        logits, offsets = SPEAKER_OUTPUTS
+        nodes.append(helper.make_node("Identity", ["logits"], [logits]))
+        nodes.append(helper.make_node("Mul", ["logits", "half"], [offsets]))
+        names += SPEAKER_OUTPUTS
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, (None, n_labels)) for name in names]
     graph = helper.make_graph(nodes, "linear", ports, outputs, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.helper.set_model_props(model, described.to_metadata())
@@ -88,15 +108,18 @@ def network(described: Facts, n_labels: int = len(LABELS), inputs: str = "featur
     return content
 
 
-def write(
+def write(  # noqa: PLR0913  # as those of `facts`
     parent: Path,
     name: str = "small",
     feature_set: FeatureSet = "emobase",
+    *,
     temperature: float = 1.0,
     level: Level = "functionals",
+    inputs: Sequence[str] = ("opensmile",),
+    adapts: bool = False,
 ) -> Path:
     """Write such a bundle, and say where it stands."""
-    described = facts(name, feature_set, temperature, level)
+    described = facts(name, feature_set, temperature=temperature, level=level, inputs=inputs, adapts=adapts)
     papers = {"MODEL_CARD.md": b"# small\n"}
     write_bundle(parent / name, described, scaler(described), network(described), papers)
     return parent / name

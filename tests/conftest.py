@@ -119,10 +119,11 @@ def fused_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fused(
     tmp_path_factory: pytest.TempPathFactory, few_voices: Path, fused_runs: Path, feature_cache: Path
 ) -> Path:
-    """A bundle of the default model: all networks of all folds, on both levels."""
+    """A bundle of `fusion`: all networks of all folds, on both levels."""
     models = tmp_path_factory.mktemp("fused-models")
     arguments = ["--name", "fused", "--corpus", f"csv={few_voices}", "--features", "emobase", "--calls"]
-    arguments += ["--folds", "2", "--max-epochs", "3", "--export", "all-folds", "--test-conditions"]
+    arguments += ["--model", "fusion", "--folds", "2", "--max-epochs", "3", "--export", "all-folds"]
+    arguments += ["--test-conditions"]
     train(*arguments, "--models", str(models), "--runs", str(fused_runs), "--cache", str(feature_cache))
     return models / "fused"
 

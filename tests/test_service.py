@@ -160,6 +160,7 @@ def test_a_bundle_that_was_altered_stops_the_start(tmp_path: Path) -> None:
 
 def test_a_bundle_that_workers_cannot_load_stops_the_start(tmp_path: Path) -> None:
     described = bundles.facts()
+    assert described.features is not None
     features = described.features.model_copy(update={"feature_set": "GeMAPSv03"})
     unknown = described.model_copy(update={"features": features})
     write_bundle(tmp_path / "small", unknown, bundles.scaler(unknown), bundles.network(unknown), {})

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from app.core.errors import SpeechEmotionError
 from app.core.features import FEATURE_SETS, FeatureConfig
@@ -16,12 +17,19 @@ from training.calls import SOUNDS
 from training.cluster import LOCAL, engine
 from training.conditions import CONDITIONS, TEST_CONDITIONS
 from training.corpora import READERS, Utterance, shemo
+from training.encoder.convert import FOLDER, convert
+from training.encoder.extractor import ENCODER, N_LAYERS
 from training.errors import TrainingError
 from training.extract import extract
 from training.folds import PROTOCOLS
 from training.models import MODELS
 
 INTERRUPTED = 130
+NAMES = (*FEATURE_SETS, ENCODER)
+"""Features that models can be trained on: openSMILE's sets, and the encoder's."""
+
+EXAMPLE = Path("examples/utterance.wav")
+Verbs = Any  # argparse has no public name for what add_subparsers returns
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,8 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
+    _add_encoder(verbs)
     verb = verbs.add_parser("extract", parents=[common, kept], help="fill the feature cache")
-    verb.add_argument("--features", choices=FEATURE_SETS, default="ComParE_2016", help="default: %(default)s")
+    verb.add_argument("--features", choices=NAMES, default=ENCODER, help="default: %(default)s")
     _several(verb, "--conditions", "recordings are heard under", CONDITIONS, ["clean"])
     verb.add_argument(
         "--engine", default=LOCAL, metavar="ADDRESS", help="a Dask scheduler's; this machine if not given"
@@ -86,25 +95,28 @@ def _parser() -> argparse.ArgumentParser:
     verb.set_defaults(run=_extract)
 
     verb = verbs.add_parser("train", parents=[common, kept, runs, bundles], help="from corpora to a bundle")
-    verb.add_argument("--features", choices=FEATURE_SETS, default="ComParE_2016", help="default: %(default)s")
-    verb.add_argument("--model", choices=MODELS, default="fusion", help="default: %(default)s")
+    verb.add_argument("--features", choices=NAMES, default=ENCODER, help="default: %(default)s")
+    verb.add_argument("--model", choices=MODELS, default="encoder", help="default: %(default)s")
     verb.add_argument(
         "--protocol", choices=PROTOCOLS, default="speaker-independent", help="default: %(default)s"
     )
     verb.add_argument(
         "--export",
-        choices=("best-fold", "all-folds"),
+        choices=("best-fold", "all-folds", "all-data"),
         default="best-fold",
         help="whose networks the bundle holds; default: %(default)s",
     )
     _several(verb, "--test-conditions", "test parts are heard under too", TEST_CONDITIONS, nargs="*")
     _several(verb, "--calls", "test parts are heard in such telephone calls too", SOUNDS, nargs="*")
+    verb.add_argument(
+        "--no-unheard-corpora", action="store_true", help="do not test on corpora that did not train"
+    )
     verb.set_defaults(run=_train)
 
     verb = verbs.add_parser(
         "compare", parents=[common, kept, runs], help="models × protocols on the same folds, as a table"
     )
-    _several(verb, "--features", "feature sets", FEATURE_SETS, ["ComParE_2016"])
+    _several(verb, "--features", "feature sets", NAMES, [ENCODER])
     _several(verb, "--model", "models", MODELS)
     _several(verb, "--protocol", "protocols", PROTOCOLS)
     verb.add_argument(
@@ -112,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     verb.set_defaults(run=_compare)
 
+    _add_evaluate(verbs, common)
     verb = verbs.add_parser(
         "adapt", parents=[kept, bundles], help="fit a bundle's scaler to unlabelled recordings of a place"
     )
@@ -119,6 +132,41 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--audio", type=Path, required=True, help="folder with recordings of utterances")
     verb.set_defaults(run=_adapt)
     return parser
+
+
+def _add_encoder(verbs: Verbs) -> None:
+    """Describe the verb that converts the speech encoder."""
+    verb = verbs.add_parser("encoder", help="convert the weights of the speech encoder to ONNX")
+    verb.add_argument(
+        "--weights",
+        type=Path,
+        required=True,
+        help="model.bin (CTranslate2) or model.safetensors of Whisper base",
+    )
+    verb.add_argument("--sha256", help="hash that the file must have; default: that of a known file")
+    verb.add_argument(
+        "--layers", type=int, default=N_LAYERS, help="layers that are kept; default: %(default)s"
+    )
+    verb.add_argument(
+        "--audio", type=Path, default=EXAMPLE, help="speech to compare on; default: %(default)s"
+    )
+    verb.add_argument("--output", type=Path, default=FOLDER, help="folder; default: %(default)s")
+    verb.set_defaults(run=_encoder)
+
+
+def _add_evaluate(verbs: Verbs, common: argparse.ArgumentParser) -> None:
+    """Describe the verb that scores a bundle."""
+    verb = verbs.add_parser(
+        "evaluate", parents=[common], help="score a bundle on labeled recordings, through the service's code"
+    )
+    verb.add_argument("--bundle", type=Path, required=True, help="the bundle")
+    verb.add_argument("--output", type=Path, required=True, help="folder of the results")
+    verb.add_argument("--skip-undecodable", action="store_true", help="leave out recordings that fail")
+    _several(
+        verb, "--conditions", "recordings are heard under", CONDITIONS, ["clean", "telephone", "noise-10"]
+    )
+    _several(verb, "--calls", "simulated calls", SOUNDS, ["telephone", "noise"], nargs="*")
+    verb.set_defaults(run=_evaluate)
 
 
 def _several(
@@ -157,6 +205,10 @@ def _utterances(options: argparse.Namespace) -> list[Utterance]:
     return utterances
 
 
+def _encoder(options: argparse.Namespace) -> None:
+    convert(options.weights, options.layers, options.audio, options.output, options.sha256)
+
+
 def _extract(options: argparse.Namespace) -> None:
     # Absolute, since a cluster's workers are started in folders of their own.
     utterances = [replace(one, path=one.path.absolute()) for one in _utterances(options)]
@@ -183,6 +235,7 @@ def _train(options: argparse.Namespace) -> None:
             options.export,
             tuple(options.test_conditions),
             tuple(options.calls),
+            not options.no_unheard_corpora,
             options.overwrite,
         ),
         Plan(
@@ -210,6 +263,17 @@ def _compare(options: argparse.Namespace) -> None:
         Folders(options.cache, options.runs),
         skip_undecodable=options.skip_undecodable,
     )
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from training.evaluate import REPORT, Evaluation, evaluate  # noqa: PLC0415
+
+    evaluate(
+        _utterances(options),
+        Evaluation(options.bundle, options.output, tuple(options.conditions), tuple(options.calls)),
+        skip_undecodable=options.skip_undecodable,
+    )
+    print((options.output / REPORT).read_text(encoding="utf-8"))
 
 
 def _adapt(options: argparse.Namespace) -> None:

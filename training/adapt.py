@@ -53,6 +53,11 @@ def adapt(
     """
     source = read_bundle(original)
     described = source.manifest.features
+    if described is None:
+        raise TrainingError(
+            f"{original}: takes no openSMILE features, so it has no scaler to fit. In calls it adapts to "
+            "each speaker by itself"
+        )
     if described.feature_set not in FEATURE_SETS:
         raise TrainingError(f"{original}: unknown feature set {described.feature_set}")
     extracted = extract(

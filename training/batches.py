@@ -1,4 +1,8 @@
-"""Batches of one epoch: shuffled, augmented, padded, mixed."""
+"""Batches of one epoch: shuffled, augmented, cropped, mixed.
+
+A batch holds sequences of one length, so that nothing is padded: a network is never trained or
+scored on frames that the service does not give it.
+"""
 
 from collections.abc import Collection, Iterator, Sequence
 
@@ -8,32 +12,52 @@ from numpy.typing import NDArray
 from training.dataset import Inputs
 from training.folds import Indices
 
-# Batches of a chunk are cut by length, so that little of them is padding.
+# The utterances of a chunk are cut into batches by length, so that little of them is cropped.
 BATCHES_A_CHUNK = 8
-# TensorFlow prepares a convolution anew for every length that it has not seen.
-PADDED_TO = 32
 
 Batch = dict[str, NDArray[np.float32]]
 
 
-def in_order_of_length(inputs: Inputs, indices: Indices, batch_size: int) -> list[Indices]:
-    """Cut utterances into batches of like length."""
-    lengths = [len(inputs.descriptors["clean"][index]) for index in indices]
-    ordered = indices[np.argsort(lengths, kind="stable")]
-    return [ordered[start : start + batch_size] for start in range(0, len(ordered), batch_size)]
+def of_equal_length(
+    names: Collection[str], inputs: Inputs, indices: Indices, condition: str, batch_size: int
+) -> Iterator[Indices]:
+    """Cut utterances into batches of exactly equal length.
+
+    Args:
+        names: of the network's inputs; without `descriptors`, every utterance is as long as any other.
+        inputs: of the fold.
+        indices: of the utterances.
+        condition: of the recordings.
+        batch_size: the most utterances of a batch.
+    """
+    groups = [indices]
+    if "descriptors" in names:
+        lengths = inputs.descriptors[condition].lengths[indices]
+        groups = [indices[lengths == length] for length in np.unique(lengths)]
+    for group in groups:
+        for start in range(0, len(group), batch_size):
+            yield group[start : start + batch_size]
 
 
 def shuffled(
-    inputs: Inputs, indices: Indices, batch_size: int, random: np.random.Generator
+    lengths: NDArray[np.int64] | None, indices: Indices, batch_size: int, random: np.random.Generator
 ) -> Iterator[Indices]:
-    """Cut utterances into random batches of like length, in random order."""
+    """Cut utterances into random batches of similar length, in random order.
+
+    Args:
+        lengths: of all utterances; None if lengths do not matter.
+        indices: of those to cut.
+        batch_size: utterances of a batch.
+        random: of the order.
+    """
     chunk = batch_size * BATCHES_A_CHUNK
     shuffled = random.permutation(indices)
-    batches = [
-        batch
-        for start in range(0, len(shuffled), chunk)
-        for batch in in_order_of_length(inputs, shuffled[start : start + chunk], batch_size)
-    ]
+    batches = []
+    for start in range(0, len(shuffled), chunk):
+        part = shuffled[start : start + chunk]
+        if lengths is not None:
+            part = part[np.argsort(lengths[part], kind="stable")]
+        batches += [part[place : place + batch_size] for place in range(0, len(part), batch_size)]
     for place in random.permutation(len(batches)):
         yield batches[place]
 
@@ -44,45 +68,39 @@ def assemble(
     indices: Indices,
     conditions: Sequence[str],
     max_frames: int | None = None,
+    random: np.random.Generator | None = None,
 ) -> Batch:
     """Put the features of utterances together.
 
     Args:
-        names: of what is wanted: `features`, `descriptors` or both.
+        names: of the network's inputs: `features`, `descriptors` or both.
         inputs: of the fold.
         indices: of n utterances.
-        conditions: under which each is heard.
-        max_frames: longer sequences are cut to this length around their middle.
+        conditions: of each.
+        max_frames: longer sequences are cropped to this length.
+        random: places the crops; None: the sequences have equal lengths.
 
     Returns:
         `features`, shape (n, n_functionals), and `descriptors`, shape (n, n_frames,
-        n_descriptors), where shorter sequences end in zeros.
+        n_descriptors), where all are cropped to the shortest.
     """
     pairs = list(zip(conditions, indices, strict=True))
     batch: Batch = {}
     if "features" in names:
         batch["features"] = np.stack([inputs.functionals[condition][index] for condition, index in pairs])
     if "descriptors" in names:
-        sequences = [_cut(inputs.descriptors[condition][index], max_frames) for condition, index in pairs]
-        batch["descriptors"] = _pad(sequences)
+        sequences = [inputs.descriptors[condition][index] for condition, index in pairs]
+        n_frames = min(*map(len, sequences), max_frames or len(sequences[0]))
+        batch["descriptors"] = np.stack([_crop(sequence, n_frames, random) for sequence in sequences])
     return batch
 
 
-def _pad(sequences: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Stack sequences, zeros after the end."""
-    n_frames = -(-max(map(len, sequences)) // PADDED_TO) * PADDED_TO
-    padded = np.zeros((len(sequences), n_frames, sequences[0].shape[1]), np.float32)
-    for place, sequence in enumerate(sequences):
-        padded[place, : len(sequence)] = sequence
-    return padded
-
-
-def _cut(sequence: NDArray[np.float32], max_frames: int | None) -> NDArray[np.float32]:
-    """The middle of a long sequence."""
-    if max_frames is None or len(sequence) <= max_frames:
-        return sequence
-    start = (len(sequence) - max_frames) // 2
-    return sequence[start : start + max_frames]
+def _crop(
+    sequence: NDArray[np.float32], n_frames: int, random: np.random.Generator | None
+) -> NDArray[np.float32]:
+    """A stretch of a sequence, at a random place."""
+    start = 0 if random is None else int(random.integers(len(sequence) - n_frames + 1))
+    return sequence[start : start + n_frames]
 
 
 def mixup(

@@ -11,8 +11,10 @@ from app.core.recognizer import apply_temperature
 
 N_BINS = 15
 LOG_TEMPERATURES = (np.log(0.1), np.log(10.0))
-# Of one among several, which count for more the lower theirs is: a hundred is as good as silence.
-LOG_MEMBER_TEMPERATURES = (np.log(0.01), np.log(100.0))
+# Of the log-probabilities of one network among several: a hundredth is as good as silence.
+LOG_FACTORS = (np.log(0.01), np.log(10.0))
+EQUALITY = 0.001
+"""Pull toward equal weights: without it, networks that differ only in their seed get any weight."""
 
 
 def fit_temperature(probabilities: NDArray[np.floating], targets: NDArray[np.int64]) -> float:
@@ -34,30 +36,32 @@ def fit_temperature(probabilities: NDArray[np.floating], targets: NDArray[np.int
     return float(np.exp(minimize_scalar(loss, bounds=LOG_TEMPERATURES, method="bounded").x))
 
 
-def fit_temperatures(
-    probabilities: Sequence[NDArray[np.floating]], targets: NDArray[np.int64]
-) -> list[float]:
-    """Find the temperatures under which the geometric mean of several answers is the most likely.
+def fit_weights(probabilities: Sequence[NDArray[np.floating]], targets: NDArray[np.int64]) -> list[float]:
+    """Find the weighted geometric mean of several answers that has the highest likelihood.
 
     The logarithmic opinion pool with fitted weights (Heskes 1998, "Selecting weighting factors in
-    logarithmic opinion pools", NIPS 10): n networks of temperatures T answer with weights 1 / (n T).
+    logarithmic opinion pools", NIPS 10). The pool is calibrated while the weights are fitted; its
+    temperature is not part of the result, and is fitted by `fit_temperature` like any other.
 
     Args:
         probabilities: of the validation part, shape (n, n_labels) each.
         targets: its label indices, shape (n,).
 
     Returns:
-        A temperature for each, from 0.01 to 100.
+        A weight for each; they sum to 1.
     """
     logarithms = np.log(np.maximum(np.stack(probabilities), np.finfo(np.float32).tiny)).astype(np.float64)
 
-    def loss(log_temperatures: NDArray[np.float64]) -> float:
-        scores = np.mean(logarithms / np.exp(log_temperatures)[:, np.newaxis, np.newaxis], axis=0)
-        return float((logsumexp(scores, axis=1) - scores[np.arange(len(targets)), targets]).mean())
+    def loss(logs: NDArray[np.float64]) -> float:
+        scores = np.tensordot(np.exp(logs), logarithms, axes=1)
+        surprise = (logsumexp(scores, axis=1) - scores[np.arange(len(targets)), targets]).mean()
+        return float(surprise + EQUALITY * logs.var())
 
-    start = np.zeros(len(probabilities))
-    found = minimize(loss, start, method="L-BFGS-B", bounds=[LOG_MEMBER_TEMPERATURES] * len(start))
-    return [float(temperature) for temperature in np.exp(found.x)]
+    start = np.full(len(probabilities), -np.log(len(probabilities)))
+    found = minimize(loss, start, method="L-BFGS-B", bounds=[LOG_FACTORS] * len(start))
+    factors = np.exp(found.x)
+    weights: list[float] = (factors / factors.sum()).tolist()
+    return weights
 
 
 def reliability(

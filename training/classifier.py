@@ -44,6 +44,21 @@ class Classifier:
     settings: Sequence[Setting]
     conditions: tuple[str, ...] = ("clean",)
 
+    @property
+    def refits(self) -> bool:
+        """Yes: the classifier that answers is fitted on all that is not held out."""
+        return True
+
+    @property
+    def needs_encoder(self) -> bool:
+        """No: classifiers take any functionals."""
+        return False
+
+    @property
+    def takes_descriptors(self) -> bool:
+        """No: classifiers take functionals alone."""
+        return False
+
     def limited(self, max_epochs: int | None) -> "Classifier":
         """The same: there are no epochs."""
         del max_epochs
@@ -88,6 +103,7 @@ class TrainedClassifier:
         seconds: that fitting took.
         histories: none: there are no epochs.
         members: none: there are no networks.
+        speaker: none: it does not adapt.
     """
 
     estimator: Estimator
@@ -97,6 +113,7 @@ class TrainedClassifier:
     seconds: float
     histories: Sequence[dict[str, list[float]]] = ()
     members: Mapping[str, float] = field(default_factory=dict)
+    speaker: None = None
 
     def predict(self, inputs: Inputs, indices: Indices, condition: str) -> NDArray[np.float64]:
         """Probabilities of utterances under a condition, shape (n, n_labels)."""

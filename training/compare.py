@@ -17,8 +17,8 @@ from training.cross_validation import Folders, Plan, cross_validate, prepare
 from training.files import write_whole
 from training.fit import FoldResult
 from training.models import load_model
-from training.results import join, spread
-from training.scores import bootstrap_interval
+from training.results import join
+from training.scores import bootstrap_interval, spread
 
 MARKDOWN, CSV, PICTURE = "comparison.md", "comparison.csv", "comparison.png"
 
@@ -171,7 +171,7 @@ def _cell(
     """Sum up the folds of a model."""
     tested = join(results)
     over_folds = spread([result.uar() for result in results])
-    low, high = bootstrap_interval(tested.truth, tested.recognised, speakers, seed)
+    low, high = bootstrap_interval(tested.truth, tested.recognized, speakers, seed)
     return Cell(
         model=model,
         feature_set=feature_set,

@@ -1,38 +1,26 @@
 """A model on every fold of a protocol."""
 
 import hashlib
-import inspect
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from importlib.metadata import distributions
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 from tqdm import tqdm
 
-import app.core.scaler
-import training.batches
-import training.calibration
-import training.classifier
-import training.dataset
-import training.ensemble
-import training.fit
-import training.metrics
-import training.network
-import training.ridge
+import app.core
 from app.core.features import FeatureConfig
 from training.corpora import Utterance
 from training.dataset import Dataset
+from training.encoder.extractor import ENCODER
+from training.errors import TrainingError
 from training.extract import extract
 from training.fit import FoldResult, fit_fold
 from training.folds import PROTOCOLS, Fold, make_folds
 from training.labels import label
 from training.models import load_model
-
-LIBRARIES = ("keras", "numpy", "opensmile", "scikit-learn", "tensorflow-cpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +100,15 @@ def cross_validate(
         runs: each run has a folder in here, named by a digest of all that decides its results.
     """
     model = load_model(name).limited(plan.max_epochs)
+    if model.needs_encoder and dataset.feature_set != ENCODER:
+        raise TrainingError(f"{name} learns from the encoder: use --features {ENCODER}, or another --model")
     folder = runs / f"{name}-{_digest(name, dataset, folds, plan)}"
     results = []
     for fold in folds:
         result = fit_fold(model, dataset, fold, plan.seed, folder / f"fold-{fold.name}")
-        held_out = "" if fold.name == str(fold.number) else f", {fold.name}"
+        tested = f"UAR {result.uar():.1%}, accuracy {result.accuracy:.1%}, " if len(fold.test) else ""
         tqdm.write(
-            f"{name}, fold {fold.number} of {len(folds)}{held_out}: UAR {result.uar():.1%}, accuracy "
-            f"{result.accuracy:.1%} (validation UAR {result.validation_uar:.1%})"
+            f"{name}, {plan.protocol}, fold {fold.name}: {tested}validation UAR {result.validation_uar:.1%}"
         )
         results.append(result)
     return results
@@ -127,30 +116,27 @@ def cross_validate(
 
 def _digest(name: str, dataset: Dataset, folds: Sequence[Fold], plan: Plan) -> str:
     """A name for all that decides the results: settings, libraries, folds, features, our code."""
-    libraries = {library: version(library) for library in LIBRARIES}
-    heard = [dataset.extracted.folders[condition] for condition in load_model(name).conditions]
-    speech = [dataset.extracted.sha256, heard, dataset.labels, dataset.targets.tolist()]
-    settings = [asdict(plan), libraries, speech]
+    conditions = [dataset.extracted.folders[condition] for condition in load_model(name).conditions]
+    speech = [dataset.extracted.sha256, conditions, dataset.labels, dataset.targets.tolist()]
+    settings = [asdict(plan), installed(), speech, code_sha256()]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    ours = [app.core.scaler, training.dataset, training.batches, training.calibration, training.classifier]
-    ours += [training.ensemble, training.fit, training.metrics, training.network, training.ridge]
-    for module in [*ours, *modules_of_model(name)]:
-        digest.update(inspect.getsource(module).encode())
     for fold in folds:
         for part in (fold.train, fold.validation, fold.test):
             digest.update(part.tobytes())
     return digest.hexdigest()[:16]
 
 
-def modules_of_model(name: str) -> list[ModuleType]:
-    """The file of a model, and those of models that it is made of."""
-    return _with_used(sys.modules[f"training.models.{name.replace('-', '_')}"])
+def installed() -> list[str]:
+    """Every installed library, with its version."""
+    return sorted({f"{one.metadata['Name']}=={one.version}" for one in distributions()})
 
 
-def _with_used(module: ModuleType) -> list[ModuleType]:
-    """A module of `training.models`, and those that it uses."""
-    values = vars(module).values()
-    names = {value.__name__ for value in values if isinstance(value, ModuleType)}
-    names |= {getattr(value, "__module__", "") for value in values} - {module.__name__}
-    used = [sys.modules[name] for name in sorted(names, key=str) if str(name).startswith("training.models.")]
-    return [module, *(deeper for one in used for deeper in _with_used(one))]
+def code_sha256() -> str:
+    """SHA-256 of all files of `training` and `app.core`: code, data and networks."""
+    digest = hashlib.sha256()
+    for package in (Path(__file__).parent, Path(app.core.__file__).parent):
+        for path in sorted(package.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(path.relative_to(package).as_posix().encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()

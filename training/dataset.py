@@ -1,7 +1,9 @@
-"""What a run learns from: utterances with targets and features, and a fold's standardised share."""
+"""The data that a run learns from: utterances with targets and features, and a fold's standardized share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,17 +12,20 @@ from sklearn.preprocessing import StandardScaler
 from app.core.features import Features
 from app.core.scaler import Scaler
 from training.corpora import Utterance
-from training.extract import Extracted
+from training.extract import Extracted, KeptFeatures
 from training.folds import Fold
+
+CHUNK = 256
+"""Utterances whose descriptors are in memory at a time while a scaler is fitted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Labelled speech with its features.
+    """Labeled speech with its features.
 
     Attributes:
         extracted: n utterances and their features.
-        labels: what is told apart.
+        labels: the classes.
         targets: label indices, int64, shape (n,).
     """
 
@@ -34,71 +39,145 @@ class Dataset:
         return self.extracted.utterances
 
     @property
-    def features(self) -> Mapping[str, Sequence[Features]]:
+    def features(self) -> Mapping[str, KeptFeatures]:
         """For each condition, the features of every utterance."""
         return self.extracted.features
+
+    @property
+    def feature_set(self) -> str:
+        """The name of the features."""
+        return self.extracted.feature_set
+
+    @property
+    def speakers(self) -> NDArray[np.str_]:
+        """The speaker of each utterance, shape (n,)."""
+        return np.array([utterance.speaker for utterance in self.utterances])
+
+
+class Sequences(Sequence[NDArray[np.float32]]):
+    """Descriptors of utterances, read and standardized at each access.
+
+    A corpus has gigabytes of descriptors under all conditions; one batch at a time is in memory.
+    """
+
+    def __init__(self, read: Callable[[int], NDArray[np.float32]], n: int, scaler: Scaler) -> None:
+        """Describe the sequences.
+
+        Args:
+            read: returns the descriptors of an utterance, shape (n_frames, n_descriptors).
+            n: how many utterances there are.
+            scaler: standardizes them.
+        """
+        self._read, self._n = read, n
+        self._mean, self._scale = scaler.mean.astype(np.float32), scaler.scale.astype(np.float32)
+
+    def __len__(self) -> int:
+        """The number of utterances."""
+        return self._n
+
+    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401  # one, or a list for a slice
+        """The standardized descriptors of an utterance, float32, shape (n_frames, n_descriptors)."""
+        if isinstance(index, slice):
+            return [self[place] for place in range(len(self))[index]]
+        return (self._read(index) - self._mean) / self._scale
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """The number of frames of each utterance, shape (n,)."""
+        return np.array([len(self._read(index)) for index in range(self._n)], np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What the models of one fold are fed.
+    """The inputs of the models of one fold.
 
     Attributes:
-        functionals: standardised, for each condition float32, shape (n, n_functionals).
-        descriptors: standardised, for each condition and utterance float32, shape (n_frames,
+        functionals: standardized, for each condition float32, shape (n, n_functionals).
+        descriptors: standardized, for each condition and utterance float32, shape (n_frames,
             n_descriptors).
         targets: label indices, int64, shape (n,).
         n_labels: how many labels there are.
+        speakers: of each utterance, shape (n,).
     """
 
     functionals: Mapping[str, NDArray[np.float32]]
-    descriptors: Mapping[str, Sequence[NDArray[np.float32]]]
+    descriptors: Mapping[str, Sequences]
     targets: NDArray[np.int64]
     n_labels: int
+    speakers: NDArray[np.str_]
 
 
-def fit_scaler(dataset: Dataset, fold: Fold, conditions: Sequence[str]) -> Scaler:
+def fit_scaler(
+    dataset: Dataset, fold: Fold, conditions: Sequence[str], *, with_descriptors: bool = True
+) -> Scaler:
     """Find mean and scale of every feature over all that is not held out.
 
     Args:
         dataset: with all utterances.
         fold: whose test part does not count.
-        conditions: under which it is heard.
+        conditions: that count.
+        with_descriptors: False leaves the descriptors as they are, for models that do not use them.
 
     Returns:
         A scaler of the functionals, then the descriptors (whose every frame counts).
     """
     functionals, descriptors = StandardScaler(), StandardScaler()
     for condition in conditions:
-        heard = [dataset.features[condition][index] for index in fold.rest]
-        functionals.partial_fit(np.stack([features.functionals for features in heard]).astype(np.float64))
-        descriptors.partial_fit(
-            np.concatenate([features.descriptors for features in heard]).astype(np.float64)
-        )
-    return Scaler(
-        np.concatenate([functionals.mean_, descriptors.mean_]),
-        np.concatenate([functionals.scale_, descriptors.scale_]),
-    )
+        features = dataset.features[condition]
+        functionals.partial_fit(features.functionals[fold.rest].astype(np.float64))
+        for start in range(0, len(fold.rest) if with_descriptors else 0, CHUNK):
+            chunk = [features.descriptors(index) for index in fold.rest[start : start + CHUNK]]
+            descriptors.partial_fit(np.concatenate(chunk).astype(np.float64))
+    n_descriptors = features[0].descriptors.shape[1]
+    mean, scale = np.zeros(n_descriptors), np.ones(n_descriptors)
+    if with_descriptors:
+        mean, scale = descriptors.mean_, descriptors.scale_
+    return Scaler(np.concatenate([functionals.mean_, mean]), np.concatenate([functionals.scale_, scale]))
 
 
-def standardise(dataset: Dataset, scaler: Scaler) -> Inputs:
-    """Standardise all features of a dataset.
+def standardize(dataset: Dataset, scaler: Scaler) -> Inputs:
+    """Standardize all features of a dataset.
 
     Args:
         dataset: with all utterances.
         scaler: of the fold.
     """
-    (first, *_) = next(iter(dataset.features.values()))
-    functionals, descriptors = scaler.split(first.functionals.size)
+    n = len(dataset.utterances)
+    functionals, descriptors = scaler.split(next(iter(dataset.features.values()))[0].functionals.size)
     return Inputs(
-        {
-            condition: functionals.transform(np.stack([one.functionals for one in features]))
-            for condition, features in dataset.features.items()
-        },
-        {
-            condition: [descriptors.transform(one.descriptors) for one in features]
-            for condition, features in dataset.features.items()
-        },
+        {name: functionals.transform(kept.functionals) for name, kept in dataset.features.items()},
+        {name: Sequences(kept.descriptors, n, descriptors) for name, kept in dataset.features.items()},
         dataset.targets,
         len(dataset.labels),
+        dataset.speakers,
+    )
+
+
+def standardize_part(
+    dataset: Dataset, scaler: Scaler, condition: str, indices: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """Standardize the functionals of some utterances, shape (n, n_functionals)."""
+    rows = dataset.features[condition].functionals[indices]
+    functionals, _ = scaler.split(rows.shape[1])
+    return functionals.transform(rows)
+
+
+def standardize_list(features: Sequence[Features], scaler: Scaler) -> Inputs:
+    """Standardize features that are in no dataset, such as those of segments of calls.
+
+    Args:
+        features: of n utterances, n > 0.
+        scaler: of the fold.
+    """
+    functionals, descriptors = scaler.split(features[0].functionals.size)
+
+    def read(index: int) -> NDArray[np.float32]:
+        return features[index].descriptors.astype(np.float32)
+
+    return Inputs(
+        {"clean": functionals.transform(np.stack([one.functionals for one in features]))},
+        {"clean": Sequences(read, len(features), descriptors)},
+        targets=np.zeros(len(features), np.int64),
+        n_labels=0,
+        speakers=np.zeros(len(features), np.str_),
     )

@@ -9,17 +9,23 @@ from collections.abc import Mapping, Sequence
 import keras
 import numpy as np
 import onnx
+import onnx.compose
+import onnx.utils
+import onnx.version_converter
 import onnxruntime
 import tensorflow as tf
 import tf2onnx
-from keras import layers, ops
+from keras import ops
 from numpy.typing import NDArray
 
-from app.core.bundle import OUTPUT
+from app.core.bundle import OUTPUT, SPEAKER_OUTPUTS
 from app.core.manifest import Facts
 from app.core.scaler import Scaler
+from training.encoder.graph import INPUT, STATES, STATISTICS
 from training.errors import TrainingError
 from training.fit import FoldResult
+from training.network import MAX_DEVIATION
+from training.speaker import SpeakerHead
 
 OPSET = 17
 PARITY = 1e-5
@@ -29,16 +35,25 @@ def combine(results: Sequence[FoldResult], scaler: Scaler) -> keras.Model:
     """Put the networks of folds into one, which answers the geometric mean of their answers.
 
     Args:
-        results: of the folds; every fold counts alike.
-        scaler: that the inputs are standardised by.
+        results: of the folds; every fold counts alike. Several folds need networks on features that
+            are used as they are.
+        scaler: standardizes the inputs, except those of an encoder, which come as they are.
 
     Returns:
-        A network from `features` or `descriptors`, or both, to `probabilities`.
+        A network from `features` or `descriptors`, or both, to `probabilities`; and to
+        `speaker_logits` and `speaker_offsets` if the model adapts.
+
+    Raises:
+        TrainingError: several folds of a model that adapts or that has components of its own.
     """
+    if len(results) == 1 and results[0].components is not None:
+        return _with_encoder_statistics(results[0])
+    if any(result.components is not None for result in results):
+        raise TrainingError("a bundle with the encoder holds one fold or all data: --export all-data")
     networks = [
-        (result.scaler, keras.models.load_model(result.folder / file, compile=False), temperature)
+        (result.scaler, keras.models.load_model(result.folder / file, compile=False), weight)
         for result in results
-        for file, temperature in result.members.items()
+        for file, weight in result.members.items()
     ]
     return combine_networks(networks, scaler)
 
@@ -47,85 +62,160 @@ def combine_networks(networks: Sequence[tuple[Scaler, keras.Model, float]], scal
     """Put networks into one.
 
     Args:
-        networks: each with the scaler of its inputs and its temperature.
-        scaler: that the inputs are standardised by.
+        networks: each with the scaler of its inputs and its weight.
+        scaler: standardizes the inputs.
     """
     inputs: dict[str, keras.KerasTensor] = {}
-    logits = []
-    for number, (own_scaler, network, temperature) in enumerate(networks):
+    answers = []
+    for number, (own_scaler, network, _) in enumerate(networks):
         network.name = f"network_{number}"
         for port in network.inputs:
             inputs.setdefault(port.name, keras.Input(port.shape[1:], name=port.name))
         rescaled = [_rescale(inputs[port.name], scaler, own_scaler) for port in network.inputs]
-        answers = network(dict(zip([port.name for port in network.inputs], rescaled, strict=True)))
-        logits.append(ops.log(ops.maximum(answers, np.finfo(np.float32).tiny)) / temperature)
-    mean = ops.mean(ops.stack(logits), axis=0)
-    return keras.Model(dict(sorted(inputs.items())), layers.Activation("softmax", name="probabilities")(mean))
+        answers.append(network(dict(zip([port.name for port in network.inputs], rescaled, strict=True))))
+    mean = _log_mean(answers, [weight for *_, weight in networks])
+    return keras.Model(dict(sorted(inputs.items())), {OUTPUT: ops.softmax(mean)})
+
+
+def _with_encoder_statistics(result: FoldResult) -> keras.Model:
+    """The networks of a fold on statistics and states of the encoder, as it gives them."""
+    components, n_values = result.components, result.scaler.mean.size
+    assert components is not None
+    n_statistics = len(components)
+    inputs = {
+        "features": keras.Input((n_statistics,), name="features"),
+        "descriptors": keras.Input((None, n_values - n_statistics), name="descriptors"),
+    }
+    scalers = result.scaler.split(n_statistics)
+    statistics, states = (
+        _rescale(port, UNSCALED, scaler) for port, scaler in zip(inputs.values(), scalers, strict=True)
+    )
+    projected = ops.matmul(ops.clip(statistics, -MAX_DEVIATION, MAX_DEVIATION), components)
+    ready = {"features": projected, "descriptors": states}
+    answers = []
+    used: set[str] = {"features"}
+    for number, file in enumerate(result.members):
+        network = keras.models.load_model(result.folder / file, compile=False)
+        network.name = f"network_{number}"
+        names = [port.name for port in network.inputs]
+        used |= set(names)
+        answers.append(network({name: ready[name] for name in names}))
+    mean = _log_mean(answers, list(result.members.values()))
+    outputs = {OUTPUT: ops.softmax(mean)}
+    if result.speaker:
+        outputs |= dict(zip(SPEAKER_OUTPUTS, _speaker_scores(result.speaker, projected, mean), strict=True))
+    return keras.Model({name: inputs[name] for name in sorted(used)}, outputs)
+
+
+def _speaker_scores(
+    head: SpeakerHead, components: keras.KerasTensor, log_mean: keras.KerasTensor
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """The outputs of `SpeakerHead.scores`."""
+    networks = log_mean - ops.logsumexp(log_mean, axis=1, keepdims=True)
+    own = ops.matmul(components, head.of_head * (head.plain + head.relative)) + head.of_head * head.bias
+    return own + head.of_networks * networks, ops.matmul(components, head.of_head * head.relative)
+
+
+def _log_mean(answers: Sequence[keras.KerasTensor], weights: Sequence[float]) -> keras.KerasTensor:
+    """The logarithm of the weighted geometric mean of probabilities, which need not sum to 1."""
+    total = sum(weights)
+    return sum(
+        (weight / total) * ops.log(ops.maximum(answer, np.finfo(np.float32).tiny))
+        for answer, weight in zip(answers, weights, strict=True)
+    )
+
+
+UNSCALED = Scaler(np.zeros(1), np.ones(1))
 
 
 def _rescale(values: keras.KerasTensor, scaler: Scaler, own_scaler: Scaler) -> keras.KerasTensor:
     """From the scale of one scaler to that of another."""
     if own_scaler is scaler:
         return values
-    n_features = values.shape[-1]
+    factor, offset = scaler.scale / own_scaler.scale, (scaler.mean - own_scaler.mean) / own_scaler.scale
     # Functionals come first in a scaler, descriptors last.
-    part = slice(None, n_features) if values.name == "features" else slice(-n_features, None)
-    factor = (scaler.scale / own_scaler.scale)[part].astype(np.float32)
-    offset = ((scaler.mean - own_scaler.mean) / own_scaler.scale)[part].astype(np.float32)
-    return values * factor + offset
+    part = slice(None, values.shape[-1]) if values.name == "features" else slice(-values.shape[-1], None)
+    return values * factor[part].astype(np.float32) + offset[part].astype(np.float32)
+
+
+def with_encoder(head: bytes, encoder: bytes, facts: Facts) -> bytes:
+    """Join the encoder and a head to one graph from the log-mel spectrogram.
+
+    Args:
+        head: from `to_onnx`, on the encoder's statistics, its states, or both.
+        encoder: the quantized encoder.
+        facts: go into the model's metadata_props.
+    """
+    front = onnx.load_from_string(encoder)
+    (opset,) = (entry.version for entry in front.opset_import if entry.domain == "")
+    back = onnx.version_converter.convert_version(onnx.load_from_string(head), opset)
+    back.ir_version = front.ir_version
+    needed = {STATISTICS: "features", STATES: "descriptors"}
+    taken = {port.name for port in back.graph.input}
+    needed = {theirs: ours for theirs, ours in needed.items() if ours in taken}
+    front = onnx.utils.Extractor(front).extract_model([INPUT], list(needed))
+    outputs = [port.name for port in back.graph.output]
+    model = onnx.compose.merge_models(front, back, io_map=list(needed.items()), outputs=outputs)
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, facts.to_metadata())
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
 
 
 def to_onnx(
     network: keras.Model, facts: Facts, examples: Sequence[Mapping[str, NDArray[np.float32]]]
 ) -> bytes:
-    """Convert a network, and check that nothing was lost.
+    """Convert a network, and check that nothing is lost.
 
     Args:
-        network: maps inputs of `facts.input_shapes` to probabilities (n, n_labels).
+        network: from `combine`.
         facts: go into the model's metadata_props.
-        examples: standardised features to check with.
+        examples: inputs of the network to check with.
 
     Returns:
-        The ONNX model, with the inputs' names and output `probabilities`.
+        The ONNX model, with the names of the network's inputs and outputs.
 
     Raises:
-        TrainingError: a probability differs by more than 1e-5.
+        TrainingError: an output differs by more than 1e-5.
     """
     keras.backend.clear_session()  # or the names in the graph would tell what was converted before
     signature = [
         {
-            name: tf.TensorSpec((None, *shape), tf.float32, name=name)
-            for name, shape in sorted(facts.input_shapes.items())
+            port.name: tf.TensorSpec((None, *port.shape[1:]), tf.float32, name=port.name)
+            for port in network.inputs
         }
     ]
     model, _ = tf2onnx.convert.from_keras(network, input_signature=signature, opset=OPSET)
-    _make_canonical(model)
+    outputs = sorted(network.output)  # TensorFlow orders a dictionary by its keys
+    _make_canonical(model, outputs)
     onnx.helper.set_model_props(model, facts.to_metadata())
     content: bytes = model.SerializeToString(deterministic=True)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     for example in examples:
-        (converted,) = session.run([OUTPUT], dict(example))
-        difference = float(np.abs(converted - network(dict(example), training=False)).max())
-        if not difference <= PARITY:
-            raise TrainingError(
-                f"ONNX and Keras differ by {difference:.1e}, more than {PARITY:.0e}: "
-                "the network has a layer that tf2onnx does not convert faithfully"
-            )
+        expected = network(dict(example), training=False)
+        for name, converted in zip(outputs, session.run(outputs, dict(example)), strict=True):
+            difference = float(np.abs(converted - expected[name]).max())
+            if not difference <= PARITY * max(1.0, float(np.abs(converted).max())):
+                raise TrainingError(
+                    f"ONNX and Keras differ by {difference:.1e} in {name}, more than {PARITY:.0e}: "
+                    "the network has a layer that tf2onnx does not convert faithfully"
+                )
     return content
 
 
-def _make_canonical(model: onnx.ModelProto) -> None:
+def _make_canonical(model: onnx.ModelProto, outputs: Sequence[str]) -> None:
     """Order and name what is inside by the graph alone.
 
     tf2onnx orders and names by sets and counters, so that two conversions of one network differ.
     Here every node comes after those it needs, from the output backwards, and a tensor is named
-    by its place; the output gets its name in the bundle.
+    by its place; the outputs get their names in the bundle.
     """
     graph = model.graph
-    (output,) = graph.output
     producers = {tensor: node for node in graph.node for tensor in node.output}
     constants = {constant.name: constant for constant in graph.initializer}
-    names = {port.name: port.name for port in graph.input} | {output.name: OUTPUT, "": ""}
+    ports = list(graph.output)
+    names = {port.name: port.name for port in graph.input} | {"": ""}
+    names |= {port.name: name for port, name in zip(ports, outputs, strict=True)}
     nodes: list[onnx.NodeProto] = []
 
     def visit(tensor: str) -> None:
@@ -140,7 +230,8 @@ def _make_canonical(model: onnx.ModelProto) -> None:
                 names.setdefault(other, f"tensor_{len(names)}")
         names.setdefault(tensor, f"tensor_{len(names)}")
 
-    visit(output.name)
+    for port in ports:
+        visit(port.name)
     for place, node in enumerate(nodes):
         node.name = f"{node.op_type}_{place}"
         node.input[:] = [names[tensor] for tensor in node.input]
@@ -148,15 +239,21 @@ def _make_canonical(model: onnx.ModelProto) -> None:
     used = [(name, constants[tensor]) for tensor, name in names.items() if tensor in constants]
     for name, constant in used:
         constant.name = name
-    output.name = OUTPUT
-    graph.doc_string = ""  # counts the networks of the process
-    for port in (*graph.input, output):
-        port.type.tensor_type.shape.dim[0].dim_param = "n"
-        for dimension in list(port.type.tensor_type.shape.dim)[1:]:
-            if not dimension.HasField("dim_value"):
-                dimension.dim_param = "n_frames"
+    _describe_ports(graph, outputs)
     kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
     weights = [onnx.TensorProto.FromString(constant.SerializeToString()) for _, constant in used]
     del graph.node[:], graph.initializer[:], graph.value_info[:]
     graph.node.extend(kept)
     graph.initializer.extend(weights)
+
+
+def _describe_ports(graph: onnx.GraphProto, outputs: Sequence[str]) -> None:
+    """Name the outputs, and the axes whose length is free."""
+    for port, name in zip(graph.output, outputs, strict=True):
+        port.name = name
+    graph.doc_string = ""  # counts the networks of the process
+    for port in (*graph.input, *graph.output):
+        port.type.tensor_type.shape.dim[0].dim_param = "n"
+        for dimension in list(port.type.tensor_type.shape.dim)[1:]:
+            if not dimension.HasField("dim_value"):
+                dimension.dim_param = "n_frames"

@@ -7,31 +7,39 @@ as it is computed: a run that is interrupted goes on where it stopped.
 
 import hashlib
 import inspect
-import io
 import json
 import os
 import socket
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
 
 import joblib
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 import app.core.audio
+import app.core.binding
 import app.core.features
+import app.core.log_mel
+import app.core.riff
 import training.conditions
-from app.core.audio import decode, select_channel
+import training.encoder.extractor
+from app.core.audio import Signal, decode, select_channel
 from app.core.errors import AudioError
 from app.core.features import SINKS, FeatureConfig, FeatureExtractor, Features
 from training.conditions import CONDITIONS
 from training.corpora import Utterance
+from training.encoder.convert import encoder_path
+from training.encoder.extractor import ENCODER, N_LAYERS, EncoderExtractor
 from training.errors import TrainingError
-from training.files import write_whole
+from training.files import to_npz, write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +48,17 @@ class Extracted:
 
     Attributes:
         utterances: that have features under every condition.
-        features: for each condition, those of every utterance.
+        features: for each condition, those of every utterance, read from the cache at each access.
         sha256: of the recordings' SHA-256, one a line.
         folders: for each condition, a name for all else that decides the numbers.
+        feature_set: the name of the features.
     """
 
     utterances: Sequence[Utterance]
-    features: Mapping[str, Sequence[Features]]
+    features: Mapping[str, "KeptFeatures"]
     sha256: str
     folders: Mapping[str, str]
+    feature_set: str
 
 
 def extract(
@@ -89,13 +99,12 @@ def extract(
     return Extracted(
         [utterances[index] for index in kept],
         {
-            condition: [
-                _read(folder / f"{hashes[index]}.npz") for index in tqdm(kept, "reading", leave=False)
-            ]
+            condition: KeptFeatures([folder / f"{hashes[index]}.npz" for index in kept])
             for condition, folder in folders.items()
         },
         recordings,
         {condition: folder.name for condition, folder in folders.items()},
+        config.feature_set,
     )
 
 
@@ -118,14 +127,33 @@ def _fill(
 @cache
 def _digest(config: FeatureConfig, condition: str) -> str:
     """A name for all that decides the features of a recording: settings, libraries, our code."""
-    modules = [app.core.audio, app.core.features]
-    if condition != "clean":
-        modules.append(training.conditions)
-    sources = [inspect.getsource(module) for module in modules]
-    sources += [path.read_text(encoding="utf-8") for path in sorted(SINKS.iterdir())]
-    libraries = {name: version(name) for name in ("opensmile", "scipy", "soundfile", "soxr")}
-    text = json.dumps([asdict(config), condition, libraries, sources], sort_keys=True)
-    return f"{config.feature_set}-{condition}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    settings = [asdict(config), condition, sources_digest(config, training.conditions)]
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    return f"{config.feature_set}-{condition}-{digest}"
+
+
+def sources_digest(config: FeatureConfig, *modules: ModuleType) -> str:
+    """SHA-256 of the code, data and libraries that compute features.
+
+    Args:
+        config: of the features.
+        modules: of the code that comes before: what makes the signal.
+    """
+    own: list[ModuleType] = [app.core.audio, app.core.riff]
+    if config.feature_set == ENCODER:
+        own += [app.core.log_mel, training.encoder.extractor]
+        files = [encoder_path(N_LAYERS)]
+    else:
+        own += [app.core.binding, app.core.features]
+        files = sorted(SINKS.iterdir())
+    digest = hashlib.sha256()
+    for module in (*own, *modules):
+        digest.update(inspect.getsource(module).encode())
+    for file in files:
+        digest.update(file.read_bytes())
+    for library in ("numpy", "onnxruntime", "opensmile", "scipy", "soundfile", "soxr"):
+        digest.update(f"{library} {version(library)}".encode())
+    return digest.hexdigest()
 
 
 def _sha256(path: Path) -> str:
@@ -145,22 +173,58 @@ def _extract_one(audio: Path, path: Path, config: FeatureConfig, condition: str)
         signal = select_channel(decode(audio.read_bytes()), "mix")
         signal = CONDITIONS[condition](signal, np.random.default_rng(seed))
         with _one_at_a_time:
-            features = _extractor(config).extract(signal)
+            features = make_extractor(config).extract(signal)
     except AudioError as error:
         return audio, str(error)
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **features._asdict())
-    write_whole(path, buffer.getvalue())
+    write_whole(path, to_npz(features._asdict()))
     return None
 
 
-def _read(path: Path) -> Features:
-    """Read the features of one recording."""
-    with np.load(path) as arrays:
-        return Features(**arrays)
+@dataclass(frozen=True)
+class KeptFeatures(Sequence[Features]):
+    """The features of utterances in the cache; the descriptors are read at each access.
+
+    Attributes:
+        paths: of the files.
+    """
+
+    paths: Sequence[Path]
+
+    def __len__(self) -> int:
+        """The number of utterances."""
+        return len(self.paths)
+
+    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401  # one, or a list for a slice
+        """Read the features of one utterance, or of those of a slice."""
+        if isinstance(index, slice):
+            return [self[place] for place in range(len(self))[index]]
+        with np.load(self.paths[index]) as arrays:
+            return Features(**arrays)
+
+    @cached_property
+    def functionals(self) -> NDArray[np.float32]:
+        """Those of all utterances, shape (n, n_functionals)."""
+        return np.stack([self._read(path, "functionals") for path in self.paths])
+
+    def descriptors(self, index: int) -> NDArray[np.float32]:
+        """Those of one utterance, shape (n_frames, n_descriptors)."""
+        return self._read(self.paths[index], "descriptors").astype(np.float32)
+
+    @staticmethod
+    def _read(path: Path, level: str) -> NDArray[np.float32]:
+        with np.load(path) as arrays:
+            values: NDArray[np.float32] = arrays[level]
+            return values
+
+
+class Extractor(Protocol):
+    """Computes features: openSMILE, or the encoder."""
+
+    def extract(self, signal: Signal) -> Features:
+        """Compute the features of a signal of one channel."""
 
 
 @cache
-def _extractor(config: FeatureConfig) -> FeatureExtractor:
-    """One extractor a process."""
-    return FeatureExtractor(config)
+def make_extractor(config: FeatureConfig) -> Extractor:
+    """The extractor of this process for a set of features."""
+    return EncoderExtractor() if config.feature_set == ENCODER else FeatureExtractor(config)

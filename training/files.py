@@ -1,7 +1,13 @@
 """Files that are there whole or not at all."""
 
+import io
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -21,3 +27,17 @@ def write_whole(path: Path, content: bytes) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def to_npz(arrays: Mapping[str, ArrayLike]) -> bytes:
+    """The content of an .npz file."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **{name: np.asarray(array) for name, array in arrays.items()})
+    return buffer.getvalue()
+
+
+def to_npy(array: NDArray[Any]) -> bytes:
+    """The content of an .npy file."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()

@@ -4,10 +4,9 @@ All that comes of it stands in the fold's folder, and is read from there if the 
 before: a run that is interrupted goes on with the next fold.
 """
 
-import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +16,19 @@ from sklearn.metrics import accuracy_score
 from app.core.recognizer import apply_temperature
 from app.core.scaler import Scaler
 from training.calibration import fit_temperature
+from training.components import fit_components, project
 from training.conditions import TEST_CONDITIONS
-from training.dataset import Dataset, fit_scaler, standardise
-from training.files import write_whole
+from training.dataset import Dataset, Inputs, fit_scaler, standardize
+from training.encoder.extractor import ENCODER
+from training.files import to_npy, to_npz, write_whole
 from training.folds import Fold
 from training.models import Model
 from training.scores import uar
+from training.speaker import SpeakerHead
 
 SCALER = "scaler.json"
+COMPONENTS = "components.npy"
+SPEAKER = "speaker.npz"
 PROBABILITIES = "probabilities.npz"
 RESULT = "result.json"
 
@@ -39,11 +43,14 @@ class FoldResult:
         test_probabilities: for each condition shape (n_test, n_labels), not calibrated.
         validation_uar: of the utterances in validation parts.
         temperature: that calibrates, fitted on the validation parts.
-        members: the temperature of each network, by its file; none if it is no network.
+        members: the weight of each network, by its file; none if it is no network.
         chosen: what else the validation parts chose.
         histories: loss, val_loss, uar and val_uar of each epoch, for each network.
         seconds: that training took.
-        scaler: fitted on the training part.
+        scaler: fitted on all that is not held out.
+        components: of the encoder's statistics, shape (n_values, n_components); None for features
+            that are used as they are.
+        speaker: the adaptation to speakers; None if the model does not adapt.
         folder: where networks are kept.
     """
 
@@ -57,6 +64,8 @@ class FoldResult:
     histories: Sequence[Mapping[str, Sequence[float]]]
     seconds: float
     scaler: Scaler
+    components: NDArray[np.float32] | None
+    speaker: SpeakerHead | None
     folder: Path
 
     @property
@@ -64,19 +73,19 @@ class FoldResult:
         """The probabilities of the test part as the service would give them."""
         return apply_temperature(self.test_probabilities["clean"], self.temperature)
 
-    def recognised(self, condition: str = "clean") -> NDArray[np.int64]:
-        """Label indices that were recognised, shape (n_test,)."""
-        recognised: NDArray[np.int64] = self.test_probabilities[condition].argmax(axis=1)
-        return recognised
+    def recognized(self, condition: str = "clean") -> NDArray[np.int64]:
+        """Label indices that were recognized, shape (n_test,)."""
+        recognized: NDArray[np.int64] = self.test_probabilities[condition].argmax(axis=1)
+        return recognized
 
     def uar(self, condition: str = "clean") -> float:
         """Unweighted average recall on the test part."""
-        return uar(self.truth, self.recognised(condition))
+        return uar(self.truth, self.recognized(condition))
 
     @property
     def accuracy(self) -> float:
         """On the test part."""
-        return float(accuracy_score(self.truth, self.recognised()))
+        return float(accuracy_score(self.truth, self.recognized()))
 
 
 def fit_fold(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path) -> FoldResult:
@@ -102,15 +111,19 @@ def fit_fold(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path
 
 def _fit(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path) -> None:
     """Train on one fold and write what comes of it; the result last, as the sign that all is there."""
-    scaler = fit_scaler(dataset, fold, model.conditions)
-    inputs = standardise(dataset, scaler)
+    scaler = fit_scaler(dataset, fold, model.conditions, with_descriptors=model.takes_descriptors)
+    inputs = standardize(dataset, scaler)
+    if dataset.feature_set == ENCODER:
+        components = fit_components(inputs.functionals[name][fold.rest] for name in model.conditions)
+        inputs = with_components(inputs, components)
+        write_whole(folder / COMPONENTS, to_npy(components))
     trained = model.fit(inputs, fold, seed, folder)
     truth = dataset.targets[trained.validated]
     answers = {condition: trained.predict(inputs, fold.test, condition) for condition in _tested(dataset)}
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **answers)
-    write_whole(folder / PROBABILITIES, buffer.getvalue())
+    write_whole(folder / PROBABILITIES, to_npz(answers))
     write_whole(folder / SCALER, scaler.to_json().encode())
+    if trained.speaker:
+        write_whole(folder / SPEAKER, to_npz(asdict(trained.speaker)))
     result = {
         "validation_uar": uar(truth, trained.validation_probabilities.argmax(axis=1)),
         "temperature": fit_temperature(trained.validation_probabilities, truth),
@@ -131,11 +144,29 @@ def _read(dataset: Dataset, fold: Fold, folder: Path) -> FoldResult:
     """Read what `_fit` wrote."""
     with np.load(folder / PROBABILITIES) as arrays:
         answers = dict(arrays)
+    components, speaker = folder / COMPONENTS, folder / SPEAKER
     return FoldResult(
         fold=fold,
         truth=dataset.targets[fold.test],
         test_probabilities=answers,
         scaler=Scaler.from_json((folder / SCALER).read_text()),
+        components=np.load(components) if components.is_file() else None,
+        speaker=_read_speaker(speaker) if speaker.is_file() else None,
         folder=folder,
         **json.loads((folder / RESULT).read_text()),
     )
+
+
+def _read_speaker(path: Path) -> SpeakerHead:
+    """Read the adaptation of a fold."""
+    with np.load(path) as arrays:
+        kept = dict(arrays)
+    return SpeakerHead(
+        kept["plain"], kept["relative"], kept["bias"], float(kept["of_head"]), float(kept["of_networks"])
+    )
+
+
+def with_components(inputs: Inputs, components: NDArray[np.float32]) -> Inputs:
+    """The same inputs with components in the place of statistics."""
+    projected = {name: project(values, components) for name, values in inputs.functionals.items()}
+    return replace(inputs, functionals=projected)

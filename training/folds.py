@@ -97,6 +97,21 @@ def make_folds(utterances: Sequence[Utterance], protocol: str, n_folds: int, see
     return folds
 
 
+def whole(utterances: Sequence[Utterance], seed: int, *, name: str, number: int) -> Fold:
+    """A fold that holds nothing out, for a model that is trained on all data.
+
+    Args:
+        utterances: all of them; their validation part is cut by speaker if there are enough.
+        seed: of the shuffling.
+        name: of the fold.
+        number: of the fold.
+    """
+    speakers = _speakers(utterances)
+    apart = len(set(speakers)) > N_INNER
+    train, validation = _cut(N_INNER, seed, _strata(utterances), speakers if apart else None)[0]
+    return Fold(number, name, train, validation, np.zeros(0, np.intp), apart)
+
+
 def _by_speaker(utterances: Sequence[Utterance], n_folds: int, seed: int) -> TestParts:
     """Every voice is in one test part; corpus and emotion are balanced as far as the voices allow."""
     speakers = _speakers(utterances)

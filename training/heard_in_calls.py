@@ -1,21 +1,17 @@
 """What a model is worth in calls: the test parts heard again, as the segments the service cuts.
 
 Of each voice a telephone call is built of some of its utterances. Then comes the service's whole
-path: speech is looked for, cut to segments, and each segment is recognised, by the networks of the
+path: speech is looked for, cut to segments, and each segment is recognized, by the networks of the
 fold in whose test part the utterance is.
 
 The segments' features are kept, a file a voice, as those of utterances are.
 """
 
 import hashlib
-import inspect
-import io
 import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 import joblib
@@ -23,30 +19,23 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-import app.core.audio
-import app.core.features
 import app.core.segments
 import app.core.speech
 import app.core.stretches
 import training.calls
 import training.conditions
-from app.core.audio import Signal, decode, select_channel
-from app.core.features import SINKS, FeatureConfig, FeatureExtractor, Features
-from app.core.segments import FRAME, Span, find_segments, runs, with_context
-from app.core.speech import SpeechDetector
-from app.core.stretches import join, stretches
-from training.answer import answer
-from training.calls import SOUNDS, Turn, build_call
+import training.simulated_calls
+from app.core.features import FeatureConfig, Features
+from training.answer import answer, inputs_of
+from training.calls import SOUNDS
 from training.corpora import Utterance
 from training.errors import TrainingError
-from training.files import write_whole
+from training.extract import make_extractor, sources_digest
+from training.files import to_npz, write_whole
 from training.fit import FoldResult
 from training.scores import uar
-
-N_UTTERANCES = 20
-"""The most utterances of a voice that its call is built of."""
-
-NOTHING = -1
+from training.simulated_calls import NOTHING, segments_of_call, voices_of
+from training.speaker import adapt_groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +66,7 @@ def hear_calls(
         sound: a name in `SOUNDS`.
     """
     folder = cache_folder / _digest(config, sound)
-    voices = [[(index, utterances[index]) for index in drawn] for drawn in draw(utterances)]
+    voices = [[(index, utterances[index]) for index in drawn] for drawn in voices_of(utterances)]
     paths = [folder / f"{_sha256([utterance for _, utterance in voice])}.npz" for voice in voices]
     missing = [(voice, path) for voice, path in zip(voices, paths, strict=True) if not path.is_file()]
     run = joblib.Parallel(n_jobs=len(os.sched_getaffinity(0)), return_as="generator_unordered")
@@ -87,45 +76,58 @@ def hear_calls(
     return [_read(path, [index for index, _ in voice]) for voice, path in zip(voices, paths, strict=True)]
 
 
-def draw(utterances: Sequence[Utterance]) -> list[list[int]]:
-    """The indices of some utterances of each voice, drawn by one seed."""
-    by_speaker: dict[str, list[int]] = {}
-    for index, utterance in enumerate(utterances):
-        by_speaker.setdefault(utterance.speaker, []).append(index)
-    random = np.random.default_rng(1)
-    return [random.permutation(indices)[:N_UTTERANCES].tolist() for indices in by_speaker.values()]
+@dataclass(frozen=True, slots=True)
+class UarInCalls:
+    """The UAR of a fold's networks in calls.
+
+    Attributes:
+        plain: of the segments that hold utterances of the test part.
+        adapted: of the same, adapted to the speaker of the call; None if the model does not adapt.
+        as_recorded: of the same utterances as they were recorded, one by one.
+    """
+
+    plain: float
+    adapted: float | None
+    as_recorded: float
 
 
-def uar_in_calls(result: FoldResult, calls: Sequence[HeardCall]) -> tuple[float, float]:
-    """What a fold's networks make of calls.
+def uar_in_calls(result: FoldResult, calls: Sequence[HeardCall]) -> UarInCalls:
+    """Score the networks of a fold in calls.
 
     Args:
         result: of the fold.
-        calls: of the dataset's voices.
-
-    Returns:
-        UAR of the segments that hold utterances of the test part, and of these utterances as they
-        were recorded, one by one.
+        calls: of the dataset's speakers; those who are not in the test part do not count.
 
     Raises:
         TrainingError: no utterance of the test part is in the calls' segments.
     """
     tested = {int(index): place for place, index in enumerate(result.fold.test)}
-    segments = [
-        (features, tested[index])
-        for call in calls
-        for features, index in zip(call.features, call.utterances.tolist(), strict=True)
-        if index in tested
-    ]
-    if not segments:
+    places: list[int] = []
+    plain, adapted = [], []
+    for call in calls:
+        counted = [place for place, index in enumerate(call.utterances.tolist()) if index in tested]
+        if not counted:
+            continue
+        probabilities = answer(result, call.features)
+        plain.append(probabilities[counted])
+        if result.speaker:
+            # The service adapts on all segments of a channel, whatever they hold.
+            components = inputs_of(result, call.features).functionals["clean"]
+            scores = result.speaker.scores(components, probabilities)
+            adapted.append(adapt_groups(*scores, [np.arange(len(probabilities))])[counted])
+        places += [tested[index] for index in call.utterances[counted].tolist()]
+    if not places:
         raise TrainingError(
             f"fold {result.fold.name}: none of its test part was found in calls; --calls without a name "
             "leaves calls out"
         )
-    places = np.array([place for _, place in segments])
-    recognised = answer(result, [features for features, _ in segments]).argmax(axis=1)
+    truth = result.truth[places]
     alone = np.array([tested[index] for call in calls for index in call.said.tolist() if index in tested])
-    return uar(result.truth[places], recognised), uar(result.truth[alone], result.recognised()[alone])
+    return UarInCalls(
+        uar(truth, np.concatenate(plain).argmax(axis=1)),
+        uar(truth, np.concatenate(adapted).argmax(axis=1)) if adapted else None,
+        uar(result.truth[alone], result.recognized()[alone]),
+    )
 
 
 def share_found(calls: Sequence[HeardCall]) -> float:
@@ -136,51 +138,18 @@ def share_found(calls: Sequence[HeardCall]) -> float:
 
 def _hear(voice: Sequence[tuple[int, Utterance]], path: Path, config: FeatureConfig, sound: str) -> None:
     """Build the call of one voice, hear it, and keep the features of its segments."""
-    recordings = [
-        (place, select_channel(decode(utterance.path.read_bytes()), "mix"))
-        for place, (_, utterance) in enumerate(voice)
-    ]
-    # The recordings' own hash seeds what is random in the call.
-    random = np.random.default_rng([int(path.stem[:16], 16), *sound.encode()])
-    call = build_call([recordings], random, **SOUNDS[sound])
-    detector, extractor = _tools(config)
-    segments = find_segments(detect(call.signal, detector))
-    around = with_context(segments, call.signal.duration)
-    rate = call.signal.sampling_rate
-    features = [
-        extractor.extract(
-            Signal(call.signal.samples[:, round(start * rate) : round(end * rate)].copy(), rate)
-        )
-        for start, end in (around[segment] for segment in segments)
-    ]
-    buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        allow_pickle=False,
-        functionals=np.array([one.functionals for one in features], np.float32),
-        descriptors=np.concatenate([one.descriptors for one in features] or [np.zeros((0, 0), np.float32)]),
-        n_frames=np.array([len(one.descriptors) for one in features], np.int64),
-        places=np.array([_said_in(segment, call.turns) for segment in segments], np.int64),
-    )
-    write_whole(path, buffer.getvalue())
-
-
-def detect(signal: Signal, detector: SpeechDetector) -> NDArray[np.bool_]:
-    """Where there is speech in a call of one channel, as the service looks for it."""
-    found = []
-    for stretch in stretches(signal.duration):
-        samples = signal.samples[:, stretch.samples(signal.sampling_rate)]
-        found.append(runs(detector.detect(Signal(samples, signal.sampling_rate))))
-    return join(found, signal.duration)
-
-
-def _said_in(segment: Span, turns: Sequence[Turn]) -> int:
-    """The utterance that fills most of a segment, and at least half of it; its place among the voice's."""
-    shared, place = max(
-        (min(segment.end * FRAME, turn.end) - max(segment.start * FRAME, turn.start), turn.utterance)
-        for turn in turns
-    )
-    return place if 2 * shared >= segment.seconds else NOTHING
+    segments, places = segments_of_call([utterance.path.read_bytes() for _, utterance in voice], sound)
+    extractor = make_extractor(config)
+    features = [extractor.extract(segment) for segment in segments]
+    arrays = {
+        "functionals": np.array([one.functionals for one in features], np.float32),
+        "descriptors": np.concatenate(
+            [one.descriptors for one in features] or [np.zeros((0, 0), np.float32)]
+        ),
+        "n_frames": np.array([len(one.descriptors) for one in features], np.int64),
+        "places": np.array(places, np.int64),
+    }
+    write_whole(path, to_npz(arrays))
 
 
 def _read(path: Path, said: Sequence[int]) -> HeardCall:
@@ -195,13 +164,11 @@ def _read(path: Path, said: Sequence[int]) -> HeardCall:
 
 def _digest(config: FeatureConfig, sound: str) -> str:
     """A name for all that decides the features of a call's segments: settings, libraries, our code."""
-    modules = [app.core.audio, app.core.features, app.core.segments, app.core.speech, app.core.stretches]
-    modules += [training.calls, training.conditions]
-    sources = [inspect.getsource(module) for module in modules]
-    sources += [path.read_text(encoding="utf-8") for path in sorted(SINKS.iterdir())]
-    libraries = {name: version(name) for name in ("onnxruntime", "opensmile", "scipy", "soundfile", "soxr")}
-    text = json.dumps([asdict(config), SOUNDS[sound], libraries, sources], sort_keys=True)
-    return f"{config.feature_set}-calls-{sound}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    modules = [app.core.segments, app.core.speech, app.core.stretches]
+    modules += [training.calls, training.conditions, training.simulated_calls]
+    settings = [asdict(config), SOUNDS[sound], sources_digest(config, *modules)]
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    return f"{config.feature_set}-calls-{sound}-{digest}"
 
 
 def _sha256(utterances: Sequence[Utterance]) -> str:
@@ -210,9 +177,3 @@ def _sha256(utterances: Sequence[Utterance]) -> str:
     for utterance in utterances:
         digest.update(utterance.path.read_bytes())
     return digest.hexdigest()
-
-
-@cache
-def _tools(config: FeatureConfig) -> tuple[SpeechDetector, FeatureExtractor]:
-    """One of each a process."""
-    return SpeechDetector(), FeatureExtractor(config)

@@ -3,7 +3,7 @@
 UAR is the mean of the recalls of the classes. It has to be taken over the whole epoch: the mean
 of per-batch UARs is another number, in which a class that a batch lacks counts as 0. So the
 metric's state is what adds up over batches: per class, how many there were and how many were
-recognised.
+recognized.
 """
 
 import keras
@@ -25,7 +25,7 @@ class UnweightedAverageRecall(keras.metrics.Metric):
         super().__init__(name=name, **settings)
         self.n_labels = n_labels
         self.present = self.add_weight(shape=(n_labels,), initializer="zeros", name="present")
-        self.recognised = self.add_weight(shape=(n_labels,), initializer="zeros", name="recognised")
+        self.recognized = self.add_weight(shape=(n_labels,), initializer="zeros", name="recognized")
 
     def update_state(
         self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor, sample_weight: object = None
@@ -42,12 +42,12 @@ class UnweightedAverageRecall(keras.metrics.Metric):
         hits = ops.cast(ops.equal(ops.cast(ops.argmax(y_pred, axis=-1), "int32"), labels), self.dtype)
         members = ops.one_hot(labels, self.n_labels, dtype=self.dtype)
         self.present.assign_add(ops.sum(members, axis=0))
-        self.recognised.assign_add(ops.sum(members * hits[:, None], axis=0))
+        self.recognized.assign_add(ops.sum(members * hits[:, None], axis=0))
 
     def result(self) -> keras.KerasTensor:
         """The mean recall of the classes seen; 0 before any."""
         seen = ops.cast(self.present > 0, self.dtype)
-        recalls = self.recognised / ops.maximum(self.present, 1)
+        recalls = self.recognized / ops.maximum(self.present, 1)
         return ops.sum(recalls) / ops.maximum(ops.sum(seen), 1)
 
     def get_config(self) -> dict[str, object]:

@@ -15,12 +15,11 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
 from numpy.typing import NDArray
 from sklearn.utils.class_weight import compute_class_weight
 from tqdm.keras import TqdmCallback
 
-from training.batches import Batch, assemble, in_order_of_length, mixup, shuffled
+from training.batches import Batch, assemble, mixup, of_equal_length, shuffled
 from training.dataset import Inputs
 from training.files import write_whole
 from training.folds import Fold, Indices
@@ -53,7 +52,7 @@ Example = tuple[Batch, NDArray[np.float32], NDArray[np.float32]]
 History = dict[str, list[float]]
 """loss, uar, and val_loss and val_uar if something validated, of each epoch."""
 
-LearningStep = Callable[..., tuple[tf.Tensor, tf.Tensor]]
+LearningStep = Callable[..., tf.Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,9 @@ class Network:
         weight_decay: of AdamW.
         mixup: alpha of the Beta distribution; 0 mixes nothing.
         label_smoothing: the share of a target that is spread over all labels.
-        max_frames: sequences are cut to this length in training.
+        max_frames: sequences are cropped to this length in training.
+        refits: whether the network that answers is trained again, on all that is not held out and for
+            all epochs; otherwise it is the network of the best epoch, which early stopping found.
     """
 
     build: Callable[[Shapes, int], keras.Model]
@@ -84,6 +85,7 @@ class Network:
     mixup: float = 0.0
     label_smoothing: float = 0.0
     max_frames: int = 400
+    refits: bool = True
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -132,7 +134,8 @@ class Network:
         keras.backend.clear_session()  # or the layers' names would count on from the network before
         keras.utils.set_random_seed(seed)
         network = self.build(shapes(inputs), inputs.n_labels)
-        learn = self._learning_step(network, self._n_steps(train))
+        metric = UnweightedAverageRecall(inputs.n_labels)
+        learn = self._learning_step(network, metric, self._n_steps(train))
         batches = self._training_batches([port.name for port in network.inputs], inputs, train, seed)
         callbacks = keras.callbacks.CallbackList(
             [*self._stopping(path, len(validation)), self._progress(path)],
@@ -145,11 +148,8 @@ class Network:
         callbacks.on_train_begin()
         for epoch in range(self.max_epochs):
             callbacks.on_epoch_begin(epoch)
-            losses, metric = [], UnweightedAverageRecall(inputs.n_labels)
-            for examples, targets, weights in islice(batches, self._n_steps(train)):
-                loss, answers = learn(examples, targets, weights)
-                metric.update_state(targets, answers)
-                losses.append(float(loss))
+            metric.reset_state()
+            losses = [learn(*batch) for batch in islice(batches, self._n_steps(train))]
             logs = {"loss": float(np.mean(losses)), "uar": float(metric.result())}
             if len(validation):
                 logs |= self._validate(network, inputs, validation)
@@ -176,8 +176,10 @@ class Network:
             epochs=self.max_epochs, verbose=0, desc=f"{path.parent.name} {path.stem}", leave=False
         )
 
-    def _learning_step(self, network: keras.Model, n_steps: int) -> LearningStep:
-        """A function of a batch that takes a step and gives loss and answers.
+    def _learning_step(
+        self, network: keras.Model, metric: UnweightedAverageRecall, n_steps: int
+    ) -> LearningStep:
+        """A function of a batch that takes a step, updates the metric, and returns the loss.
 
         Keras's own `fit` needs three times as long for batches whose length varies.
         """
@@ -189,15 +191,14 @@ class Network:
         optimizer.build(network.trainable_variables)
         cross_entropy = keras.losses.CategoricalCrossentropy(label_smoothing=self.label_smoothing)
 
-        def learn(
-            examples: dict[str, tf.Tensor], targets: tf.Tensor, weights: tf.Tensor
-        ) -> tuple[tf.Tensor, tf.Tensor]:
+        def learn(examples: dict[str, tf.Tensor], targets: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
             with tf.GradientTape() as tape:
                 answers = network(examples, training=True)
                 loss = cross_entropy(targets, answers, weights)
             gradients = tape.gradient(loss, network.trainable_variables)
             optimizer.apply(gradients, network.trainable_variables)
-            return loss, answers
+            metric.update_state(targets, answers)
+            return loss
 
         compiled = tf.function(learn, reduce_retracing=True)
         return lambda *batch: compiled(*tf.nest.map_structure(tf.constant, batch))
@@ -227,10 +228,11 @@ class Network:
         one_hot = np.eye(inputs.n_labels, dtype=np.float32)[inputs.targets]
         classes = np.arange(inputs.n_labels)
         weights = compute_class_weight("balanced", classes=classes, y=inputs.targets[part]).astype(np.float32)
+        lengths = inputs.descriptors["clean"].lengths if "descriptors" in names else None
         while True:
-            for batch in shuffled(inputs, part, self._size(part), random):
-                heard = random.choice(self.conditions, len(batch)).tolist()
-                examples = assemble(names, inputs, batch, heard, self.max_frames)
+            for batch in shuffled(lengths, part, self._size(part), random):
+                conditions = random.choice(self.conditions, len(batch)).tolist()
+                examples = assemble(names, inputs, batch, conditions, self.max_frames, random)
                 examples, targets = mixup(examples, one_hot[batch], self.mixup, random)
                 yield examples, targets, targets @ weights
 
@@ -290,15 +292,10 @@ def predict(
     names = [tensor.name for tensor in network.inputs]
     places = {index: place for place, index in enumerate(indices)}
     values = np.empty((len(indices), network.output_shape[-1]), np.float32)
-    for batch in in_order_of_length(inputs, indices, PREDICTED_AT_ONCE):
+    for batch in of_equal_length(names, inputs, indices, condition, PREDICTED_AT_ONCE):
         answers = network(assemble(names, inputs, batch, [condition] * len(batch)), training=False)
         values[[places[index] for index in batch]] = answers
     return values
-
-
-def frames(descriptors: keras.KerasTensor) -> keras.KerasTensor:
-    """Which frames count, 1 or 0, shape (n, n_frames, 1): those of zeros are padding."""
-    return ops.cast(ops.any(ops.not_equal(descriptors, 0), axis=-1, keepdims=True), "float32")
 
 
 def shapes(inputs: Inputs) -> Shapes:

@@ -13,12 +13,17 @@ BLUE, ORANGE, GREY = "#2f6db3", "#d9772b", "#9ca3af"
 WHITE_TEXT_FROM = 0.55  # share of a square from which dark text is hard to read
 
 
-def confusion_matrix(counts: NDArray[np.int64], labels: Sequence[str]) -> bytes:
+def confusion_matrix(
+    counts: NDArray[np.int64],
+    labels: Sequence[str],
+    title: str = "All test folds: share of the true emotion, and count",
+) -> bytes:
     """Draw which emotion was taken for which.
 
     Args:
-        counts: shape (n_labels, n_labels); a row is a true label, a column a recognised one.
+        counts: shape (n_labels, n_labels); a row is a true label, a column a recognized one.
         labels: in the order of rows and columns.
+        title: above the picture.
 
     Returns:
         A PNG: a square for each pair, its shade and first line the share of the row.
@@ -39,7 +44,7 @@ def confusion_matrix(counts: NDArray[np.int64], labels: Sequence[str]) -> bytes:
         )
     axes.set_xticks(range(len(labels)), labels)
     axes.set_yticks(range(len(labels)), labels)
-    axes.set(xlabel="recognised", ylabel="true", title="All test folds: share of the true emotion, and count")
+    axes.set(xlabel="recognized", ylabel="true", title=title)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     return _png(figure)

@@ -14,8 +14,8 @@ from training.corpora.terms import TERMS
 from training.dataset import Dataset
 from training.fit import FoldResult
 from training.folds import PROTOCOLS
-from training.heard_in_calls import N_UTTERANCES
 from training.results import join, to_json
+from training.simulated_calls import N_UTTERANCES
 
 CARD = "MODEL_CARD.md"
 RESULTS = "results.json"
@@ -41,22 +41,25 @@ def papers(
     histories = [history for result in results for history in result.histories]
     return {
         RESULTS: to_json(figures),
-        CARD: model_card(facts, dataset.utterances, figures).encode(),
+        CARD: model_card(facts, dataset.utterances, figures, has_learning_curves=bool(histories)).encode(),
         "confusion_matrix.png": plots.confusion_matrix(counts, facts.labels),
         "reliability.png": plots.reliability_diagram(
             reliability(tested.raw, tested.truth), reliability(tested.calibrated, tested.truth)
         ),
-        "learning_curves.png": plots.learning_curves(histories),
+        **({"learning_curves.png": plots.learning_curves(histories)} if histories else {}),
     }
 
 
-def model_card(facts: Facts, utterances: Sequence[Utterance], figures: dict[str, Any]) -> str:
+def model_card(
+    facts: Facts, utterances: Sequence[Utterance], figures: dict[str, Any], *, has_learning_curves: bool
+) -> str:
     """Write the model card.
 
     Args:
         facts: of the bundle.
         utterances: all that were trained and tested on.
         figures: of the run.
+        has_learning_curves: whether networks were trained in epochs.
 
     Returns:
         Markdown.
@@ -73,6 +76,8 @@ def model_card(facts: Facts, utterances: Sequence[Utterance], figures: dict[str,
         facts=facts,
         figures=figures,
         protocol=facts.protocol,
+        refits=figures["refits"],
+        has_learning_curves=has_learning_curves,
         n_utterances_of_a_call=N_UTTERANCES,
         own_labels=PROTOCOLS[facts.protocol.name].own_labels,
         totals=dict(zip(facts.labels, np.sum(figures["confusion_matrix"], axis=1).tolist(), strict=True)),

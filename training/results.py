@@ -1,28 +1,28 @@
 """All figures of a run, computed in one place: `results.json`, card, manifest and tables repeat them."""
 
-import hashlib
 import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
-import app.core
-from app.core.manifest import Spread
+from training.adaptation import adaptation_figures
 from training.calibration import expected_calibration_error
 from training.conditions import TEST_CONDITIONS
-from training.cross_validation import LIBRARIES, Plan
+from training.cross_validation import Plan, code_sha256
 from training.dataset import Dataset
 from training.fit import FoldResult
 from training.folds import PROTOCOLS
 from training.heard_in_calls import HeardCall, share_found, uar_in_calls
-from training.scores import bootstrap_interval, uar_by
+from training.models import load_model
+from training.scores import bootstrap_interval, spread, uar_by
+
+LIBRARIES = ("keras", "numpy", "onnxruntime", "opensmile", "scikit-learn", "scipy", "tensorflow-cpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,10 @@ class Tested:
     indices: NDArray[np.intp]
 
     @property
-    def recognised(self) -> NDArray[np.int64]:
+    def recognized(self) -> NDArray[np.int64]:
         """Label indices, shape (n,)."""
-        recognised: NDArray[np.int64] = self.raw.argmax(axis=1)
-        return recognised
+        recognized: NDArray[np.int64] = self.raw.argmax(axis=1)
+        return recognized
 
 
 def join(results: Sequence[FoldResult]) -> Tested:
@@ -64,6 +64,7 @@ def figures(
     plan: Plan,
     results: Sequence[FoldResult],
     calls: Mapping[str, Sequence[HeardCall]],
+    unheard: Sequence[FoldResult] = (),
 ) -> dict[str, Any]:
     """Compute every figure of a run.
 
@@ -73,6 +74,7 @@ def figures(
         plan: how.
         results: of the folds.
         calls: for each sound those of all voices.
+        unheard: of folds that each leave a corpus out; none if there is one corpus.
 
     Returns:
         What `results.json` holds; shares are from 0 to 1.
@@ -85,11 +87,12 @@ def figures(
         "language": [utterance.language for utterance in utterances],
         "sex": [utterance.sex for utterance in utterances],
     }
-    counts = confusion_matrix(tested.truth, tested.recognised, labels=range(len(dataset.labels)))
+    counts = confusion_matrix(tested.truth, tested.recognized, labels=range(len(dataset.labels)))
     recalls = counts.diagonal() / np.maximum(counts.sum(axis=1), 1)
     conditions = [name for name in ("clean", *TEST_CONDITIONS) if name in results[0].test_probabilities]
     return {
         "model": model,
+        "refits": load_model(model).refits,
         "feature_set": plan.features.feature_set,
         "protocol": plan.protocol,
         "protocol_summary": PROTOCOLS[plan.protocol].summary,
@@ -101,15 +104,17 @@ def figures(
         "folds": [_fold_figures(result) for result in results],
         "uar": {
             **spread([result.uar() for result in results]).model_dump(),
-            "interval_95": bootstrap_interval(tested.truth, tested.recognised, speakers, plan.seed),
+            "interval_95": bootstrap_interval(tested.truth, tested.recognized, speakers, plan.seed),
         },
         "accuracy": spread([result.accuracy for result in results]).model_dump(),
         "recall": dict(zip(dataset.labels, recalls.tolist(), strict=True)),
         "confusion_matrix": counts.tolist(),
-        "uar_by": {name: uar_by(group, tested.truth, tested.recognised) for name, group in groups.items()},
+        "uar_by": {name: uar_by(group, tested.truth, tested.recognized) for name, group in groups.items()},
         "uar_by_condition": {
             name: spread([result.uar(name) for result in results]).model_dump() for name in conditions
         },
+        "unheard_corpora": {result.fold.name: _unheard_figures(result) for result in unheard},
+        "adaptation": adaptation_figures(dataset, results) if results[0].speaker else {},
         "calls": {sound: _figures_of_calls(results, heard) for sound, heard in calls.items()},
         "calibration_error": {
             "before": expected_calibration_error(tested.raw, tested.truth),
@@ -122,36 +127,26 @@ def figures(
     }
 
 
-def spread(values: Sequence[float]) -> Spread:
-    """Mean and sample standard deviation, which one value has none of."""
-    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    return Spread(mean=float(np.mean(values)), sd=sd)
-
-
-def code_sha256() -> str:
-    """SHA-256 of the files of `training` and `app.core`."""
-    digest = hashlib.sha256()
-    for package in (Path(__file__).parent, Path(app.core.__file__).parent):
-        for path in sorted(package.rglob("*")):
-            if path.suffix in {".py", ".jinja"}:
-                digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
 def to_json(results: dict[str, Any]) -> bytes:
     """The content of `results.json`."""
     return (json.dumps(results, indent=2) + "\n").encode()
 
 
 def _figures_of_calls(results: Sequence[FoldResult], calls: Sequence[HeardCall]) -> dict[str, Any]:
-    """UAR of the segments of calls, and of what was said in them as it was recorded."""
-    segments, alone = zip(*(uar_in_calls(result, calls) for result in results), strict=True)
+    """UAR of the segments of calls, adapted and not, and of the same utterances as recorded."""
+    by_fold = [uar_in_calls(result, calls) for result in results]
+    adapted = [one.adapted for one in by_fold if one.adapted is not None]
     return {
         "n_utterances": sum(len(call.said) for call in calls),
         "found": share_found(calls),
-        "uar": spread(segments).model_dump(),
-        "uar_one_by_one": spread(alone).model_dump(),
+        "uar": spread([one.plain for one in by_fold]).model_dump(),
+        "uar_adapted": spread(adapted).model_dump() if adapted else None,
+        "uar_one_by_one": spread([one.as_recorded for one in by_fold]).model_dump(),
     }
+
+
+def _unheard_figures(result: FoldResult) -> dict[str, Any]:
+    return {"n_test": len(result.truth), "uar": result.uar(), "accuracy": result.accuracy}
 
 
 def _fold_figures(result: FoldResult) -> dict[str, Any]:

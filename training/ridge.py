@@ -46,6 +46,11 @@ class Ridge:
     spread: float = 1.0
 
     @property
+    def refits(self) -> bool:
+        """Yes: nothing stops early, so that validation has no part in what is learned."""
+        return True
+
+    @property
     def conditions(self) -> tuple[str, ...]:
         """All conditions under which training utterances are heard."""
         return ("clean", *self.augmentations)

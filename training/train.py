@@ -1,7 +1,7 @@
 """`python -m training train`: from corpora to a bundle. Reads from top to bottom."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from app.core.bundle import OPENSMILE_VERSION, write_bundle
 from app.core.features import FeatureExtractor
-from app.core.manifest import Corpus, Facts, FoldScore, Level, Protocol, Scores, Spread
+from app.core.log_mel import N_MELS, SAMPLING_RATE
+from app.core.manifest import Corpus, Facts, FoldScore, Level, LogMel, Protocol, Scores, Spread
 from app.core.manifest import Features as FeatureFacts
 from app.core.scaler import Scaler
 from training.calls import SOUNDS
@@ -20,10 +21,12 @@ from training.conditions import TEST_CONDITIONS
 from training.corpora import Utterance
 from training.cross_validation import Folders, Plan, cross_validate, prepare
 from training.dataset import Dataset
+from training.encoder.convert import encoder_path
+from training.encoder.extractor import ENCODER, N_LAYERS
 from training.errors import TrainingError
-from training.export import combine, to_onnx
+from training.export import combine, to_onnx, with_encoder
 from training.fit import FoldResult
-from training.folds import Indices
+from training.folds import Indices, make_folds, whole
 from training.heard_in_calls import hear_calls
 from training.models import load_model
 from training.report import papers
@@ -32,13 +35,17 @@ from training.results import figures
 EXPORTS = {
     "best-fold": "highest UAR on its validation parts",
     "all-folds": "all folds, none was chosen",
+    "all-data": "trained again on all data, as in the folds",
 }
+ALL_DATA = "all-data"
 LEVELS: dict[frozenset[str], Level] = {
     frozenset({"features"}): "functionals",
     frozenset({"descriptors"}): "descriptors",
     frozenset({"features", "descriptors"}): "functionals and descriptors",
 }
 N_EXAMPLES = 20
+NO_SCALER = Scaler(np.zeros(0), np.ones(0))
+"""Of a bundle with an encoder, whose scaler is in the graph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,7 @@ class Order:
         export: which folds' networks it shall hold, a name in `EXPORTS`.
         test_conditions: under which the test parts are heard, beside clean.
         calls: in which calls they are heard besides, names in `SOUNDS`.
+        leave_corpora_out: whether the card has a table of corpora that did not train.
         overwrite: replace a bundle that stands there.
     """
 
@@ -59,6 +67,7 @@ class Order:
     export: str = "best-fold"
     test_conditions: tuple[str, ...] = TEST_CONDITIONS
     calls: tuple[str, ...] = tuple(SOUNDS)
+    leave_corpora_out: bool = True
     overwrite: bool = False
 
 
@@ -88,18 +97,41 @@ def train(
     results = cross_validate(order.model, dataset, folds, plan, folders.runs)
     if not results[0].members:
         raise TrainingError(f"{order.model} is a baseline: it can be compared, not exported")
-
+    exported = _exported(order, plan, dataset, results, folders.runs)
+    unheard = _leave_corpora_out(order, plan, dataset, folders.runs) if order.leave_corpora_out else []
     calls = {
         sound: hear_calls(dataset.utterances, plan.features, folders.cache, sound) for sound in order.calls
     }
-    all_figures = figures(order.model, dataset, plan, results, calls)
-    export(order, plan, dataset, results, all_figures)
+    all_figures = figures(order.model, dataset, plan, results, calls, unheard)
+    export(order, plan, dataset, exported, results, all_figures)
+
+
+def _exported(
+    order: Order, plan: Plan, dataset: Dataset, results: Sequence[FoldResult], runs: Path
+) -> Sequence[FoldResult]:
+    """The folds whose networks the bundle holds."""
+    if order.export == "best-fold":
+        return [max(results, key=lambda result: result.validation_uar)]
+    if order.export == "all-folds":
+        return results
+    fold = whole(dataset.utterances, plan.seed, name=ALL_DATA, number=len(results) + 1)
+    return cross_validate(order.model, dataset, [fold], plan, runs)
+
+
+def _leave_corpora_out(order: Order, plan: Plan, dataset: Dataset, runs: Path) -> Sequence[FoldResult]:
+    """The same model on each corpus, trained on the others; nothing if there is one corpus."""
+    if len({utterance.corpus for utterance in dataset.utterances}) == 1:
+        return []
+    own_plan = replace(plan, protocol="leave-one-corpus-out")
+    folds = make_folds(dataset.utterances, own_plan.protocol, plan.n_folds, plan.seed)
+    return cross_validate(order.model, dataset, folds, own_plan, runs)
 
 
 def export(
     order: Order,
     plan: Plan,
     dataset: Dataset,
+    exported: Sequence[FoldResult],
     results: Sequence[FoldResult],
     all_figures: dict[str, Any],
 ) -> None:
@@ -109,28 +141,28 @@ def export(
         order: the bundle that is wanted.
         plan: how the model was tested.
         dataset: that it was trained and tested on.
-        results: of the folds.
+        exported: the folds whose networks it holds.
+        results: of all folds.
         all_figures: of the run.
     """
-    exported = results if order.export == "all-folds" else [_best(results)]
-    scaler = _mean_scaler(exported)
+    of_encoder = plan.features.feature_set == ENCODER
+    scaler = NO_SCALER if of_encoder else _mean_scaler(exported)
     network = combine(exported, scaler)
-    facts = _facts(order, plan, dataset, exported, network, all_figures)
-    examples = _examples(dataset, exported[0].fold.test[:N_EXAMPLES], scaler, facts)
+    facts = _facts(order, plan, dataset, exported, _describe_inputs(plan, network), all_figures)
+    inputs = [port.name for port in network.inputs]
+    examples = _examples(dataset, exported[0].fold.rest[:N_EXAMPLES], None if of_encoder else scaler, inputs)
+    content = to_onnx(network, facts, examples)
+    if of_encoder:
+        content = with_encoder(content, encoder_path(N_LAYERS).read_bytes(), facts)
     write_bundle(
         order.bundle,
         facts,
         scaler,
-        to_onnx(network, facts, examples),
+        content,
         papers(facts, dataset, all_figures, results),
         overwrite=order.overwrite,
     )
     print(f"UAR {_plus_minus(facts.scores.uar)}; {order.bundle} is written", flush=True)
-
-
-def _best(results: Sequence[FoldResult]) -> FoldResult:
-    """The fold with the highest UAR on its validation parts."""
-    return max(results, key=lambda result: result.validation_uar)
 
 
 def _mean_scaler(results: Sequence[FoldResult]) -> Scaler:
@@ -142,18 +174,20 @@ def _mean_scaler(results: Sequence[FoldResult]) -> Scaler:
 
 
 def _examples(
-    dataset: Dataset, indices: Indices, scaler: Scaler, facts: Facts
+    dataset: Dataset, indices: Indices, scaler: Scaler | None, names: Sequence[str]
 ) -> list[dict[str, NDArray[np.float32]]]:
-    """Standardised utterances, one at a time, as the service feeds them."""
-    functionals, descriptors = scaler.split(facts.features.n_functionals)
+    """The inputs of some utterances, one at a time, as the service computes them."""
     examples = []
     for index in indices:
-        heard = dataset.features["clean"][index]
-        scaled = {
-            "features": functionals.transform(heard.functionals)[np.newaxis],
-            "descriptors": descriptors.transform(heard.descriptors)[np.newaxis],
-        }
-        examples.append({name: scaled[name] for name in facts.input_shapes})
+        features = dataset.features["clean"][index]
+        values = {"features": features.functionals, "descriptors": features.descriptors.astype(np.float32)}
+        if scaler:
+            functionals, descriptors = scaler.split(features.functionals.size)
+            values = {
+                "features": functionals.transform(features.functionals),
+                "descriptors": descriptors.transform(features.descriptors),
+            }
+        examples.append({name: values[name][np.newaxis] for name in names})
     return examples
 
 
@@ -162,26 +196,18 @@ def _facts(
     plan: Plan,
     dataset: Dataset,
     exported: Sequence[FoldResult],
-    network: keras.Model,
+    inputs: FeatureFacts | LogMel,
     all_figures: dict[str, Any],
 ) -> Facts:
     """Put together what the bundle says of itself."""
-    extractor = FeatureExtractor(plan.features)
-    features = FeatureFacts(
-        feature_set=plan.features.feature_set,
-        level=LEVELS[frozenset(port.name for port in network.inputs)],
-        sampling_rate=plan.features.sampling_rate,
-        n_functionals=len(extractor.functional_names),
-        n_descriptors=len(extractor.descriptor_names),
-        names_sha256=extractor.names_sha256,
-        opensmile_version=OPENSMILE_VERSION,
-    )
     folds = all_figures["folds"]
     return Facts(
         name=order.bundle.name,
         labels=dataset.labels,
-        features=features,
-        input_shapes=features.input_shapes,
+        features=inputs if isinstance(inputs, FeatureFacts) else None,
+        log_mel=inputs if isinstance(inputs, LogMel) else None,
+        input_shapes=inputs.input_shapes,
+        adapts_to_speaker=exported[0].speaker is not None,
         protocol=Protocol(
             name=plan.protocol, n_folds=len(folds), seed=plan.seed, corpora=_corpora(dataset.utterances)
         ),
@@ -199,8 +225,24 @@ def _facts(
         model=order.model,
         chosen_folds=tuple(result.fold.name for result in exported),
         chosen_by=EXPORTS[order.export],
-        # The networks' own temperatures are in the graph; this one is of their mean.
-        temperature=float(np.exp(np.mean([np.log(result.temperature) for result in exported]))),
+        # Each fold fits it on a validation part, by networks that did not learn from that part.
+        temperature=float(np.exp(np.mean([np.log(fold["temperature"]) for fold in folds]))),
+    )
+
+
+def _describe_inputs(plan: Plan, network: keras.Model) -> FeatureFacts | LogMel:
+    """What the bundle says of the inputs of its network."""
+    if plan.features.feature_set == ENCODER:
+        return LogMel(sampling_rate=SAMPLING_RATE, n_mels=N_MELS, encoder=f"{ENCODER}, {N_LAYERS} layers")
+    extractor = FeatureExtractor(plan.features)
+    return FeatureFacts(
+        feature_set=plan.features.feature_set,
+        level=LEVELS[frozenset(port.name for port in network.inputs)],
+        sampling_rate=plan.features.sampling_rate,
+        n_functionals=len(extractor.functional_names),
+        n_descriptors=len(extractor.descriptor_names),
+        names_sha256=extractor.names_sha256,
+        opensmile_version=OPENSMILE_VERSION,
     )
 
 

@@ -53,6 +53,10 @@ class SegmentAnswer(BaseModel):
     end: float = Field(description="seconds from the start of the file")
     emotion: str = Field(description="the most probable emotion")
     probabilities: dict[str, float] = Field(description="the probability of each emotion, adding up to 1")
+    segments_used: int | None = Field(
+        default=None,
+        description="segments of the speaker that the answer is adapted to; null if the model does not adapt",
+    )
 
 
 class Summary(BaseModel):
@@ -105,6 +109,7 @@ class TimelineAnswer(BaseModel):
                                     "end": 3.91,
                                     "emotion": "anger",
                                     "probabilities": PROBABILITIES,
+                                    "segments_used": 1,
                                 }
                             ],
                         },
@@ -156,6 +161,7 @@ def _channel(channel: ChannelTimeline, merged: bool) -> ChannelAnswer:  # noqa: 
                 end=segment.end,
                 emotion=segment.emotion,
                 probabilities=segment.probabilities,
+                segments_used=segment.segments_used,
             )
             for segment in (merge(channel.segments) if merged else channel.segments)
         ],

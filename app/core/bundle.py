@@ -1,10 +1,11 @@
 """The bundle: one folder that holds a model and all that is needed to use and to judge it.
 
     manifest.json   what it is, how it was trained, how it scored, SHA-256 of the other files
-    scaler.json     mean and scale of each feature: functionals, then descriptors
-    model.onnx      input `features` (n, n_functionals) or `descriptors` (n, n_frames,
-                    n_descriptors), or both, output `probabilities` (n, n_labels); its
-                    metadata_props repeat the facts of the manifest
+    scaler.json     mean and scale of each openSMILE feature: functionals, then descriptors
+    model.onnx      inputs: any of `features` (n, n_functionals), `descriptors` (n, n_frames,
+                    n_descriptors) and `log_mel` (n, n_frames, n_mels); output `probabilities`
+                    (n, n_labels), and `speaker_logits` and `speaker_offsets` (n, n_labels) if
+                    answers adapt to speakers; its metadata_props repeat the facts of the manifest
     MODEL_CARD.md   the same for people; pictures stand beside it
 
 Reader and writer stand in this one file so that they cannot drift apart: the writer reads what
@@ -32,6 +33,7 @@ SCALER = "scaler.json"
 MODEL = "model.onnx"
 OPENSMILE_VERSION = version("opensmile")
 OUTPUT = "probabilities"
+SPEAKER_OUTPUTS = ("speaker_logits", "speaker_offsets")
 
 _CANNOT_LOAD = (
     onnxruntime_errors.Fail,
@@ -48,8 +50,8 @@ class Bundle:
 
     Attributes:
         manifest: what it says of itself.
-        scaler: standardises the functionals, then the descriptors.
-        network: maps standardised features to `probabilities` (n, n_labels), on one core.
+        scaler: standardizes the functionals, then the descriptors.
+        network: maps the inputs to `probabilities` (n, n_labels), on one core.
     """
 
     manifest: Manifest
@@ -75,7 +77,7 @@ def read_bundle(folder: Path) -> Bundle:
         raise BundleError(
             f"{folder}: the manifest calls this bundle {manifest.name!r}; rename one of the two"
         )
-    if manifest.features.opensmile_version != OPENSMILE_VERSION:
+    if manifest.features and manifest.features.opensmile_version != OPENSMILE_VERSION:
         raise BundleError(
             f"{folder}: made with opensmile {manifest.features.opensmile_version}, "
             f"but {OPENSMILE_VERSION} is installed"
@@ -88,12 +90,11 @@ def read_bundle(folder: Path) -> Bundle:
         scaler = Scaler.from_json(contents[SCALER].decode())
     except ValueError as error:
         raise BundleError(f"{folder / SCALER}: {error}") from error
-    n_features = manifest.features.n_functionals + manifest.features.n_descriptors
-    if scaler.mean.size != n_features:
+    if scaler.mean.size != manifest.n_scaled:
         raise BundleError(
-            f"{folder / SCALER}: {scaler.mean.size} features, but the manifest has {n_features}"
+            f"{folder / SCALER}: {scaler.mean.size} features, but the manifest has {manifest.n_scaled}"
         )
-    return Bundle(manifest, scaler, _read_network(folder / MODEL, contents[MODEL], manifest))
+    return Bundle(manifest, scaler, _read_network(folder / MODEL, manifest))
 
 
 def _read_manifest(folder: Path) -> Manifest:
@@ -121,29 +122,44 @@ def _read_hashed(path: Path, sha256: str) -> bytes:
     return content
 
 
-def _read_network(path: Path, content: bytes, manifest: Manifest) -> onnxruntime.InferenceSession:
-    """Load the network and hold it against the manifest."""
+def _read_network(path: Path, manifest: Manifest) -> onnxruntime.InferenceSession:
+    """Load the network and check it against the manifest."""
+    network = _load(path)
+    shapes = {**manifest.input_shapes, OUTPUT: (len(manifest.labels),)}
+    if manifest.adapts_to_speaker:
+        shapes |= dict.fromkeys(SPEAKER_OUTPUTS, (len(manifest.labels),))
+    _check_ports(path, network, shapes)
+    metadata = network.get_modelmeta().custom_metadata_map
+    facts = Facts(**manifest.model_dump(exclude={"files"})).to_metadata()
+    # A bundle of format 2 knows nothing of later fields.
+    for key, value in facts.items():
+        if key in manifest.model_fields_set and metadata.get(key) != value:
+            raise BundleError(f"{path}: its metadata disagrees with the manifest about {key}")
+    return network
+
+
+def _load(path: Path) -> onnxruntime.InferenceSession:
+    """Load a network on one core; from its path, since a session keeps the bytes that it is given."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     try:
-        network = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except _CANNOT_LOAD as error:
         raise BundleError(f"{path}: ONNX Runtime cannot load it ({error})") from error
+
+
+def _check_ports(
+    path: Path, network: onnxruntime.InferenceSession, shapes: Mapping[str, tuple[int | None, ...]]
+) -> None:
+    """Raise unless the inputs and outputs are those given, after the axis of the utterances."""
     # A length that is free has a name in ONNX, and is null in the manifest.
     ports = {
         port.name: (port.type, tuple(n if isinstance(n, int) else None for n in port.shape[1:]))
         for port in (*network.get_inputs(), *network.get_outputs())
     }
-    shapes = {**manifest.input_shapes, OUTPUT: (len(manifest.labels),)}
-    wanted = {name: ("tensor(float)", shape) for name, shape in shapes.items()}
-    if ports != wanted:
-        raise BundleError(f"{path}: its inputs and output are {ports}, but the manifest needs {wanted}")
-    metadata = network.get_modelmeta().custom_metadata_map
-    facts = Facts(**manifest.model_dump(exclude={"files"})).to_metadata()
-    for key, value in facts.items():
-        if metadata.get(key) != value:
-            raise BundleError(f"{path}: its metadata disagrees with the manifest about {key}")
-    return network
+    needed = {name: ("tensor(float)", shape) for name, shape in shapes.items()}
+    if ports != needed:
+        raise BundleError(f"{path}: its inputs and outputs are {ports}, but the manifest needs {needed}")
 
 
 def write_bundle(

@@ -30,7 +30,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = get_args(FeatureSet)
 SINKS = Path(__file__).with_name("sinks")
 """Configurations of what openSMILE hands over."""
 
-_CONFIGURATIONS: dict[FeatureSet, str] = {
+_CONFIGURATIONS: dict[str, str] = {
     "eGeMAPSv02": "egemaps/v02/eGeMAPSv02.conf",
     "ComParE_2016": "compare/ComParE_2016.conf",
     "emobase": "emobase/emobase.conf",
@@ -55,7 +55,7 @@ class FeatureConfig:
         sampling_rate: the rate the signal is brought to first, in Hz.
     """
 
-    feature_set: FeatureSet
+    feature_set: str
     sampling_rate: int = 16_000
 
 

@@ -1,4 +1,8 @@
-"""What a bundle says of itself: the content of `manifest.json`."""
+"""What a bundle says of itself: the content of `manifest.json`.
+
+Format 3 added `log_mel` and `adapts_to_speaker`, and made `features` optional. Bundles of format 2 are read
+as they are.
+"""
 
 import json
 from typing import Annotated, Literal
@@ -19,10 +23,10 @@ class _Record(BaseModel):
 
 
 class Features(_Record):
-    """What the network is fed."""
+    """The openSMILE features that the network takes."""
 
     feature_set: str = Field(description="openSMILE's name of the feature set")
-    level: Level = Field(description="which of the set's levels the network is fed")
+    level: Level = Field(description="which of the set's levels the network takes")
     sampling_rate: int = Field(gt=0, description="of the signal that is analysed, in Hz")
     n_functionals: int = Field(gt=0)
     n_descriptors: int = Field(gt=0, description="low-level descriptors in a frame of 10 ms")
@@ -44,6 +48,19 @@ class Features(_Record):
             case _:
                 pass
         return shapes
+
+
+class LogMel(_Record):
+    """The log-mel spectrogram that the network takes; `app.core.log_mel` defines it."""
+
+    sampling_rate: int = Field(gt=0, description="of the signal that is analyzed, in Hz")
+    n_mels: int = Field(gt=0, description="mel bands in a frame of 10 ms")
+    encoder: str = Field(description="the pretrained encoder inside the network")
+
+    @property
+    def input_shapes(self) -> dict[str, tuple[int | None, ...]]:
+        """The shape of one utterance in the network's input."""
+        return {"log_mel": (None, self.n_mels)}
 
 
 class Corpus(_Record):
@@ -105,10 +122,14 @@ class Adaptation(_Record):
 class Facts(_Record):
     """All that a bundle says of itself, but for the hashes of its files."""
 
-    format_version: Literal[2] = 2
+    format_version: Literal[2, 3] = 3
     name: str = Field(pattern=NAME)
     labels: tuple[str, ...] = Field(min_length=2, description="in the order of the output")
-    features: Features
+    features: Features | None = Field(
+        default=None, description="null: the network takes no openSMILE features"
+    )
+    log_mel: LogMel | None = Field(default=None, description="null: the network takes no spectrogram")
+    adapts_to_speaker: bool = Field(default=False, description="whether answers in a call adapt to speakers")
     input_shapes: dict[str, tuple[int | None, ...]] = Field(
         description="of one utterance; null is the number of frames"
     )
@@ -116,7 +137,7 @@ class Facts(_Record):
     scores: Scores
     model: str = Field(description="the name of the model in `training.models`")
     chosen_folds: tuple[str, ...] = Field(
-        min_length=1, description="the folds whose networks answer together"
+        min_length=1, description="the folds whose networks answer together, or all-data"
     )
     chosen_by: str = Field(description="the rule that chose them")
     adapted_to: Adaptation | None = Field(default=None, description="unlabelled speech it was adapted to")
@@ -126,13 +147,21 @@ class Facts(_Record):
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "Facts":
-        if self.input_shapes != self.features.input_shapes:
-            raise ValueError("input_shapes and features disagree")
+        described = [part.input_shapes for part in (self.features, self.log_mel) if part is not None]
+        if not described:
+            raise ValueError("there is no input: neither features nor log_mel")
+        if self.input_shapes != {name: shape for shapes in described for name, shape in shapes.items()}:
+            raise ValueError("input_shapes disagrees with features and log_mel")
         if len(set(self.labels)) != len(self.labels):
             raise ValueError("a label stands twice")
-        if not set(self.chosen_folds) <= {score.fold for score in self.scores.folds}:
+        if not set(self.chosen_folds) <= {"all-data", *(score.fold for score in self.scores.folds)}:
             raise ValueError("one of chosen_folds is none of the folds")
         return self
+
+    @property
+    def n_scaled(self) -> int:
+        """The number of values that `scaler.json` covers: functionals, then descriptors."""
+        return self.features.n_functionals + self.features.n_descriptors if self.features else 0
 
     def to_metadata(self) -> dict[str, str]:
         """The facts as ONNX metadata_props: a JSON text for each field."""

@@ -1,4 +1,8 @@
-"""The one path from a `Signal` to the probabilities of the emotions."""
+"""The one path from a `Signal` to the probabilities of the emotions.
+
+recognizer = EmotionRecognizer(read_bundle(Path("models/multilingual")))
+recognizer.recognize(decode(Path("examples/utterance.wav").read_bytes())).probabilities
+"""
 
 from time import perf_counter
 from typing import cast
@@ -6,34 +10,37 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.audio import Signal
-from app.core.bundle import OUTPUT, Bundle
-from app.core.errors import BundleError
-from app.core.features import FEATURE_SETS, FeatureConfig, FeatureExtractor, Features
+from app.core.audio import Signal, resample
+from app.core.bundle import OUTPUT, SPEAKER_OUTPUTS, Bundle
+from app.core.inputs import InputExtractor, NetworkInputs
 from app.core.recognition import Recognition
-from app.core.speech import SpeechDetector
+from app.core.speaker import SpeakerScores
+from app.core.speech import SAMPLING_RATE, SpeechDetector
 
 
 class EmotionRecognizer:
-    """Recognises the emotion of one utterance. Use it in the thread it was made in."""
+    """Recognizes the emotion of one utterance.
+
+    Not thread-safe: use an instance only in the thread that created it.
+    """
 
     def __init__(self, bundle: Bundle, detector: SpeechDetector | None = None) -> None:
-        """Make ready to recognise.
+        """Load what the bundle needs.
 
         Args:
             bundle: the model.
-            detector: finds speech; one of its own if not given.
+            detector: finds speech; None: a new one.
 
         Raises:
-            BundleError: the openSMILE that is installed is not the one the bundle was made with.
+            BundleError: the installed openSMILE is not the one that the bundle was made with.
         """
         self.bundle = bundle
         self._detector = detector or SpeechDetector()
-        self._extractor = _extractor_for(bundle)
-        self._scalers = bundle.scaler.split(bundle.manifest.features.n_functionals)
+        self._inputs = InputExtractor(bundle)
+        self._outputs = (OUTPUT, *SPEAKER_OUTPUTS) if bundle.manifest.adapts_to_speaker else (OUTPUT,)
 
     def recognize(self, signal: Signal) -> Recognition:
-        """Recognise the emotion of one utterance.
+        """Recognize the emotion of one utterance.
 
         Args:
             signal: one channel, at any sampling rate.
@@ -43,82 +50,69 @@ class EmotionRecognizer:
 
         Raises:
             ValueError: the signal has more than one channel.
-            AudioUndecodable: too short for openSMILE to measure.
+            AudioError: the utterance is too short.
         """
-        if not self._detector.has_speech(signal):
+        at_rate = resample(signal, SAMPLING_RATE)
+        if not self._detector.has_speech(at_rate):
             return Recognition(signal.duration, None)
-        return self.recognize_speech(signal)
+        return self.recognize_speech(at_rate)
 
     def recognize_speech(self, signal: Signal) -> Recognition:
-        """Recognise the emotion of a signal in which somebody is known to speak.
+        """Recognize the emotion of a signal that is known to hold speech.
 
         Args:
             signal: one channel, at any sampling rate.
 
         Returns:
-            The probability of each label.
+            The probability of each label; and the scores for adaptation, if the bundle adapts.
 
         Raises:
             ValueError: the signal has more than one channel.
-            AudioUndecodable: too short for openSMILE to measure.
+            AudioError: the signal is too short.
         """
         started = perf_counter()
-        features = self._extractor.extract(signal)
+        inputs = self._inputs.extract(resample(signal, SAMPLING_RATE))
         extracted = perf_counter()
-        values = self.probabilities(features).tolist()
+        probabilities, *scores = self.run(inputs)
         seconds = {"features": extracted - started, "inference": perf_counter() - extracted}
-        probabilities = dict(zip(self.bundle.manifest.labels, values, strict=True))
-        return Recognition(signal.duration, probabilities, seconds)
+        return Recognition(
+            signal.duration,
+            dict(zip(self.bundle.manifest.labels, probabilities.tolist(), strict=True)),
+            seconds,
+            SpeakerScores(*(one.tolist() for one in scores)) if scores else None,
+        )
 
     def prepare(self) -> None:
-        """Make ready for the next utterance; `recognize` does it otherwise, and takes longer by that."""
-        self._extractor.prepare()
+        """Get ready for the next utterance; otherwise `recognize` does it, and takes longer."""
+        self._inputs.prepare()
 
-    def probabilities(self, features: Features) -> NDArray[np.float64]:
-        """Map features to probabilities.
+    def run(self, inputs: NetworkInputs) -> list[NDArray[np.float64]]:
+        """Run the network on one utterance.
 
         Args:
-            features: of one utterance, as extracted.
+            inputs: from `InputExtractor.extract`.
 
         Returns:
-            float64, shape (n_labels,), adding up to 1.
+            Calibrated probabilities; then, if the bundle adapts to speakers, logits and offsets. Each
+            float64, shape (n_labels,).
         """
-        functionals, descriptors = self._scalers
-        scaled = {
-            "features": functionals.transform(features.functionals),
-            "descriptors": descriptors.transform(features.descriptors),
-        }
-        inputs = {name: scaled[name][np.newaxis] for name in self.bundle.manifest.input_shapes}
-        (output,) = self.bundle.network.run([OUTPUT], inputs)
-        return apply_temperature(output[0], self.bundle.manifest.temperature)
+        probabilities, *scores = self.bundle.network.run(self._outputs, dict(inputs))
+        calibrated = apply_temperature(probabilities[0], self.bundle.manifest.temperature)
+        return [calibrated, *(one[0].astype(np.float64) for one in scores)]
 
 
 def apply_temperature(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
     """Calibrate by temperature scaling (Guo et al. 2017, arXiv 1706.04599).
 
-    It divides the logits by the temperature T, which on probabilities is the power 1/T and a
-    normalisation.
+    Temperature scaling divides the logits by the temperature T. On probabilities, that is the power
+    1/T and a normalization.
 
     Args:
         probabilities: shape (…, n_labels).
         temperature: above 0; over 1 softens, under 1 sharpens.
 
     Returns:
-        float64, the same shape, adding up to 1 along the last axis.
+        float64, the same shape; the last axis sums to 1.
     """
     powers = probabilities.astype(np.float64) ** (1 / temperature)
     return cast("NDArray[np.float64]", powers / powers.sum(axis=-1, keepdims=True))
-
-
-def _extractor_for(bundle: Bundle) -> FeatureExtractor:
-    """Make the extractor of a bundle, and check that it is the one the bundle was made with."""
-    name, features = bundle.manifest.name, bundle.manifest.features
-    if features.feature_set not in FEATURE_SETS:
-        raise BundleError(
-            f"{name}: unknown feature set {features.feature_set}; known are {', '.join(FEATURE_SETS)}"
-        )
-    config = FeatureConfig(features.feature_set, features.sampling_rate)
-    extractor = FeatureExtractor(config, with_descriptors=features.level != "functionals")
-    if extractor.names_sha256 != features.names_sha256:
-        raise BundleError(f"{name}: openSMILE's feature names are not those the bundle was trained on")
-    return extractor

@@ -17,11 +17,14 @@ class Segment:
         start: in seconds from the start of the recording.
         end: in the same.
         probabilities: by label, adding up to 1.
+        segments_used: how many segments of the speaker the adaptation rests on; None if the answer
+            is not adapted.
     """
 
     start: float
     end: float
     probabilities: Probabilities
+    segments_used: int | None = None
 
     @property
     def emotion(self) -> str:
@@ -161,4 +164,6 @@ def merge(segments: Iterable[Segment]) -> tuple[Segment, ...]:
             groups[-1].append(segment)
         else:
             groups.append([segment])
-    return tuple(Segment(group[0].start, group[-1].end, weigh(group)) for group in groups)
+    return tuple(
+        Segment(group[0].start, group[-1].end, weigh(group), group[0].segments_used) for group in groups
+    )

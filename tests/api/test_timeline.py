@@ -10,9 +10,14 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 from numpy.typing import NDArray
 
-from app.core.audio import Signal, resample
+from app.core.audio import Signal, decode, resample
+from app.core.bundle import read_bundle
+from app.core.recognizer import EmotionRecognizer
+from app.core.segments import Span, with_context
+from app.core.speaker import adapt
 from app.main import create_app
 from app.settings import Settings
+from tests import bundles
 from tests.bundles import LABELS
 from tests.recordings import encode, ringing, speech, tone
 
@@ -203,3 +208,29 @@ def test_an_answer_that_takes_too_long_is_given_up_without_the_loss_of_a_worker(
         response = post(client, call)
         assert (response.status_code, response.json()["code"]) == (504, "deadline-exceeded")
         assert client.app.state.pool.replaced == {}  # type: ignore[attr-defined]  # FastAPI's
+
+
+def test_the_answers_of_a_channel_are_adapted_to_its_speaker(tmp_path: Path, call: bytes) -> None:
+    folder = bundles.write(tmp_path, "adapting", inputs=("log_mel",), adapts=True)
+    settings = Settings(models_dir=tmp_path, default_model="adapting", workers=1)
+    with TestClient(create_app(settings)) as client:
+        timeline = post(client, call).json()
+    agent, customer = (channel["segments"] for channel in timeline["channels"])
+    assert len(agent) > 1
+    assert {segment["segments_used"] for segment in agent} == {len(agent)}
+    assert {segment["segments_used"] for segment in customer} == {len(customer)}
+
+    decoded = decode(call)
+    recognizer = EmotionRecognizer(read_bundle(folder))
+    spans = [Span(round(100 * one["start"]), round(100 * one["end"])) for one in agent]
+    edges = with_context(spans, decoded.duration).values()
+    cut = [decoded.samples[:1, round(8_000 * start) : round(8_000 * end)] for start, end in edges]
+    scores = [recognizer.recognize_speech(Signal(samples, 8_000)).scores for samples in cut]
+    expected = adapt([one for one in scores if one is not None])
+    answered = [list(segment["probabilities"].values()) for segment in agent]
+    np.testing.assert_allclose(answered, expected, atol=1e-6)
+
+
+def test_without_adaptation_no_segments_are_used(client: TestClient, call: bytes) -> None:
+    segments = post(client, call).json()["channels"][0]["segments"]
+    assert {segment["segments_used"] for segment in segments} == {None}

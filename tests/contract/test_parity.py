@@ -30,7 +30,7 @@ def recordings() -> list[bytes]:
 
 
 def by_the_networks_alone(run: Path, recordings: list[bytes]) -> NDArray[np.float64]:
-    """Without our graph: every network of the chosen folds on its own scaler, then the mean of their logs."""
+    """Without our graph: every network on its own scaler, then the weighted mean of their logs."""
     load_model("fusion")  # Keras knows the layers that are our own once their file is imported
     extractor = FeatureExtractor(FeatureConfig("emobase"))
     heard = [extractor.extract(decode(recording)) for recording in recordings]
@@ -38,7 +38,7 @@ def by_the_networks_alone(run: Path, recordings: list[bytes]) -> NDArray[np.floa
     for fold in sorted(run.iterdir()):
         members = json.loads((fold / "result.json").read_text())["members"]
         functionals, descriptors = Scaler.from_json((fold / "scaler.json").read_text()).split(988)
-        for file, temperature in members.items():
+        for file, weight in members.items():
             network = keras.models.load_model(fold / file, compile=False)
             inputs = [
                 {
@@ -49,8 +49,8 @@ def by_the_networks_alone(run: Path, recordings: list[bytes]) -> NDArray[np.floa
             ]
             names = [port.name for port in network.inputs]
             answers = [network({name: one[name] for name in names})[0] for one in inputs]
-            logarithms.append(np.log(answers) / temperature)
-    mean = np.exp(np.mean(logarithms, axis=0))
+            logarithms.append(weight * np.log(answers))
+    mean = np.exp(np.sum(logarithms, axis=0) / len(list(run.iterdir())))
     probabilities: NDArray[np.float64] = mean / mean.sum(axis=1, keepdims=True)
     return probabilities
 
@@ -58,6 +58,7 @@ def by_the_networks_alone(run: Path, recordings: list[bytes]) -> NDArray[np.floa
 def test_keras_onnx_and_http_agree(fused: Path, fused_run: Path, recordings: list[bytes]) -> None:
     bundle = read_bundle(fused)
     manifest = bundle.manifest
+    assert manifest.features is not None
     assert manifest.features.level == "functionals and descriptors"
     assert manifest.chosen_folds == ("1", "2")
     by_keras = by_the_networks_alone(fused_run, recordings)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from app.core.bundle import MANIFEST, MODEL, SCALER, Bundle, read_bundle, write_bundle
@@ -79,6 +80,8 @@ def test_a_missing_file_is_noticed(folder: Path, name: str) -> None:
     ("change", "reason"),
     [
         (lambda m: m.update(format_version=1), "format_version"),
+        (lambda m: m.update(features=None), "there is no input"),
+        (lambda m: m.update(adapts_to_speaker=True), "speaker_logits"),
         (lambda m: m.update(name="other"), "rename one of the two"),
         (lambda m: m.update(name="../small"), "name"),
         (lambda m: m.pop("labels"), "labels: Field required"),
@@ -87,8 +90,8 @@ def test_a_missing_file_is_noticed(folder: Path, name: str) -> None:
         (lambda m: m.update(labels=m["labels"][::-1]), "disagrees with the manifest about labels"),
         (lambda m: m.update(temperature=2.0), "disagrees with the manifest about temperature"),
         (lambda m: m.update(temperature=0), "temperature"),
-        (lambda m: m.update(input_shapes={"features": [1]}), "input_shapes and features disagree"),
-        (lambda m: m["features"].update(level="descriptors"), "input_shapes and features disagree"),
+        (lambda m: m.update(input_shapes={"features": [1]}), "input_shapes disagrees"),
+        (lambda m: m["features"].update(level="descriptors"), "input_shapes disagrees"),
         (lambda m: m.update(chosen_folds=["7"]), "chosen_folds"),
         (lambda m: m.update(chosen_folds=[]), "chosen_folds"),
         (lambda m: m.update(surprise=1), "surprise: Extra inputs"),
@@ -187,3 +190,27 @@ def test_an_interrupted_write_leaves_the_old_bundle(folder: Path, monkeypatch: p
     monkeypatch.undo()
     assert (folder / MANIFEST).read_bytes() == before
     assert [entry.name for entry in folder.parent.iterdir()] == [folder.name]
+
+
+def test_a_bundle_of_format_2_is_read_as_it_is(folder: Path) -> None:
+    model = onnx.load(folder / MODEL)
+    later = {"log_mel", "adapts_to_speaker"}
+    kept = [entry for entry in model.metadata_props if entry.key not in later]
+    for entry in kept:
+        if entry.key == "format_version":
+            entry.value = "2"
+    properties = {entry.key: entry.value for entry in kept}
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, properties)
+    replace_file(folder, MODEL, model.SerializeToString())
+
+    def make_old(manifest: dict[str, Any]) -> None:
+        manifest["format_version"] = 2
+        for name in later:
+            del manifest[name]
+
+    alter_manifest(folder, make_old)
+    manifest = read_bundle(folder).manifest
+    assert manifest.format_version == 2
+    assert manifest.log_mel is None
+    assert not manifest.adapts_to_speaker

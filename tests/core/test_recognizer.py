@@ -19,6 +19,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 def with_features(bundle: Bundle, **changes: object) -> Bundle:
+    assert bundle.manifest.features is not None
     features = bundle.manifest.features.model_copy(update=changes)
     return replace(bundle, manifest=bundle.manifest.model_copy(update={"features": features}))
 

@@ -84,7 +84,7 @@ def test_every_training_command_is_understood(command: str) -> None:
 
 def test_every_verb_model_and_protocol_is_told() -> None:
     verbs = {command.partition("-m training ")[2].split()[0] for command in training_commands()}
-    assert verbs == {"train", "compare", "adapt"}
+    assert verbs == {"train", "compare", "evaluate", "adapt"}
     assert all(f"`{name}`" in TRAIN for name in (*MODELS, *PROTOCOLS))
 
 

@@ -9,7 +9,7 @@ from app import __version__
 from release.check import build
 from tests.recordings import ROOT
 
-NOT_CODE = {".js", ".css", ".html", ".svg", ".onnx", ".inc", ".jinja", ".LICENSE", ".typed"}
+NOT_CODE = {".js", ".css", ".html", ".svg", ".onnx", ".inc", ".jinja", ".json", ".md", ".LICENSE", ".typed"}
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,12 @@ def test_the_wheel_has_all_files_of_both_packages(wheel: zipfile.ZipFile) -> Non
 
 def test_the_licences_are_in_the_wheel(wheel: zipfile.ZipFile) -> None:
     names = {name.partition("/licenses/")[2] for name in wheel.namelist() if "/licenses/" in name}
-    assert names == {"LICENSE", "LICENSES.md", "app/core/silero_vad.LICENSE"}
+    assert names == {
+        "LICENSE",
+        "LICENSES.md",
+        "app/core/silero_vad.LICENSE",
+        "training/encoder/whisper.LICENSE",
+    }
 
 
 def test_the_version_is_that_of_the_package(wheel: zipfile.ZipFile) -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from app.core.recognizer import apply_temperature
-from training.calibration import expected_calibration_error, fit_temperature, fit_temperatures
+from training.calibration import expected_calibration_error, fit_temperature, fit_weights
 from training.ensemble import mean
 
 RANDOM = np.random.default_rng(1)
@@ -37,12 +37,18 @@ def test_one_sure_error_does_not_make_it_infinite() -> None:
 
 def test_of_two_answers_the_one_that_knows_nothing_is_silenced() -> None:
     guesses = np.random.default_rng(2).dirichlet([0.5] * 5, len(TRUTH)).astype(np.float32)
-    own, others = fit_temperatures([HONEST, guesses], TRUTH)
-    together = mean([apply_temperature(HONEST, own), apply_temperature(guesses, others)])
-    np.testing.assert_allclose(together, HONEST, atol=0.05)
+    weights = fit_weights([HONEST, guesses], TRUTH)
+    together = mean([HONEST, guesses], weights)
+    assert sum(weights) == pytest.approx(1)
+    assert weights[1] < 0.05
     assert expected_calibration_error(together, TRUTH) < 0.02
 
 
-def test_one_answer_alone_is_calibrated() -> None:
-    (found,) = fit_temperatures([HONEST], TRUTH)
-    assert found == pytest.approx(fit_temperature(HONEST, TRUTH), rel=0.01)
+def test_the_weights_do_not_hide_the_temperature() -> None:
+    # Both are twice as sure as they may be: the weights say nothing of that, the temperature does.
+    sure = apply_temperature(HONEST, 0.5).astype(np.float32)
+    weights = fit_weights([sure, sure], TRUTH)
+    together = mean([sure, sure], weights)
+    assert sum(weights) == pytest.approx(1)
+    np.testing.assert_allclose(together, sure, atol=1e-5)
+    assert fit_temperature(together, TRUTH) == pytest.approx(2, rel=0.05)

@@ -30,4 +30,7 @@ def test_voices_that_stand_and_fall_together_widen_it() -> None:
 
 def test_groups_are_scored_apart_and_the_unknown_left_out() -> None:
     truth, recognised = np.array([0, 1, 0, 1, 0]), np.array([0, 1, 0, 0, 1])
-    assert uar_by(["m", "m", "f", "f", None], truth, recognised) == {"f": 0.5, "m": 1.0}
+    assert uar_by(["m", "m", "f", "f", None], truth, recognised) == {
+        "f": {"uar": 0.5, "n_labels": 2},
+        "m": {"uar": 1.0, "n_labels": 2},
+    }

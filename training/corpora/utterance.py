@@ -1,7 +1,7 @@
 """One labelled recording, and what the readers of corpora share."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from training.errors import TrainingError
@@ -31,6 +31,10 @@ class Utterance:
     sex: str | None = None
     language: str | None = None
     test_fold: int | None = None
+
+    def relabeled(self, emotion: str) -> "Utterance":
+        """The same recording with another label."""
+        return replace(self, emotion=emotion)
 
 
 def named_files(folder: Path, pattern: re.Pattern[str]) -> list[tuple[Path, re.Match[str]]]:

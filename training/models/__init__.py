@@ -8,13 +8,16 @@ import pkgutil
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.dataset import Inputs
 from training.folds import Fold, Indices
+
+if TYPE_CHECKING:  # it brings TensorFlow, which the command line loads only to train
+    from training.speaker import SpeakerHead
 
 MODELS = tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)))
 
@@ -32,7 +35,11 @@ class Trained(Protocol):
 
     @property
     def members(self) -> Mapping[str, float]:
-        """The temperature of each network that can be exported, by its file."""
+        """The weight of each network that can be exported, by its file."""
+
+    @property
+    def speaker(self) -> "SpeakerHead | None":
+        """The adaptation to speakers."""
 
     @property
     def seconds(self) -> float:
@@ -56,6 +63,18 @@ class Model(Protocol):
     @property
     def conditions(self) -> tuple[str, ...]:
         """All conditions under which training utterances are heard, clean among them."""
+
+    @property
+    def refits(self) -> bool:
+        """Whether what answers is trained on all that is not held out."""
+
+    @property
+    def needs_encoder(self) -> bool:
+        """Whether the model learns from the encoder's features alone."""
+
+    @property
+    def takes_descriptors(self) -> bool:
+        """Whether the model takes descriptors; otherwise they need not be read."""
 
     def limited(self, max_epochs: int | None) -> "Model":
         """The same with no network trained longer than that; None leaves it as it is."""

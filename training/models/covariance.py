@@ -12,7 +12,7 @@ from keras import layers, ops
 
 from training.conditions import AUGMENTATIONS
 from training.ensemble import Ensemble
-from training.network import MAX_DEVIATION, Shapes, frames
+from training.network import MAX_DEVIATION, Shapes
 from training.ridge import Ridge
 
 # Added to each variance, where 1 is that of a descriptor over all speech: what is weaker is noise.
@@ -24,7 +24,7 @@ def build(shapes: Shapes, n_labels: int) -> keras.Model:
     """Build the network, not yet trained."""
     functionals = keras.Input((shapes.n_functionals,), name="features")
     descriptors = keras.Input((None, shapes.n_descriptors), name="descriptors")
-    moments = Moments()(ops.clip(descriptors, -MAX_DEVIATION, MAX_DEVIATION), frames(descriptors))
+    moments = Moments()(ops.clip(descriptors, -MAX_DEVIATION, MAX_DEVIATION))
     x = ops.concatenate([functionals, layers.Normalization()(moments)], axis=1)
     x = ops.clip(x, -MAX_DEVIATION, MAX_DEVIATION)
     x = layers.Dense(n_labels, activation="softmax", name="probabilities")(x)
@@ -35,23 +35,21 @@ def build(shapes: Shapes, n_labels: int) -> keras.Model:
 class Moments(layers.Layer):  # type: ignore[misc]  # Keras is untyped
     """Mean over the frames, and square root of the covariance, of which the upper triangle is enough."""
 
-    def call(self, x: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
-        """From shape (n, n_frames, width) and (n, n_frames, 1) to (n, width * (width + 3) / 2)."""
-        mean, covariance = mean_and_covariance(x, mask)
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        """From shape (n, n_frames, width) to (n, width * (width + 3) / 2)."""
+        mean, covariance = mean_and_covariance(x)
         width = x.shape[-1]
         rows, columns = np.triu_indices(width)
         root = ops.reshape(square_root(covariance), (-1, width * width))
         return ops.concatenate([mean, ops.take(root, rows * width + columns, axis=1)], axis=1)
 
 
-def mean_and_covariance(
-    x: keras.KerasTensor, mask: keras.KerasTensor
-) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """Mean, shape (n, width), and covariance, shape (n, width, width), over the frames that count."""
-    n_frames = ops.maximum(ops.sum(mask, axis=1, keepdims=True), 1)
-    mean = ops.sum(x * mask, axis=1, keepdims=True) / n_frames
-    centred = (x - mean) * mask
-    return mean[:, 0], ops.matmul(ops.transpose(centred, (0, 2, 1)), centred) / n_frames
+def mean_and_covariance(x: keras.KerasTensor) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Mean, shape (n, width), and covariance, shape (n, width, width), over the frames."""
+    mean = ops.mean(x, axis=1, keepdims=True)
+    centered = x - mean
+    n_frames = ops.cast(ops.shape(x)[1], "float32")
+    return mean[:, 0], ops.matmul(ops.transpose(centered, (0, 2, 1)), centered) / n_frames
 
 
 def square_root(covariance: keras.KerasTensor) -> keras.KerasTensor:

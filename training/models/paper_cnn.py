@@ -34,4 +34,4 @@ def blocks(x: keras.KerasTensor) -> keras.KerasTensor:
     return layers.GlobalAveragePooling1D()(x)
 
 
-MODEL = Ensemble({"paper-cnn": Network(build)})
+MODEL = Ensemble({"paper-cnn": Network(build, refits=False)})

@@ -10,7 +10,7 @@ from keras import layers, ops
 
 from training.conditions import AUGMENTATIONS
 from training.ensemble import Ensemble
-from training.network import MAX_DEVIATION, Network, Shapes, frames
+from training.network import MAX_DEVIATION, Network, Shapes
 
 WIDTH = 64
 KERNEL_SIZE = 5
@@ -20,16 +20,13 @@ N_BLOCKS = 1
 def build(shapes: Shapes, n_labels: int) -> keras.Model:
     """Build the network, not yet trained."""
     inputs = keras.Input((None, shapes.n_descriptors), name="descriptors")
-    mask = frames(inputs)
     x = layers.SpatialDropout1D(0.1)(ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION))
-    x = convolution(x, strides=2)
-    mask = layers.MaxPooling1D(2, padding="same")(mask)
-    x = layers.MaxPooling1D(2, padding="same")(layers.Activation("relu")(x) * mask)
-    mask = layers.MaxPooling1D(2, padding="same")(mask)
+    x = layers.Activation("relu")(convolution(x, strides=2))
+    x = layers.MaxPooling1D(2, padding="same")(x)
     for _ in range(N_BLOCKS):
-        y = layers.SpatialDropout1D(0.1)(layers.Activation("relu")(convolution(x)) * mask)
-        x = layers.Activation("relu")(x + convolution(y)) * mask
-    x = layers.Dropout(0.5)(attentive_statistics(x, mask))
+        y = layers.SpatialDropout1D(0.1)(layers.Activation("relu")(convolution(x)))
+        x = layers.Activation("relu")(x + convolution(y))
+    x = layers.Dropout(0.5)(attentive_statistics(x))
     x = layers.Dense(n_labels, activation="softmax", name="probabilities")(x)
     return keras.Model({"descriptors": inputs}, x)
 
@@ -41,10 +38,10 @@ def convolution(x: keras.KerasTensor, strides: int = 1) -> keras.KerasTensor:
     return layers.BatchNormalization(momentum=0.9)(x)
 
 
-def attentive_statistics(x: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
-    """Mean and standard deviation over the frames, each weighed by what is in it."""
+def attentive_statistics(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Mean and standard deviation over the frames, weighted by attention."""
     scores = layers.Dense(1)(layers.Dense(32, activation="tanh")(x))
-    weights = ops.softmax(scores - 1e9 * (1 - mask), axis=1)
+    weights = ops.softmax(scores, axis=1)
     mean = ops.sum(weights * x, axis=1, keepdims=True)
     variance = ops.sum(weights * ops.square(x - mean), axis=1)
     return ops.concatenate([mean[:, 0], ops.sqrt(ops.maximum(variance, 1e-5))], axis=-1)

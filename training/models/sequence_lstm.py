@@ -11,7 +11,7 @@ from keras import layers, ops
 from training.conditions import AUGMENTATIONS
 from training.ensemble import Ensemble
 from training.models.sequence_cnn import convolution
-from training.network import MAX_DEVIATION, Network, Shapes, frames
+from training.network import MAX_DEVIATION, Network, Shapes
 
 UNITS = 32
 
@@ -19,15 +19,13 @@ UNITS = 32
 def build(shapes: Shapes, n_labels: int) -> keras.Model:
     """Build the network, not yet trained."""
     inputs = keras.Input((None, shapes.n_descriptors), name="descriptors")
-    mask = frames(inputs)
     x = ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION)
     for _ in range(3):
-        mask = layers.MaxPooling1D(2, padding="same")(mask)
-        x = layers.Activation("relu")(convolution(x, strides=2)) * mask
+        x = layers.Activation("relu")(convolution(x, strides=2))
         x = layers.SpatialDropout1D(0.1)(x)
     x = layers.Bidirectional(layers.LSTM(UNITS, return_sequences=True))(x)
     scores = layers.Dense(1)(layers.Dense(UNITS, activation="tanh")(x))
-    weights = ops.softmax(scores - 1e9 * (1 - mask), axis=1)
+    weights = ops.softmax(scores, axis=1)
     x = layers.Dropout(0.5)(ops.sum(weights * x, axis=1))
     x = layers.Dense(n_labels, activation="softmax", name="probabilities")(x)
     return keras.Model({"descriptors": inputs}, x)

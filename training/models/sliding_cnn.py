@@ -17,4 +17,4 @@ def build(shapes: Shapes, n_labels: int) -> keras.Model:
     return keras.Model({"features": inputs}, x)
 
 
-MODEL = Ensemble({"sliding-cnn": Network(build)})
+MODEL = Ensemble({"sliding-cnn": Network(build, refits=False)})

@@ -1,0 +1,85 @@
+"""Signal to log-mel spectrogram, as Whisper's encoder takes it.
+
+The definition is that of openai/whisper, `whisper/audio.py` (Radford et al. 2022, arXiv
+2212.04356), without its padding to 30 s. The mel scale is Slaney's (Auditory Toolbox, 1998):
+linear up to 1 kHz, logarithmic above; each filter has the same area.
+"""
+
+from functools import cache
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core.audio import Signal
+from app.core.errors import AudioTooShort
+
+SAMPLING_RATE = 16_000
+"""Hz."""
+
+N_MELS = 80
+WINDOW = 400  # samples; 25 ms
+HOP = 160  # samples; 10 ms
+SHORTEST = 1_600  # samples
+RANGE = 8.0
+"""Decades below the loudest value; whatever is softer is raised to that floor."""
+
+SMALLEST = 1e-10  # keeps silence from having no logarithm
+BREAK_HZ, BREAK_MEL = 1_000.0, 15.0  # where Slaney's scale turns from linear to logarithmic
+LOG_STEP = np.log(6.4) / 27  # of a mel above that
+
+
+def log_mel_spectrogram(signal: Signal) -> NDArray[np.float32]:
+    """Compute the log-mel spectrogram of a signal.
+
+    Args:
+        signal: one channel, at 16 kHz, at least 0.1 s.
+
+    Returns:
+        float32, shape (n_samples // 160, 80): a frame every 10 ms, about −1 to 2.
+
+    Raises:
+        ValueError: another sampling rate, or more than one channel.
+        AudioTooShort: less than 0.1 s.
+    """
+    if signal.n_channels != 1 or signal.sampling_rate != SAMPLING_RATE:
+        raise ValueError(f"one channel at {SAMPLING_RATE} Hz is needed: select and resample first")
+    samples = signal.samples[0]
+    if len(samples) < SHORTEST:
+        raise AudioTooShort(f"The recording has {len(samples)} samples at 16 kHz; at least 0.1 s are needed.")
+    padded = np.pad(samples, WINDOW // 2, mode="reflect")
+    n_frames = len(samples) // HOP
+    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[: n_frames * HOP : HOP]
+    spectrum = np.fft.rfft(frames * _window(), axis=1)
+    power = spectrum.real**2 + spectrum.imag**2
+    log_power = np.log10(np.maximum(power @ _filters(), SMALLEST))
+    log_power = np.maximum(log_power, log_power.max() - RANGE)
+    return cast("NDArray[np.float32]", ((log_power + 4) / 4).astype(np.float32))
+
+
+@cache
+def _window() -> NDArray[np.float32]:
+    """A periodic Hann window."""
+    return np.hanning(WINDOW + 1)[:-1].astype(np.float32)
+
+
+@cache
+def _filters() -> NDArray[np.float32]:
+    """Triangular filters, shape (201, 80)."""
+    edges = _to_hz(np.linspace(0, _to_mel(SAMPLING_RATE / 2), N_MELS + 2))
+    frequencies = np.linspace(0, SAMPLING_RATE / 2, WINDOW // 2 + 1)[:, np.newaxis]
+    low, center, high = edges[:-2], edges[1:-1], edges[2:]
+    rising, falling = (frequencies - low) / (center - low), (high - frequencies) / (high - center)
+    triangles = np.maximum(0, np.minimum(rising, falling))
+    return cast("NDArray[np.float32]", (triangles * 2 / (high - low)).astype(np.float32))
+
+
+def _to_mel(hz: float) -> float:
+    """From Hz above 1 kHz to Slaney's mel."""
+    return float(BREAK_MEL + np.log(hz / BREAK_HZ) / LOG_STEP)
+
+
+def _to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From Slaney's mel to Hz."""
+    linear, logarithmic = mel * BREAK_HZ / BREAK_MEL, BREAK_HZ * np.exp(LOG_STEP * (mel - BREAK_MEL))
+    return np.where(mel < BREAK_MEL, linear, logarithmic)

@@ -1,0 +1,90 @@
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.core.audio import decode
+from app.core.bundle import read_bundle
+from app.core.recognizer import EmotionRecognizer
+from tests import bundles
+from tests.recordings import corpora
+from training.__main__ import main
+from training.corpora import csv_file
+from training.evaluate import label_for
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table of 24 utterances of four speakers, some with labels that the bundle does not have."""
+    source = corpora() / "emodb" / "utterances.csv"
+    with source.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    chosen = [row for row in rows if row["speaker"] in {"emodb-03", "emodb-08", "emodb-09", "emodb-10"}][::7][
+        :24
+    ]
+    path = tmp_path_factory.mktemp("few") / "utterances.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        for row in chosen:
+            writer.writerow({**row, "path": source.parent / row["path"]})
+    return path
+
+
+def evaluate(bundle: Path, table: Path, output: Path, *more: str) -> int:
+    places = ["--bundle", str(bundle), "--corpus", f"csv={table}", "--output", str(output)]
+    return main(["evaluate", *places, "--conditions", "clean", "telephone", *more])
+
+
+def test_the_figures_are_those_of_the_service(tmp_path: Path, table: Path) -> None:
+    bundle = bundles.write(tmp_path / "models", inputs=("log_mel",), adapts=True)
+    assert evaluate(bundle, table, tmp_path / "out", "--calls", "telephone") == 0
+    results = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    kept = label_for(csv_file.read(table), bundles.LABELS)
+    recognizer = EmotionRecognizer(read_bundle(bundle))
+    answers = [recognizer.recognize_speech(decode(one.path.read_bytes())).emotion for one in kept]
+    right = np.mean([answer == one.emotion for answer, one in zip(answers, kept, strict=True)])
+    assert results["conditions"]["clean"]["accuracy"] == pytest.approx(right)
+    assert results["n_utterances"] == len(kept)
+    assert results["n_other_labels"] == 24 - len(kept) > 0
+    assert set(results["conditions"]) == {"clean", "telephone"}
+    call = results["calls"]["telephone"]
+    assert 0.8 < call["found"] <= 1
+    assert 0 <= call["uar_adapted"] <= 1
+    report = (tmp_path / "out" / "evaluation.md").read_text()
+    assert f"| clean | {results['conditions']['clean']['uar']:.1%} |" in report
+    assert (tmp_path / "out" / "confusion_matrix.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_corpus_without_labels_of_the_bundle_is_refused(
+    tmp_path: Path, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = bundles.write(tmp_path / "models")
+    text = table.read_text().replace("anger", "fear").replace("neutral", "boredom")
+    other = tmp_path / "utterances.csv"
+    other.write_text(text.replace("happiness", "disgust").replace("sadness", "fear"))
+    assert evaluate(bundle, other, tmp_path / "out", "--calls") == 1
+    assert "no recording has a label of the bundle" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_recording_that_cannot_be_analyzed_is_named_or_left_out(
+    tmp_path: Path, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = bundles.write(tmp_path / "models", inputs=("log_mel",))
+    broken = tmp_path / "broken.wav"
+    broken.write_bytes(b"RIFF and nothing else")
+    lines = table.read_text().splitlines()
+    first = dict(zip(lines[0].split(","), lines[1].split(","), strict=True)) | {
+        "path": str(broken),
+        "emotion": "anger",
+    }
+    bad = tmp_path / "utterances.csv"
+    bad.write_text("\n".join([*lines, ",".join(first.values())]) + "\n")
+    assert evaluate(bundle, bad, tmp_path / "out", "--calls") == 1
+    assert f"{broken}: The recording cannot be decoded" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert evaluate(bundle, bad, tmp_path / "out", "--calls", "--skip-undecodable") == 0
+    assert json.loads((tmp_path / "out" / "evaluation.json").read_text())["n_undecodable"] == 1

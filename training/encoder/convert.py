@@ -1,0 +1,121 @@
+"""`python -m training encoder`: from published weights to the encoder that bundles contain.
+
+The matrix products become int8 by dynamic quantization, with a scale for each output and weights of
+7 bits: processors without VNNI add two products in 16 bits, which can overflow with 8 bits. So the
+products are exact on every x86-64 processor. On speech this is also the most accurate of the four
+combinations (`docs/experiments.md`).
+"""
+
+import hashlib
+import json
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnxruntime.quantization import QuantType, quantize_dynamic
+
+from app.core.audio import decode, resample, select_channel
+from app.core.log_mel import SAMPLING_RATE, log_mel_spectrogram
+from training.encoder.graph import INPUT, STATES, build_encoder
+from training.encoder.weights import N_LAYERS, read_weights
+from training.errors import TrainingError
+from training.files import write_whole
+
+FOLDER = Path(__file__).parent
+PROVENANCE = "provenance.json"
+LARGEST_ERROR = 0.3
+"""Of a layer's states, relative to their standard deviation. Layer 4 of Whisper base has 0.14."""
+
+
+def encoder_path(n_layers: int, folder: Path = FOLDER) -> Path:
+    """Where the converted encoder is."""
+    return folder / f"whisper_base_{n_layers}.onnx"
+
+
+def convert(weights: Path, n_layers: int, audio: Path, output: Path, sha256: str | None = None) -> None:
+    """Convert the encoder and compare it with float32.
+
+    Args:
+        weights: the published file; see `training.encoder.weights`.
+        n_layers: how many layers are kept.
+        audio: a recording of speech to compare on.
+        output: folder of the encoder and its provenance.
+        sha256: the hash that the file of weights must have; None: a known one.
+
+    Raises:
+        TrainingError: no such layer, another hash, or int8 differs too much. Nothing is written then.
+        AudioError: the recording cannot be decoded.
+    """
+    if not 1 <= n_layers <= N_LAYERS:
+        raise TrainingError(f"--layers {n_layers}: Whisper base has layers 1 to {N_LAYERS}")
+    arrays = read_weights(weights, sha256)
+    exact = build_encoder(arrays, n_layers).SerializeToString()
+    small = quantize(exact)
+    errors = compare(exact, small, audio, n_layers)
+    if max(errors) > LARGEST_ERROR:
+        raise TrainingError(
+            f"int8 differs from float32 by {max(errors):.2f} standard deviations: not written"
+        )
+    provenance = {
+        "model": "openai/whisper-base, encoder",
+        "license": "MIT, whisper.LICENSE",
+        "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        "n_layers": n_layers,
+        "encoder_sha256": hashlib.sha256(small).hexdigest(),
+        "error_of_each_layer": [round(error, 4) for error in errors],
+        "versions": {name: version(name) for name in ("numpy", "onnx", "onnxruntime")},
+    }
+    path = encoder_path(n_layers, output)
+    write_whole(path, small)
+    write_whole(output / PROVENANCE, (json.dumps(provenance, indent=2) + "\n").encode())
+    told = ", ".join(f"layer {layer}: {error:.3f}" for layer, error in enumerate(errors, start=1))
+    print(f"{path} is written, {len(small) / 1e6:.1f} MB; error of int8 in standard deviations: {told}")
+
+
+def quantize(model: bytes) -> bytes:
+    """Quantize the matrix products by constant weights to int8.
+
+    Args:
+        model: the float32 graph.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
+        source.write_bytes(model)
+        quantize_dynamic(
+            source,
+            target,
+            op_types_to_quantize=["MatMul"],
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            reduce_range=True,
+        )
+        quantized = onnx.load(target)
+    content: bytes = quantized.SerializeToString(deterministic=True)
+    return content
+
+
+def compare(exact: bytes, small: bytes, audio: Path, n_layers: int) -> list[float]:
+    """Compare the states of two encoders.
+
+    Args:
+        exact: in float32.
+        small: in int8.
+        audio: a recording of speech.
+        n_layers: of both.
+
+    Returns:
+        For each layer, the root mean squared difference, relative to the standard deviation.
+    """
+    signal = resample(select_channel(decode(audio.read_bytes()), "mix"), SAMPLING_RATE)
+    inputs = {INPUT: log_mel_spectrogram(signal)[np.newaxis]}
+    states = [
+        onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"]).run([STATES], inputs)[0][0]
+        for model in (exact, small)
+    ]
+    layers = [np.split(of_model, n_layers, axis=1) for of_model in states]
+    return [
+        float(np.sqrt(np.mean((one - other) ** 2)) / one.std()) for one, other in zip(*layers, strict=True)
+    ]

@@ -1,0 +1,253 @@
+"""`python -m training evaluate`: score any bundle on labeled recordings, through the service's code.
+
+Every recording runs through `app.core` exactly as in the service: decoded, resampled, recognized with
+the bundle's network in ONNX Runtime, without any padding. Nothing is trained.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score, confusion_matrix
+from tqdm import tqdm
+
+from app.core.audio import decode, select_channel
+from app.core.bundle import read_bundle
+from app.core.errors import AudioError
+from app.core.recognizer import EmotionRecognizer
+from app.core.speaker import SpeakerScores, adapt
+from training import plots
+from training.calibration import expected_calibration_error
+from training.calls import SOUNDS
+from training.conditions import CONDITIONS
+from training.corpora import Utterance
+from training.errors import TrainingError
+from training.files import write_whole
+from training.labels import SAME_AS
+from training.scores import bootstrap_interval, uar, uar_by
+from training.simulated_calls import NOTHING, segments_of_call, voices_of
+
+RESULTS, REPORT, PICTURE = "evaluation.json", "evaluation.md", "confusion_matrix.png"
+SEED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What is evaluated.
+
+    Attributes:
+        bundle: the bundle.
+        output: folder of the results.
+        conditions: that the recordings are heard under, names in `CONDITIONS`.
+        calls: in which simulated calls they are heard besides, names in `SOUNDS`.
+    """
+
+    bundle: Path
+    output: Path
+    conditions: tuple[str, ...] = ("clean", "telephone", "noise-10")
+    calls: tuple[str, ...] = ("telephone", "noise")
+
+
+def evaluate(
+    utterances: Sequence[Utterance], evaluation: Evaluation, *, skip_undecodable: bool = False
+) -> dict[str, Any]:
+    """Score a bundle and write JSON, Markdown and a picture.
+
+    Args:
+        utterances: with their corpora's own labels; those with a label that the bundle does not have
+            are left out, and counted.
+        evaluation: what is evaluated.
+        skip_undecodable: leave out recordings that cannot be analyzed.
+
+    Returns:
+        The content of `evaluation.json`.
+
+    Raises:
+        TrainingError: no recording has a label of the bundle, or a recording cannot be analyzed.
+        BundleError: the bundle does not match itself.
+    """
+    manifest = read_bundle(evaluation.bundle).manifest
+    kept = label_for(utterances, manifest.labels)
+    rows: dict[str, list[_Answer | str]] = {}
+    for condition in evaluation.conditions:
+        rows[condition] = _run([(_recognize, (one, condition)) for one in kept], evaluation.bundle, condition)
+    failed = {
+        place: row for of_one in rows.values() for place, row in enumerate(of_one) if isinstance(row, str)
+    }
+    if failed and not skip_undecodable:
+        shown = "\n".join(f"  {kept[place].path}: {reason}" for place, reason in list(failed.items())[:10])
+        raise TrainingError(
+            f"{len(failed)} of {len(kept)} recordings cannot be analyzed; repair them, or leave them out "
+            f"with --skip-undecodable:\n{shown}"
+        )
+    used = [place for place in range(len(kept)) if place not in failed]
+    if not used:
+        raise TrainingError("no recording can be analyzed: nothing is left to score")
+    scored = [kept[place] for place in used]
+    results: dict[str, Any] = {
+        "bundle": manifest.name,
+        "model_sha256": manifest.files["model.onnx"],
+        "labels": list(manifest.labels),
+        "n_utterances": len(scored),
+        "n_speakers": len({one.speaker for one in scored}),
+        "n_other_labels": len(utterances) - len(kept),
+        "n_undecodable": len(failed),
+        "conditions": {
+            condition: _figures([of_one[place] for place in used], scored, manifest.labels)
+            for condition, of_one in rows.items()
+        },
+        "calls": {sound: _figures_of_calls(scored, evaluation.bundle, sound) for sound in evaluation.calls},
+    }
+    _write(results, evaluation.output)
+    return results
+
+
+def label_for(utterances: Sequence[Utterance], labels: Sequence[str]) -> list[Utterance]:
+    """Keep the utterances whose label the bundle has; calm counts as neutral if the bundle has no calm.
+
+    Raises:
+        TrainingError: none has such a label.
+    """
+    kept = []
+    for utterance in utterances:
+        emotion = utterance.emotion if utterance.emotion in labels else SAME_AS.get(utterance.emotion, "")
+        if emotion in labels:
+            kept.append(utterance.relabeled(emotion))
+    if not kept:
+        raise TrainingError(
+            f"no recording has a label of the bundle ({', '.join(labels)}): check the labels of the corpus"
+        )
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Probabilities of one utterance, and whether speech was detected in it."""
+
+    probabilities: tuple[float, ...]
+    speech: bool
+
+
+def _run(jobs: Sequence[Any], bundle: Path, title: str) -> list[Any]:
+    """Run jobs on all processors, with a progress bar; the results in the order of the jobs."""
+    run = joblib.Parallel(n_jobs=len(os.sched_getaffinity(0)), return_as="generator")
+    work = run(joblib.delayed(function)(bundle, *arguments) for function, arguments in jobs)
+    return list(tqdm(work, title, len(jobs)))
+
+
+def _recognize(bundle: Path, utterance: Utterance, condition: str) -> _Answer | str:
+    """Recognize one utterance; the reason if it cannot be analyzed."""
+    data = utterance.path.read_bytes()
+    # Seeded by the recording, so that the same recording always has the same noise.
+    random = np.random.default_rng([len(data), int.from_bytes(data[-8:]), *condition.encode()])
+    recognizer = _recognizer(bundle)
+    try:
+        signal = CONDITIONS[condition](select_channel(decode(data), "mix"), random)
+        speech = recognizer.recognize(signal).speech
+        recognition = recognizer.recognize_speech(signal)
+    except AudioError as error:
+        return str(error)
+    assert recognition.probabilities is not None
+    return _Answer(tuple(recognition.probabilities.values()), speech)
+
+
+@cache
+def _recognizer(bundle: Path) -> EmotionRecognizer:
+    """One for each process."""
+    return EmotionRecognizer(read_bundle(bundle))
+
+
+def _figures(
+    answers: Sequence[Any], utterances: Sequence[Utterance], labels: Sequence[str]
+) -> dict[str, Any]:
+    """All figures of one condition."""
+    probabilities = np.array([answer.probabilities for answer in answers])
+    truth, recognized = _indices(utterances, labels), probabilities.argmax(axis=1)
+    counts = confusion_matrix(truth, recognized, labels=range(len(labels)))
+    groups = {name: [getattr(one, name) for one in utterances] for name in ("corpus", "language", "sex")}
+    return {
+        "uar": uar(truth, recognized),
+        "uar_interval_95": bootstrap_interval(truth, recognized, [one.speaker for one in utterances], SEED),
+        "accuracy": float(accuracy_score(truth, recognized)),
+        "recall": {
+            label: float(counts[index, index] / counts[index].sum())
+            for index, label in enumerate(labels)
+            if counts[index].sum()
+        },
+        "calibration_error": expected_calibration_error(probabilities, truth),
+        "speech_detected": float(np.mean([answer.speech for answer in answers])),
+        "confusion_matrix": counts.tolist(),
+        "uar_by": {name: uar_by(group, truth, recognized) for name, group in groups.items()},
+    }
+
+
+def _figures_of_calls(utterances: Sequence[Utterance], bundle: Path, sound: str) -> dict[str, Any]:
+    """UAR of the segments of simulated calls, adapted to the speaker and not."""
+    labels = read_bundle(bundle).manifest.labels
+    voices = voices_of(utterances)
+    jobs = [(_recognize_call, ([utterances[index] for index in voice], sound)) for voice in voices]
+    calls = _run(jobs, bundle, f"calls, {sound}")
+    truth_of = _indices(utterances, labels)
+    truth, plain, adapted, n_found = [], [], [], 0
+    for voice, (places, probabilities, of_speaker) in zip(voices, calls, strict=True):
+        counted = [number for number, place in enumerate(places) if place != NOTHING]
+        n_found += len({places[number] for number in counted})
+        truth += [truth_of[voice[places[number]]] for number in counted]
+        plain += [probabilities[number] for number in counted]
+        adapted += [of_speaker[number] for number in counted] if of_speaker else []
+    if not truth:
+        return {"found": 0.0}
+    expected = np.array(truth)
+    return {
+        "n_utterances": sum(map(len, voices)),
+        "found": n_found / sum(map(len, voices)),
+        "uar": uar(expected, np.array(plain).argmax(axis=1)),
+        "uar_adapted": uar(expected, np.array(adapted).argmax(axis=1)) if adapted else None,
+    }
+
+
+def _recognize_call(
+    bundle: Path, voice: Sequence[Utterance], sound: str
+) -> tuple[list[int], list[list[float]], list[list[float]]]:
+    """Build the call of one voice and recognize its segments.
+
+    Returns:
+        The utterance in each segment, by its place in the voice or `NOTHING`; the probabilities of
+        each segment; and the same adapted to the speaker, empty if the bundle does not adapt.
+    """
+    recognizer = _recognizer(bundle)
+    segments, places = segments_of_call([one.path.read_bytes() for one in voice], sound)
+    recognitions = [recognizer.recognize_speech(segment) for segment in segments]
+    scores = [one.scores for one in recognitions if isinstance(one.scores, SpeakerScores)]
+    probabilities = [list((one.probabilities or {}).values()) for one in recognitions]
+    return places, probabilities, adapt(scores).tolist() if scores else []
+
+
+def _indices(utterances: Sequence[Utterance], labels: Sequence[str]) -> NDArray[np.int64]:
+    return np.array([labels.index(one.emotion) for one in utterances])
+
+
+def _write(results: dict[str, Any], output: Path) -> None:
+    """Write JSON, Markdown and the picture of the first condition."""
+    first = next(iter(results["conditions"].values()))
+    title = f"{results['bundle']}: share of the true emotion, and count"
+    counts = np.array(first["confusion_matrix"])
+    environment = Environment(
+        loader=PackageLoader("training", "."),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701  # nosec B701  # Markdown, from our own numbers
+    )
+    environment.filters["percent"] = lambda share: "–" if share is None else f"{share:.1%}"
+    report = environment.get_template("evaluation.md.jinja").render(**results, sounds=SOUNDS)
+    write_whole(output / PICTURE, plots.confusion_matrix(counts, results["labels"], title))
+    write_whole(output / REPORT, report.encode())
+    write_whole(output / RESULTS, (json.dumps(results, indent=2) + "\n").encode())

@@ -1,0 +1,72 @@
+"""A convolutional network over the states of the pretrained encoder.
+
+A learned weight for each layer mixes the encoder's layers (as in SUPERB: Yang et al. 2021, arXiv
+2105.01051); two residual convolutions look at 0.4 s around each state of 80 ms; attentive
+statistics pooling (Okabe et al. 2018, arXiv 1803.10963) summarizes the utterance.
+"""
+
+import keras
+from keras import layers, ops
+
+from training.conditions import AUGMENTATIONS
+from training.encoder.graph import WIDTH as STATE_WIDTH
+from training.ensemble import Ensemble
+from training.models.sequence_cnn import attentive_statistics
+from training.network import MAX_DEVIATION, Network, Shapes
+
+WIDTH = 128
+KERNEL_SIZE = 3
+N_BLOCKS = 2
+
+
+def build(shapes: Shapes, n_labels: int) -> keras.Model:
+    """Build the network, not yet trained."""
+    inputs = keras.Input((None, shapes.n_descriptors), name="descriptors")
+    x = ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION)
+    x = LayerMixture(max(shapes.n_descriptors // STATE_WIDTH, 1))(x)
+    x = layers.SpatialDropout1D(0.2)(x)
+    x = layers.BatchNormalization(momentum=0.9)(layers.Dense(WIDTH, use_bias=False)(x))
+    x = layers.Activation("relu")(x)
+    for _ in range(N_BLOCKS):
+        y = layers.SpatialDropout1D(0.1)(layers.Activation("relu")(convolution(x)))
+        x = layers.Activation("relu")(x + convolution(y))
+    x = layers.Dropout(0.5)(attentive_statistics(x))
+    x = layers.Dense(n_labels, activation="softmax", name="probabilities")(x)
+    return keras.Model({"descriptors": inputs}, x)
+
+
+@keras.saving.register_keras_serializable("training")
+class LayerMixture(layers.Layer):  # type: ignore[misc]  # Keras is untyped
+    """The mean of the encoder's layers, by learned weights that sum to 1."""
+
+    def __init__(self, n_layers: int, **settings: object) -> None:
+        """Start with equal weights.
+
+        Args:
+            n_layers: how many layers stand side by side in a state.
+            **settings: of `keras.layers.Layer`.
+        """
+        super().__init__(**settings)
+        self.n_layers = n_layers
+        self.scores = self.add_weight(shape=(n_layers,), initializer="zeros", name="scores")
+
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        """From shape (n, n_states, n_layers * width) to (n, n_states, width)."""
+        weights = ops.exp(self.scores) / ops.sum(ops.exp(self.scores))
+        parts = ops.split(x, self.n_layers, axis=-1)
+        return sum(weights[layer] * part for layer, part in enumerate(parts))
+
+    def get_config(self) -> dict[str, object]:
+        """Return the arguments that rebuild the layer."""
+        return {**super().get_config(), "n_layers": self.n_layers}
+
+
+def convolution(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Convolution and batch normalization."""
+    x = layers.Conv1D(WIDTH, KERNEL_SIZE, padding="same", use_bias=False)(x)
+    return layers.BatchNormalization(momentum=0.9)(x)
+
+
+MODEL = Ensemble(
+    {"encoder-cnn": Network(build, AUGMENTATIONS, max_epochs=15, mixup=0.2, label_smoothing=0.1)}
+)
