@@ -132,7 +132,7 @@ def test_workers_end_with_a_service_that_was_killed(small: dict[str, str]) -> No
     ("environment", "reason"),
     [
         ({"SER_MODELS_DIR": "nowhere"}, "SER_MODELS_DIR: there is no folder nowhere"),
-        ({"SER_DEFAULT_MODEL": "nobody"}, "holds no bundle 'nobody', only: multilingual"),
+        ({"SER_DEFAULT_MODEL": "nobody"}, "holds no bundle 'nobody', only: multilingual, opensmile"),
         ({"SER_PORT": "http"}, "SER_PORT"),
         ({"SER_WORKERS": "0"}, "SER_WORKERS"),
         ({"SER_HOST": "0.0.0.0"}, "SER_HOST: without keys, only a loopback address"),

@@ -1,0 +1,82 @@
+"""The bundles in `models/`, served as `make serve` serves them."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from app.core.audio import Signal, decode
+from app.core.bundle import read_bundle
+from app.core.manifest import Manifest
+from app.core.recognizer import EmotionRecognizer
+from app.main import create_app
+from app.settings import Settings
+from tests.recordings import EXAMPLE, ROOT, corpora, encode, speech
+from training.labels import EMOTIONS
+
+MODELS = ("multilingual", "opensmile")
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[TestClient]:
+    with TestClient(create_app(Settings(models_dir=ROOT / "models", workers=1))) as client:
+        yield client
+
+
+def manifest_of(name: str) -> Manifest:
+    return read_bundle(ROOT / "models" / name).manifest
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_each_answers_an_utterance(client: TestClient, model: str) -> None:
+    answer = client.post(f"/v1/audio/emotions?model={model}", files={"file": EXAMPLE.read_bytes()}).json()
+    assert answer["model"] == model
+    assert tuple(answer["probabilities"]) == EMOTIONS
+    assert sum(answer["probabilities"].values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("model", "adapts"), [("multilingual", True), ("opensmile", False)])
+def test_each_answers_a_call(client: TestClient, model: str, *, adapts: bool) -> None:
+    pause = np.zeros(16_000, np.float32)
+    said = [part for name in ("03a01Fa", "03a01Nc") for part in (pause, speech(name))]
+    call = encode(np.concatenate(said))
+    answer = client.post(
+        f"/v1/audio/timeline?model={model}", content=call, headers={"Content-Type": "audio/wav"}
+    )
+    (channel,) = answer.json()["channels"]
+    used = {segment["segments_used"] for segment in channel["segments"]}
+    assert used == ({len(channel["segments"])} if adapts else {None})
+
+
+def test_the_default_needs_no_opensmile() -> None:
+    manifest = manifest_of("multilingual")
+    assert set(manifest.input_shapes) == {"log_mel"}
+    assert manifest.features is None
+    assert manifest.adapts_to_speaker
+    assert (ROOT / "models" / "multilingual" / "model.onnx").stat().st_size < 32_000_000
+
+
+def test_opensmile_is_the_design_of_the_research() -> None:
+    manifest = manifest_of("opensmile")
+    assert set(manifest.input_shapes) == {"features"}
+    assert manifest.model == "paper-cnn"
+    best = max(manifest.scores.folds, key=lambda fold: fold.validation_uar)
+    assert manifest.chosen_folds == (best.fold,)
+
+
+def test_speech_that_is_plainly_angry_or_sad_is_recognized() -> None:
+    # The bundle has learned from these recordings: this tells that the path is whole, not how good it is.
+    recognizer = EmotionRecognizer(read_bundle(ROOT / "models" / "multilingual"))
+    names = {"03a01Wa": "anger", "08a05Ta": "sadness", "03a01Nc": "neutral"}
+    for name, emotion in names.items():
+        recording = (corpora() / "emodb" / "audio" / f"{name}.flac").read_bytes()
+        assert recognizer.recognize(decode(recording)).emotion == emotion
+
+
+def test_an_utterance_longer_than_a_window_is_answered() -> None:
+    recognizer = EmotionRecognizer(read_bundle(ROOT / "models" / "multilingual"))
+    long = np.tile(speech("03a01Wa"), 9)
+    assert len(long) > 12 * 16_000
+    recognition = recognizer.recognize(Signal(long[np.newaxis], 16_000))
+    assert recognition.emotion == "anger"
