@@ -127,7 +127,7 @@ def emotion(told: subprocess.CompletedProcess[str]) -> str:
 
 def test_an_example_asks_again_until_it_has_the_answer(command: list[str], gateway: Gateway) -> None:
     gateway.refusals = 1
-    assert emotion(run(command, f"http://127.0.0.1:{gateway.server_port}", EXAMPLE)) == "anger"
+    assert emotion(run(command, f"http://127.0.0.1:{gateway.server_port}", EXAMPLE)) == "happiness"
     assert len(gateway.bodies) == 2
 
 
