@@ -122,7 +122,7 @@ def test_a_channel_where_nobody_speaks(page: Page, call: Path) -> None:
     answer = calls.answer()
     answer["channels"][1].update(speech_duration=0, summary=None, segments=[])
     answer["turning_points"] = []
-    page.route("**/v1/audio/timeline", lambda route: route.fulfill(json=answer))
+    page.route("**/v1/audio/timeline*", lambda route: route.fulfill(json=answer))
     page.set_input_files("#file", call)
     expect(page.locator("#channels section").nth(1)).to_contain_text("Nobody speaks")
     expect(page.get_by_role("heading", name="Turning points")).to_be_hidden()
@@ -151,7 +151,7 @@ def test_it_is_taken_away(timeline: Page) -> None:
 
 
 def test_the_switch_overrides_the_length(timeline: Page) -> None:
-    with timeline.expect_request("**/v1/audio/emotions"):
+    with timeline.expect_request("**/v1/audio/emotions*"):
         timeline.get_by_role("radio", name="Utterance").check(force=True)
     timeline.get_by_role("radio", name="Call").check(force=True)
     timeline.set_input_files("#file", EXAMPLE)

@@ -82,7 +82,7 @@ def test_it_is_heard_again(page: Page) -> None:
 
 def test_silence_has_no_probabilities(page: Page) -> None:
     silence = {"model": "m", "duration": 3.2, "speech": False, "emotion": None, "probabilities": None}
-    page.route("**/v1/audio/emotions", lambda route: route.fulfill(json=silence))
+    page.route("**/v1/audio/emotions*", lambda route: route.fulfill(json=silence))
     page.set_input_files("#file", EXAMPLE)
     expect(page.get_by_role("heading", name="Nobody speaks")).to_be_visible()
     expect(page.locator("#utterance-bars")).to_be_hidden()
@@ -92,7 +92,7 @@ def test_labels_are_those_of_the_answer_and_never_markup(page: Page, complaints:
     probabilities = {"<img src=x>": 0.7, "boredom": 0.3}
     answer = {"model": "m", "duration": 3.2, "speech": True, "emotion": "<img src=x>"}
     page.route(
-        "**/v1/audio/emotions", lambda route: route.fulfill(json={**answer, "probabilities": probabilities})
+        "**/v1/audio/emotions*", lambda route: route.fulfill(json={**answer, "probabilities": probabilities})
     )
     page.set_input_files("#file", EXAMPLE)
     expect(page.locator("#utterance-title")).to_contain_text("<img src=x>")
@@ -134,10 +134,10 @@ def test_an_error_is_shown_in_place(page: Page) -> None:
 
 
 def test_a_service_that_is_away_is_tried_again(page: Page) -> None:
-    page.route("**/v1/audio/emotions", lambda route: route.abort())
+    page.route("**/v1/audio/emotions*", lambda route: route.abort())
     page.set_input_files("#file", EXAMPLE)
     expect(page.get_by_role("heading", name="The service cannot be reached")).to_be_visible()
-    page.unroute("**/v1/audio/emotions")
+    page.unroute("**/v1/audio/emotions*")
     page.get_by_role("button", name="Try again").click()
     check(page)
 
