@@ -24,7 +24,7 @@ def facts(  # each test varies one of them
     inputs: Sequence[str] = ("opensmile",),
     adapts: bool = False,
 ) -> Facts:
-    """What a bundle on openSMILE features, on spectrograms, or on both says of itself."""
+    """The facts of a bundle on openSMILE features, on spectrograms, or on both."""
     log_mel = LogMel(sampling_rate=16_000, n_mels=80, encoder="none") if "log_mel" in inputs else None
     features = opensmile_facts(feature_set, level) if "opensmile" in inputs else None
     described = [one.input_shapes for one in (features, log_mel) if one is not None]
@@ -57,7 +57,7 @@ def facts(  # each test varies one of them
 
 
 def opensmile_facts(feature_set: FeatureSet, level: Level) -> Features:
-    """What a bundle says of its openSMILE features."""
+    """The facts of a bundle about its openSMILE features."""
     extractor = FeatureExtractor(FeatureConfig(feature_set))
     return Features(
         feature_set=feature_set,

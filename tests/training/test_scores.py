@@ -13,10 +13,10 @@ def test_a_label_that_does_not_occur_does_not_count() -> None:
 
 
 def test_the_interval_is_around_the_score_and_repeats() -> None:
-    recognised = np.where(RANDOM.random(600) < 0.6, TRUTH, 3 - TRUTH)
-    low, high = bootstrap_interval(TRUTH, recognised, SPEAKERS, seed=1)
-    assert low < uar(TRUTH, recognised) < high
-    assert (low, high) == bootstrap_interval(TRUTH, recognised, SPEAKERS, seed=1)
+    recognized = np.where(RANDOM.random(600) < 0.6, TRUTH, 3 - TRUTH)
+    low, high = bootstrap_interval(TRUTH, recognized, SPEAKERS, seed=1)
+    assert low < uar(TRUTH, recognized) < high
+    assert (low, high) == bootstrap_interval(TRUTH, recognized, SPEAKERS, seed=1)
     # 600 independent utterances of 60 %: about ± 4 points.
     assert 0.05 < high - low < 0.11
 
@@ -29,8 +29,8 @@ def test_voices_that_stand_and_fall_together_widen_it() -> None:
 
 
 def test_groups_are_scored_apart_and_the_unknown_left_out() -> None:
-    truth, recognised = np.array([0, 1, 0, 1, 0]), np.array([0, 1, 0, 0, 1])
-    assert uar_by(["m", "m", "f", "f", None], truth, recognised) == {
+    truth, recognized = np.array([0, 1, 0, 1, 0]), np.array([0, 1, 0, 0, 1])
+    assert uar_by(["m", "m", "f", "f", None], truth, recognized) == {
         "f": {"uar": 0.5, "n_labels": 2},
         "m": {"uar": 1.0, "n_labels": 2},
     }
