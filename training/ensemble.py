@@ -76,22 +76,22 @@ class Ensemble:
             folder: the networks are kept in here.
         """
         truth = inputs.targets[fold.validation]
-        stopped, final, files = {}, {}, {}
+        judged, final, files = {}, {}, {}
         for number, (name, network) in enumerate(self.networks.items()):
             own_seed = seed + MEMBER_SEEDS * number
-            stopped[name] = network.fit(inputs, fold, own_seed, folder / f"{name}-stopped.keras")
-            files[name] = f"{name}.keras" if network.refits else f"{name}-stopped.keras"
-            final[name] = stopped[name]
+            judged[name] = network.fit(inputs, fold, own_seed, folder / f"{name}-judged.keras")
+            files[name] = f"{name}.keras" if network.refits else f"{name}-judged.keras"
+            final[name] = judged[name]
             if network.refits:
                 final[name] = network.refit(inputs, fold, own_seed, folder / files[name])
-        answers = [one.predict(inputs, fold.validation, "clean") for one in stopped.values()]
+        answers = [one.predict(inputs, fold.validation, "clean") for one in judged.values()]
         weights = fit_weights(answers, truth)
         members = [
-            Member(files[name], final[name], weight, stopped[name].history)
-            for name, weight in zip(self.networks, weights, strict=True)
+            Member(files[name], final[name], weight, judged[name].history, network.refits)
+            for (name, network), weight in zip(self.networks.items(), weights, strict=True)
         ]
         validation = mean(answers, weights)
-        seconds = sum(one.seconds for one in (*stopped.values(), *final.values()))
+        seconds = sum(one.seconds for one in (*judged.values(), *final.values()))
         head = self._fit_head(inputs, fold, seed, validation)
         return TrainedEnsemble(members, fold.validation, validation, head, seconds)
 
@@ -126,12 +126,14 @@ class Member:
         weight: its share in the answer, fitted on the validation part, without which the network was
             trained first; the shares of all members sum to 1.
         history: of that first training; empty where there are no epochs.
+        refitted: whether `trained` was trained again; otherwise it is the network of the best epoch.
     """
 
     file: str
     trained: TrainedNetwork
     weight: float
     history: dict[str, list[float]]
+    refitted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +167,11 @@ class TrainedEnsemble:
 
     @property
     def chosen(self) -> dict[str, float]:
-        """What the validation part chose: the epoch of each network that it judged."""
+        """Choices of the validation part: the epoch of each network that stopped early."""
         return {
             f"epoch of {one.file}": int(np.argmax(one.history["val_uar"])) + 1
             for one in self.networks
-            if one.history
+            if one.history and not one.refitted
         }
 
     def predict(self, inputs: Inputs, indices: Indices, condition: str) -> NDArray[np.float64]:

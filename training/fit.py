@@ -21,7 +21,7 @@ from training.conditions import TEST_CONDITIONS
 from training.dataset import Dataset, Inputs, fit_scaler, standardize
 from training.encoder.extractor import ENCODER
 from training.files import to_npy, to_npz, write_whole
-from training.folds import Fold
+from training.folds import Fold, Indices
 from training.models import Model
 from training.scores import uar
 from training.speaker import SpeakerHead
@@ -114,7 +114,7 @@ def _fit(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path) ->
     scaler = fit_scaler(dataset, fold, model.conditions, with_descriptors=model.takes_descriptors)
     inputs = standardize(dataset, scaler)
     if dataset.feature_set == ENCODER:
-        components = fit_components(inputs.functionals[name][fold.rest] for name in model.conditions)
+        components = fit_components(_each_once(inputs, fold.rest, model.conditions), seed)
         inputs = with_components(inputs, components)
         write_whole(folder / COMPONENTS, to_npy(components))
     trained = model.fit(inputs, fold, seed, folder)
@@ -133,6 +133,12 @@ def _fit(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path) ->
         "seconds": trained.seconds,
     }
     write_whole(folder / RESULT, json.dumps(result).encode())
+
+
+def _each_once(inputs: Inputs, part: Indices, conditions: Sequence[str]) -> NDArray[np.float32]:
+    """The functionals of a part of the utterances, under one condition each, in turn."""
+    n = len(conditions)
+    return np.concatenate([inputs.functionals[name][part[place::n]] for place, name in enumerate(conditions)])
 
 
 def _tested(dataset: Dataset) -> list[str]:

@@ -1,7 +1,6 @@
 """The five emotions of the service, and where a corpus's own labels go."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from training.corpora import Utterance
 from training.errors import TrainingError
@@ -51,7 +50,7 @@ def to_five_emotions(utterances: Iterable[Utterance]) -> list[Utterance]:
     for utterance in utterances:
         emotion = SAME_AS.get(utterance.emotion, utterance.emotion)
         if emotion in EMOTIONS:
-            kept.append(replace(utterance, emotion=emotion))
+            kept.append(utterance.relabeled(emotion))
         elif emotion not in LEFT_OUT:
             known = ", ".join(sorted({*EMOTIONS, *SAME_AS, *LEFT_OUT}))
             raise TrainingError(f"{utterance.path}: unknown label {emotion!r}; known are {known}")

@@ -64,15 +64,16 @@ class Network:
             `features` or `descriptors`, or both, to `probabilities`.
         augmentations: conditions under which training utterances are heard, beside clean.
         max_epochs: the most epochs.
-        patience: epochs without a better validation UAR after which training stops.
+        patience: epochs without a better validation UAR after which training stops; see `refits`.
         batch_size: utterances a step, at most; few utterances come in smaller batches.
         learning_rate: of AdamW at the start; it falls to 0 on a cosine.
         weight_decay: of AdamW.
         mixup: alpha of the Beta distribution; 0 mixes nothing.
         label_smoothing: the share of a target that is spread over all labels.
         max_frames: sequences are cropped to this length in training.
-        refits: whether the network that answers is trained again, on all that is not held out and for
-            all epochs; otherwise it is the network of the best epoch, which early stopping found.
+        refits: whether the network that answers is trained again, on all that is not held out. Both
+            trainings then run for all epochs, so that what is fitted on the validation part suits
+            the network that answers. Otherwise early stopping keeps the network of the best epoch.
     """
 
     build: Callable[[Shapes, int], keras.Model]
@@ -97,7 +98,7 @@ class Network:
         return self if max_epochs is None else replace(self, max_epochs=min(max_epochs, self.max_epochs))
 
     def fit(self, inputs: Inputs, fold: Fold, seed: int, path: Path) -> "TrainedNetwork":
-        """Train on the training part of a fold; its validation part says when to stop.
+        """Train on the training part of a fold, and follow the UAR of its validation part.
 
         Args:
             inputs: of the fold.
@@ -106,7 +107,7 @@ class Network:
             path: where the network is kept; what is there is not trained again.
 
         Returns:
-            The network of the best epoch.
+            The network of the last epoch, or of the best one if it is not trained again.
         """
         return self._kept(inputs, fold.train, fold.validation, seed, path)
 
@@ -130,7 +131,7 @@ class Network:
         return kept(path, lambda: self._train(inputs, train, validation, seed, path))
 
     def _train(self, inputs: Inputs, train: Indices, validation: Indices, seed: int, path: Path) -> History:
-        """Train, keep the best or else the last epoch at `path`, and tell how each epoch went."""
+        """Train, keep the network at `path`, and return the history of the epochs."""
         keras.backend.clear_session()  # or the layers' names would count on from the network before
         keras.utils.set_random_seed(seed)
         network = self.build(shapes(inputs), inputs.n_labels)
@@ -138,7 +139,7 @@ class Network:
         learn = self._learning_step(network, metric, self._n_steps(train))
         batches = self._training_batches([port.name for port in network.inputs], inputs, train, seed)
         callbacks = keras.callbacks.CallbackList(
-            [*self._stopping(path, len(validation)), self._progress(path)],
+            [*self._stopping(path), self._progress(path)],
             model=network,
             epochs=self.max_epochs,
             steps=self._n_steps(train),
@@ -161,9 +162,9 @@ class Network:
         callbacks.on_train_end()
         return history
 
-    def _stopping(self, path: Path, n_validation: int) -> list[keras.callbacks.Callback]:
-        """What keeps the network: of the best epoch if one can be told, else of the last."""
-        if not n_validation:
+    def _stopping(self, path: Path) -> list[keras.callbacks.Callback]:
+        """Callbacks that keep the network of the last epoch, or of the best one and stop early."""
+        if self.refits:
             return [keras.callbacks.ModelCheckpoint(path)]
         return [
             keras.callbacks.EarlyStopping("val_uar", mode="max", patience=self.patience),
@@ -242,7 +243,7 @@ class TrainedNetwork:
     """A network after training.
 
     Attributes:
-        network: of the best epoch.
+        network: of the last epoch, or of the best one if training stops early.
         history: of its epochs; empty where there are none.
         seconds: that training took.
     """

@@ -89,24 +89,25 @@ def reliability_diagram(
     return _png(figure)
 
 
-def learning_curves(histories: Sequence[Mapping[str, Sequence[float]]]) -> bytes:
+def learning_curves(histories: Sequence[Mapping[str, Sequence[float]]], *, stops_early: bool) -> bytes:
     """Draw loss and UAR over the epochs of every fold.
 
     Args:
         histories: for each fold `loss`, `val_loss`, `uar` and `val_uar`, one value an epoch.
+        stops_early: whether the network of the best epoch was kept, and not that of the last one.
 
     Returns:
-        A PNG: a thin line a fold, a dot where validation UAR was best.
+        A PNG: a thin line a fold, a dot at the epoch of the network that was kept.
     """
     figure = Figure(figsize=(9.6, 4.0), layout="constrained")
     left, right = figure.subplots(1, 2)
     for history in histories:
         epochs = np.arange(1, len(history["loss"]) + 1)
-        best = int(np.argmax(history["val_uar"]))
+        judged = int(np.argmax(history["val_uar"])) if stops_early else len(epochs) - 1
         for axes, key in ((left, "loss"), (right, "uar")):
             axes.plot(epochs, history[key], color=BLUE, linewidth=1, alpha=0.75)
             axes.plot(epochs, history[f"val_{key}"], color=ORANGE, linewidth=1, alpha=0.75)
-        right.plot(epochs[best], history["val_uar"][best], "o", color=ORANGE, markersize=5)
+        right.plot(epochs[judged], history["val_uar"][judged], "o", color=ORANGE, markersize=5)
     left.set(title="Loss", xlabel="epoch")
     right.set(title="Unweighted average recall", xlabel="epoch", ylim=(0, 1))
     for axes in (left, right):

@@ -46,7 +46,11 @@ def papers(
         "reliability.png": plots.reliability_diagram(
             reliability(tested.raw, tested.truth), reliability(tested.calibrated, tested.truth)
         ),
-        **({"learning_curves.png": plots.learning_curves(histories)} if histories else {}),
+        **(
+            {"learning_curves.png": plots.learning_curves(histories, stops_early=not figures["refits"])}
+            if histories
+            else {}
+        ),
     }
 
 

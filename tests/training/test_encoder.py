@@ -13,7 +13,7 @@ from tests.recordings import EXAMPLE
 from training.__main__ import main
 from training.encoder.convert import FOLDER, PROVENANCE, encoder_path
 from training.encoder.extractor import N_LAYERS, EncoderExtractor
-from training.encoder.graph import WIDTH, build_encoder
+from training.encoder.graph import N_STATISTICS, WIDTH, build_encoder
 from training.encoder.weights import Weights, read_weights
 
 N_MELS, HIDDEN = 80, 2_048
@@ -81,15 +81,35 @@ def by_numpy(mel: NDArray[np.float32], weights: Weights, n_layers: int) -> list[
     return states
 
 
+def pooled_states(layers: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Means over four states, the layers side by side."""
+    pooled = [layer[: len(layer) // 4 * 4].reshape(-1, 4, WIDTH).mean(1) for layer in layers]
+    return np.concatenate(pooled, axis=1)
+
+
+def statistics_of(states: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Percentiles (nearest rank), and the size of the changes from state to state."""
+    ordered, rank = np.sort(states, axis=0), round(0.1 * (len(states) - 1))
+    changes = np.sqrt((np.diff(states, axis=0) ** 2).sum(axis=0) / max(len(states) - 1, 1))
+    return np.concatenate([ordered[rank], ordered[-1 - rank], changes])
+
+
 def test_the_graph_is_the_encoder_of_the_paper(weights: Weights) -> None:
     session = onnxruntime.InferenceSession(build_encoder(weights, 2).SerializeToString())
     mel = np.random.default_rng(2).normal(0, 0.5, (90, N_MELS)).astype(np.float32)
     statistics, states = session.run(["statistics", "states"], {"log_mel": mel[np.newaxis]})
     expected = by_numpy(mel, weights, 2)
-    moments = [moment for layer in expected for moment in (layer.mean(0), layer.std(0))]
-    np.testing.assert_allclose(statistics[0], np.concatenate(moments), atol=1e-4)
-    pooled = [layer[: len(layer) // 4 * 4].reshape(-1, 4, WIDTH).mean(1) for layer in expected]
-    np.testing.assert_allclose(states[0], np.concatenate(pooled, axis=1), atol=1e-4)
+    pooled = pooled_states(expected)
+    np.testing.assert_allclose(states[0], pooled, atol=1e-4)
+    np.testing.assert_allclose(statistics[0], statistics_of(pooled), atol=1e-4)
+
+
+@pytest.mark.parametrize("n_frames", [10, 16, 31])
+def test_statistics_of_the_shortest_signals_are_finite(weights: Weights, n_frames: int) -> None:
+    session = onnxruntime.InferenceSession(build_encoder(weights, 1).SerializeToString())
+    mel = np.random.default_rng(2).normal(0, 0.5, (1, n_frames, N_MELS)).astype(np.float32)
+    statistics, states = session.run(["statistics", "states"], {"log_mel": mel})
+    np.testing.assert_allclose(statistics[0], statistics_of(states[0]), atol=1e-5)
 
 
 def test_a_long_signal_is_encoded_in_windows(weights: Weights) -> None:
@@ -97,8 +117,8 @@ def test_a_long_signal_is_encoded_in_windows(weights: Weights) -> None:
     mel = np.random.default_rng(3).normal(0, 0.5, (1, 2_001, N_MELS)).astype(np.float32)
     (statistics,) = session.run(["statistics"], {"log_mel": mel})
     windows = [by_numpy(mel[0, start : start + 666], weights, 1)[0] for start in (0, 666, 1_332)]
-    states = np.concatenate(windows)
-    np.testing.assert_allclose(statistics[0], np.concatenate([states.mean(0), states.std(0)]), atol=1e-4)
+    states = pooled_states([np.concatenate(windows)])
+    np.testing.assert_allclose(statistics[0], statistics_of(states), atol=1e-4)
 
 
 def to_ctranslate2(weights: Weights) -> bytes:
@@ -211,6 +231,6 @@ def test_the_extractor_gives_statistics_and_states() -> None:
     signal = decode(EXAMPLE.read_bytes())
     features = EncoderExtractor().extract(signal)
     n_frames = len(log_mel_spectrogram(signal))
-    assert features.functionals.shape == (N_LAYERS * 2 * WIDTH,)
+    assert features.functionals.shape == (N_STATISTICS * N_LAYERS * WIDTH,)
     assert features.descriptors.shape == (n_frames // 8, N_LAYERS * WIDTH)
     assert np.isfinite(features.functionals).all()

@@ -110,7 +110,7 @@ def test_what_was_trained_is_not_trained_again(inputs: Inputs, fold: Fold, tmp_p
     model = load_model("cnn").limited(2)
     first = model.fit(inputs, fold, 1, tmp_path).predict(inputs, fold.test, "clean")
     networks = {network: network.stat().st_mtime_ns for network in tmp_path.glob("*.keras")}
-    assert [network.name for network in sorted(networks)] == ["cnn-stopped.keras", "cnn.keras"]
+    assert [network.name for network in sorted(networks)] == ["cnn-judged.keras", "cnn.keras"]
     second = model.fit(inputs, fold, 1, tmp_path).predict(inputs, fold.test, "clean")
     assert {network: network.stat().st_mtime_ns for network in networks} == networks
     np.testing.assert_array_equal(first, second)

@@ -1,6 +1,6 @@
 import numpy as np
 
-from training.ridge import spread_apart, weighted_ridge
+from training.ridge import relative_to_speaker, spread_apart, weighted_ridge
 
 RANDOM = np.random.default_rng(1)
 
@@ -32,3 +32,13 @@ def test_the_mean_stays_where_it_is() -> None:
     apart = spread_apart(values, 3)
     np.testing.assert_allclose(apart.mean(axis=0), values.mean(axis=0), atol=1e-6)
     np.testing.assert_allclose(apart.std(axis=0), 3 * values.std(axis=0), rtol=1e-5)
+
+
+def test_relative_to_the_speaker_says_nothing_of_the_speaker() -> None:
+    values = RANDOM.normal(size=(6, 2)).astype(np.float32)
+    speakers = np.array(["a", "b", "a", "b", "b", "a"])
+    relative = relative_to_speaker(values, speakers)
+    for speaker in ("a", "b"):
+        own = speakers == speaker
+        np.testing.assert_allclose(relative[own].mean(axis=0), 0, atol=1e-6)
+        np.testing.assert_allclose(relative[own] - relative[own][0], values[own] - values[own][0], atol=1e-6)

@@ -1,7 +1,5 @@
 """The encoder as an extractor of features, so that heads are trained like any other model."""
 
-from pathlib import Path
-
 import numpy as np
 import onnxruntime
 
@@ -25,16 +23,12 @@ class EncoderExtractor:
     the graph of a bundle computes from the same signal.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
-        """Load the encoder.
-
-        Args:
-            path: of the ONNX file; None: the shipped encoder.
-        """
+    def __init__(self) -> None:
+        """Load the shipped encoder."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(
-            path or encoder_path(N_LAYERS), options, providers=["CPUExecutionProvider"]
+            encoder_path(N_LAYERS), options, providers=["CPUExecutionProvider"]
         )
 
     def extract(self, signal: Signal) -> Features:
@@ -44,7 +38,7 @@ class EncoderExtractor:
             signal: one channel, at any sampling rate.
 
         Returns:
-            Statistics, float32, shape (4096,), and states, a row every 80 ms, float16, shape
+            Statistics, float32, shape (6144,), and states, a row every 80 ms, float16, shape
             (n_states, 2048).
 
         Raises:

@@ -15,7 +15,7 @@ from training.ridge import Ridge
 from training.speaker import SpeakerRidge
 
 AUGMENTATIONS = ("voice-1", "line-1", "call-1")
-SPREAD = 1.5
+PENALTY = 3e-4
 UNITS = 256
 N_DENSE = 3
 
@@ -37,12 +37,10 @@ def build_dense(shapes: Shapes, n_labels: int) -> keras.Model:
     return keras.Model({"features": inputs}, x)
 
 
-DENSE = Network(
-    build_dense, AUGMENTATIONS, max_epochs=15, patience=15, weight_decay=1e-2, label_smoothing=0.1
-)
+DENSE = Network(build_dense, AUGMENTATIONS, max_epochs=15, weight_decay=1e-2, label_smoothing=0.1)
 MODEL = Ensemble(
     {
-        "ridge": Ridge(build_ridge, AUGMENTATIONS, spread=SPREAD),
+        "ridge": Ridge(build_ridge, AUGMENTATIONS, penalty=PENALTY, relative=True),
         **{f"dense-{number}": DENSE for number in range(1, N_DENSE + 1)},
     },
     speaker=SpeakerRidge(AUGMENTATIONS),
