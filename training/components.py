@@ -1,6 +1,6 @@
 """Principal components of the encoder's statistics.
 
-The 6,144 statistics of an utterance are strongly correlated: 512 components keep most of their
+The 10,240 statistics of an utterance are strongly correlated: 512 components keep most of their
 variance. The components keep their relative scale, since whitening them costs accuracy
 (`docs/experiments.md`); together they have a mean square of about 1.
 """
@@ -27,8 +27,8 @@ def fit_components(statistics: Array, seed: int, n_components: int = N_COMPONENT
         n_components: how many are kept, at most n and n_values.
 
     Returns:
-        float32, shape (n_values, n_components); a product with clipped statistics gives the
-        components, the strongest first.
+        float32, shape (n_values, n_components), with the precision of float16, in which a bundle
+        stores them; a product with clipped statistics gives the components, the strongest first.
     """
     clipped = np.clip(statistics, -MAX_DEVIATION, MAX_DEVIATION)
     analysis = PCA(
@@ -37,7 +37,8 @@ def fit_components(statistics: Array, seed: int, n_components: int = N_COMPONENT
         iterated_power=POWER_ITERATIONS,
         random_state=seed,
     ).fit(clipped)
-    return np.asarray(analysis.components_.T / np.sqrt(analysis.explained_variance_.mean()), np.float32)
+    scaled = analysis.components_.T / np.sqrt(analysis.explained_variance_.mean())
+    return np.asarray(scaled.astype(np.float16), np.float32)
 
 
 def project(statistics: Array, components: Array) -> Array:

@@ -88,10 +88,11 @@ def pooled_states(layers: list[NDArray[np.float64]]) -> NDArray[np.float64]:
 
 
 def statistics_of(states: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Percentiles (nearest rank), and the size of the changes from state to state."""
+    """Moments, percentiles (nearest rank), and the size of the changes from state to state."""
     ordered, rank = np.sort(states, axis=0), round(0.1 * (len(states) - 1))
     changes = np.sqrt((np.diff(states, axis=0) ** 2).sum(axis=0) / max(len(states) - 1, 1))
-    return np.concatenate([ordered[rank], ordered[-1 - rank], changes])
+    moments = [states.mean(axis=0), states.std(axis=0)]
+    return np.concatenate([*moments, ordered[rank], ordered[-1 - rank], changes])
 
 
 def test_the_graph_is_the_encoder_of_the_paper(weights: Weights) -> None:

@@ -38,7 +38,7 @@ class EncoderExtractor:
             signal: one channel, at any sampling rate.
 
         Returns:
-            Statistics, float32, shape (6144,), and states, a row every 80 ms, float16, shape
+            Statistics, float32, shape (10240,), and states, a row every 80 ms, float16, shape
             (n_states, 2048).
 
         Raises:
