@@ -21,7 +21,7 @@ from training.dataset import Inputs
 from training.folds import Fold, Indices
 from training.network import Network, Shapes, TrainedNetwork
 from training.ridge import Ridge
-from training.speaker import SpeakerHead, SpeakerRidge, groups_of, weigh
+from training.speaker import NETWORKS, SpeakerHead, SpeakerRidge, groups_of, weigh
 
 N_BUILT = 4096  # features of a network that is built only to look at its inputs
 MEMBER_SEEDS = 100  # apart, so that a fold's members never share their seed with another fold's
@@ -105,7 +105,7 @@ class Ensemble:
         places = np.arange(len(fold.validation))
         speakers = inputs.speakers[fold.validation]
         groups = list(groups_of(speakers, places, None, np.random.default_rng(seed)))
-        of_head, of_networks = weigh(
+        scale = weigh(
             judged,
             inputs.functionals["clean"][fold.validation],
             validation,
@@ -113,7 +113,7 @@ class Ensemble:
             groups,
         )
         final = self.speaker.fit(inputs, fold.rest, seed)
-        return replace(final, of_head=of_head, of_networks=of_networks)
+        return replace(final, of_head=scale, of_networks=NETWORKS * scale)
 
 
 @dataclass(frozen=True, slots=True)
