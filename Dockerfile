@@ -1,5 +1,5 @@
-# The service: `docker build -t speech-emotion .`
-# Its training: `docker build --target training -t speech-emotion-training .`
+# Build the service: `docker build -t speech-emotion .`
+# Build the training: `docker build --target training -t speech-emotion-training .`
 
 FROM python:3.11-slim-bookworm AS base
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1
@@ -18,11 +18,11 @@ CMD ["--help"]
 
 
 FROM base AS wheels
-# Or tracing, or bulk: the service with one of its extras.
+# The lock to install: `service`, or `tracing` or `bulk` for the service with an extra.
 ARG REQUIREMENTS=service
 COPY requirements/${REQUIREMENTS}.txt requirements/
-# pip stays outside. Tests, stubs and tools that nothing here imports go; the rest is compiled to bytecode, since the
-# running service cannot write any.
+# The environment has no pip. Unused tests, stubs and tools are removed. The rest is compiled to bytecode, because the
+# running service cannot write files.
 RUN python -m venv --without-pip /opt/venv \
     && pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --no-deps --require-hashes \
         --only-binary :all: --requirement requirements/${REQUIREMENTS}.txt \
@@ -37,7 +37,7 @@ FROM base AS service
 ARG VERSION=0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Speech Emotion Service" \
-    org.opencontainers.image.description="How probable anger, surprise, happiness, sadness and neutral are in a recording" \
+    org.opencontainers.image.description="Estimates the probabilities of anger, surprise, happiness, sadness and neutral in a recording" \
     org.opencontainers.image.licenses="MIT" \
     org.opencontainers.image.version="${VERSION}" \
     org.opencontainers.image.revision="${REVISION}"
@@ -45,9 +45,9 @@ COPY --from=wheels /opt/venv /opt/venv
 COPY --from=wheels /srv/speech-emotion/app app
 COPY LICENSE LICENSES.md ./
 COPY models models
-# So that a volume that is mounted here for the first time belongs to the user.
+# A volume inherits this owner when it is mounted here for the first time.
 COPY --from=wheels --chown=10001:10001 /data /data
-# Beyond loopback it starts with keys only, or with SER_ALLOW_UNAUTHENTICATED=true. Jobs need a volume, or SER_JOBS_URL.
+# Beyond loopback, the service requires keys or SER_ALLOW_UNAUTHENTICATED=true. Jobs need a volume or SER_JOBS_URL.
 ENV PYTHONDONTWRITEBYTECODE=1 SER_HOST=0.0.0.0 SER_DATA_DIR=/data SER_JOBS=false
 USER 10001:10001
 EXPOSE 8000

@@ -1,4 +1,4 @@
-# Two commands for a fresh machine: `make serve` and `make test`. `make help` lists the rest.
+# `make serve` and `make test` work on a fresh machine. `make help` lists all commands.
 PYTHON ?= python3.11
 .DEFAULT_GOAL := help
 .PHONY: help serve test programs audit soak training format lock benchmark sbom release-check clean
@@ -13,7 +13,7 @@ help: ## list the commands
 serve: $(SERVICE)/.installed ## serve the bundles in models/ at 127.0.0.1:8000
 	$(SERVICE)/bin/python -m app
 
-test: $(DEV)/.installed programs ## every check: lint, format, types, architecture, tests
+test: $(DEV)/.installed programs ## run every check: lint, format, types, architecture, tests
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy
@@ -21,11 +21,11 @@ test: $(DEV)/.installed programs ## every check: lint, format, types, architectu
 	$(DEV)/bin/bandit --quiet --configfile pyproject.toml --recursive app training benchmarks release
 	$(DEV)/bin/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
-# Those that are missing, where they can be installed; where not, the tests that need them are skipped and named, but
-# fail in CI.
+# Install the missing programs of the tests, if this is possible. Otherwise, the tests that need them are skipped and
+# listed; in CI they fail.
 package_of = $(if $(shell command -v $(1)),,$(2))
 PACKAGES = $(call package_of,chromium,chromium) $(call package_of,nginx,nginx-light) \
-	$(call package_of,promtool,prometheus) $(call package_of,openssl,openssl) $(call package_of,javac,default-jdk-headless) $(call package_of,node,nodejs) \
+	$(call package_of,promtool,prometheus) $(call package_of,openssl,openssl) $(call package_of,javac,default-jdk-headless) $(call package_of,node,nodejs) $(call package_of,qemu-x86_64,qemu-user) \
 	$(if $(wildcard /usr/lib/postgresql/*/bin/initdb),,postgresql)
 APT_INSTALL = DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends $(PACKAGES)
 
@@ -33,21 +33,21 @@ programs:
 	@test -z "$(strip $(PACKAGES))" || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 		&& { $(APT_INSTALL) >/dev/null 2>&1 || { apt-get update --quiet && $(APT_INSTALL); } >/dev/null; }; } || true
 
-audit: $(DEV)/.installed ## ask the advisory service about every pinned package; needs a network
+audit: $(DEV)/.installed ## check every pinned package for known vulnerabilities; needs a network
 	$(DEV)/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements/service.txt
 
-soak: $(DEV)/.installed ## keep the promises that take long: overload, kills, stop, memory, jobs (an hour)
+soak: $(DEV)/.installed ## run the long checks: overload, kills, stop, memory, jobs (an hour)
 	$(DEV)/bin/python -m benchmarks.soak
 	$(DEV)/bin/python -m benchmarks.scale
 	$(DEV)/bin/python -m benchmarks.jobs
 
-training: $(TRAINING)/.installed ## set up what `python -m training` needs, in .venvs/training
+training: $(TRAINING)/.installed ## install the environment of `python -m training` in .venvs/training
 
-format: $(DEV)/.installed ## format the code and mend what lint can mend
+format: $(DEV)/.installed ## format the code and apply the automatic fixes of lint
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
 
-lock: $(DEV)/.installed ## compile requirements/*.txt anew from pyproject.toml
+lock: $(DEV)/.installed ## recompile requirements/*.txt from pyproject.toml
 	$(LOCK) --overrides requirements/service.overrides --constraint requirements/constraints --output-file requirements/service.txt
 	$(LOCK) --overrides requirements/service.overrides --extra tracing --constraint requirements/service.txt --output-file requirements/tracing.txt
 	$(LOCK) --overrides requirements/service.overrides --extra bulk --constraint requirements/service.txt --output-file requirements/bulk.txt
@@ -58,19 +58,19 @@ LOCK = $(DEV)/bin/uv pip compile pyproject.toml --quiet --universal --python-ver
 	--fork-strategy fewest --generate-hashes --no-annotate --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command 'make lock'
 
-benchmark: $(DEV)/.installed ## measure the service against the library under it
+benchmark: $(DEV)/.installed ## compare the service with bare openSMILE
 	$(DEV)/bin/python -m benchmarks.throughput
 
-sbom: $(DEV)/.installed ## list what the service is made of, as CycloneDX, in dist/
+sbom: $(DEV)/.installed ## write the SBOM of the service (CycloneDX) to dist/
 	$(DEV)/bin/python -m release.sbom
 
-release-check: $(DEV)/.installed ## build sdist and wheel, install them elsewhere, serve from there (two minutes)
+release-check: $(DEV)/.installed ## build sdist and wheel, install the wheel elsewhere, serve from there (two minutes)
 	$(DEV)/bin/python -m release.check
 
-clean: ## remove environments and caches, but not features and runs
+clean: ## remove environments and caches; keep features and runs
 	rm -rf .venvs .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
-# The service's lock is complete without what opensmile names (requirements/service.overrides).
+# The lock of the service omits unneeded dependencies of opensmile (requirements/service.overrides), hence --no-deps.
 $(SERVICE)/.installed: NO_DEPS := --no-deps
 $(SERVICE)/.installed: requirements/service.txt
 $(TRAINING)/.installed: requirements/training.txt

@@ -1,9 +1,9 @@
-"""The speech emotion service: a recording in, the probability of each emotion out."""
+"""The speech emotion service. It returns the probability of each emotion in a recording."""
 
 import os
 
 __version__ = "0.1.0"
 
-# From 1.29 on ONNX Runtime's builds for Linux report each model to their makers, unless they find this
-# set when they are loaded. Nothing leaves this machine that its operator does not send.
+# ONNX Runtime 1.29 and later for Linux send telemetry about each model, unless this variable is set at
+# import. The service sends no data that its operator has not configured.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"

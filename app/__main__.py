@@ -1,4 +1,4 @@
-"""`python -m app`: serve, or one of the other things that stand in `USAGE`."""
+"""`python -m app`: run the service, or another command of `USAGE`."""
 
 import base64
 import hashlib
@@ -9,41 +9,41 @@ import sys
 from collections.abc import Sequence
 from multiprocessing import forkserver
 
-PRELOADED = "app.worker"
+PRELOADED = "app.pool.process"
 USAGE = """\
-usage: python -m app            serve, with the settings SER_* of the environment
-       python -m app worker     run jobs that another service takes; answer health and metrics alone
-       python -m app key NAME   make an API key
-       python -m app secret     make a secret that signs callbacks
-       python -m app health     ask the service on this machine whether it is ready
-       python -m app analyse …  analyse recordings without a server; --help says how"""
+usage: python -m app            serve with the SER_* settings of the environment
+       python -m app worker     run queued jobs; serve only health and metrics
+       python -m app key NAME   create an API key
+       python -m app secret     create a secret that signs callbacks
+       python -m app health     check whether the service on this machine is ready
+       python -m app analyze …  analyze recordings without a server; see --help"""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do what is asked.
+    """Run the command that the arguments name.
 
     Returns:
-        The exit status: 2 for arguments that nobody understands.
+        The exit status; 2 for unknown arguments.
     """
     match arguments:
         case [] | ["worker"]:
-            # At once, since the first process of a container ignores signals that it does not handle.
-            # Once uvicorn has stopped cleanly, it raises the signal again for whoever handled it before.
+            # Install the handler first: the first process of a container ignores signals without a handler.
+            # After a clean stop, uvicorn raises the signal again for the previous handler.
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
             start_fork_server()
             from app.server import serve  # noqa: PLC0415  # the fork server imports at the same time
 
             return serve(runs_jobs_only=bool(arguments))
-        case ["analyse", *rest]:
+        case ["analyze", *rest]:
             start_fork_server()
-            from app.analyse import analyse  # noqa: PLC0415  # as above
+            from app.batch.command import analyze  # noqa: PLC0415  # as above
 
-            return analyse(rest)
+            return analyze(rest)
         case ["secret"]:
             print(f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}")
             return 0
         case ["health"]:
-            from app.health import check  # noqa: PLC0415  # nothing else needs it
+            from app.health import check  # noqa: PLC0415  # only this command needs it
 
             return check()
         case ["key", name]:
@@ -54,15 +54,15 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def start_fork_server() -> None:
-    """Start the process that workers are forked from; its imports take longer than our own."""
+    """Start the process that workers are forked from. Its imports take longer than those here."""
     multiprocessing.set_forkserver_preload([PRELOADED])
     forkserver.ensure_running()
 
 
 def make_key(name: str) -> int:
-    """Make a key of 256 random bits, and print it with what SER_API_KEYS needs of it."""
+    """Create a key of 256 random bits, and print it with its entry for SER_API_KEYS."""
     key = secrets.token_urlsafe(32)
-    print(f"key, for whoever calls:  {key}")
+    print(f"key for the caller:      {key}")
     print(f"for SER_API_KEYS:        {name}:{hashlib.sha256(key.encode()).hexdigest()}")
     return 0
 

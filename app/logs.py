@@ -1,22 +1,22 @@
-"""The log: a line a request and what else happens, for people or for programs."""
+"""The configuration of the log, for people or for programs."""
 
 from logging import LogRecord
 from typing import Any, Literal
 
 
 def _is_unexpected(record: LogRecord) -> bool:
-    """Whether a line is not about a job that has failed; the runner has a line for that."""
+    """Reject the record of a failed job, because the runner logs the failure itself."""
     kind = record.exc_info[0] if record.exc_info else None
     return kind is None or kind.__name__ != "PortableWorkflowError"
 
 
 def configuration(log_format: Literal["console", "json"]) -> dict[str, Any]:
-    """A configuration for `logging.config.dictConfig`.
+    """Return a configuration for `logging.config.dictConfig`.
 
-    Every line carries the id of the request that it belongs to.
+    Every line carries the ID of its request.
 
     Args:
-        log_format: `console` is for people; `json` has an object a line.
+        log_format: `console` for people, or `json` for one object per line.
     """
     return {
         "version": 1,
@@ -47,7 +47,7 @@ def configuration(log_format: Literal["console", "json"]) -> dict[str, Any]:
             }
         },
         "root": {"level": "INFO", "handlers": ["stderr"]},
-        # Else it would print each step of its start, in a form of its own, and a traceback for a failed job.
+        # By default, DBOS logs each step of its start in its own format, and a traceback for a failed job.
         "loggers": {
             "dbos": {
                 "level": "WARNING",

@@ -1,4 +1,4 @@
-"""The server: uvicorn, with a stop that loses nothing."""
+"""The server: uvicorn with a graceful shutdown."""
 
 import asyncio
 import logging.config
@@ -23,14 +23,14 @@ _OFFER = re.compile(rb"\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n|$)", re.IGNORECASE)
 
 
 def serve(*, runs_jobs_only: bool = False) -> int:
-    """Serve until told to stop.
+    """Serve until a stop signal arrives.
 
     Args:
-        runs_jobs_only: answer nothing but health and metrics; the jobs come from the queue.
+        runs_jobs_only: whether to run queued jobs and serve only health and metrics.
 
     Returns:
-        The exit status: 1 if the settings or a bundle make it impossible, which stderr explains. (Where
-        that shows in the workers only, uvicorn ends the process itself, with 3.)
+        The exit status; 1 if a setting or a bundle is invalid, with the reason on stderr. If only the
+        workers detect the error, uvicorn ends the process with status 3.
     """
     try:
         settings = Settings()
@@ -49,26 +49,27 @@ def serve(*, runs_jobs_only: bool = False) -> int:
 
 
 class Server(uvicorn.Server):
-    """Stops in two steps.
+    """A server that stops in two steps.
 
-    With SIGTERM it is not ready any more, but answers whoever comes, so that a balancer has the
-    time to send nobody else. After the delay it accepts no more, and answers those that it has.
+    On SIGTERM the server reports that it is not ready, but still accepts requests. A load balancer has
+    time to stop sending requests. After the delay the server accepts no more requests, and completes
+    the accepted ones.
     """
 
     def __init__(self, app: FastAPI, host: str, port: int, delay: float) -> None:
         """Describe the server.
 
         Args:
-            app: the application; its pool tells whether it is about to stop.
-            host: address to listen on.
-            port: port to listen on.
-            delay: seconds between the two steps of a stop.
+            app: the application; `draining` of its pool marks the first step of a stop.
+            host: the address to listen on.
+            port: the port to listen on.
+            delay: the seconds between the two steps of a stop.
         """
-        farewell = _Farewell(app)
-        # The log is our own.
+        draining_app = _DrainingApp(app)
+        # `app.logs` configures the log.
         super().__init__(
             uvicorn.Config(
-                farewell,
+                draining_app,
                 host=host,
                 port=port,
                 http=_HTTP,
@@ -82,14 +83,14 @@ class Server(uvicorn.Server):
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve until a signal has stopped it."""
+        """Serve until a signal stops the server."""
         self._loop = asyncio.get_running_loop()
         await super().serve(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take the first step; a second signal, or Ctrl-C, takes the last at once."""
+        """Start the first step of a stop. A second signal, or Ctrl-C, starts the last step at once."""
         if not self.started:
-            sys.exit(0)  # there is nothing to finish
+            sys.exit(0)  # no request was accepted yet
         if self._pool.draining or sig == signal.SIGINT or self._loop is None:
             super().handle_exit(sig, frame)
             return
@@ -98,26 +99,26 @@ class Server(uvicorn.Server):
 
 
 class _HTTP(HttpToolsProtocol):
-    """HTTP/1.1, also for those who offer HTTP/2.
+    """An HTTP/1.1 protocol that ignores offers of HTTP/2.
 
-    Java's HttpClient does, by `Upgrade: h2c`, unless it is told otherwise. httptools skips the body of
-    such a request (https://github.com/Kludex/uvicorn/discussions/2722), so it is not shown the offer,
-    which a server may ignore (RFC 9110, 7.8). h11 does not mind, but takes 0.8 ms more a request.
+    By default, Java's HttpClient offers HTTP/2 with `Upgrade: h2c`. httptools skips the body of such a
+    request (https://github.com/Kludex/uvicorn/discussions/2722). This protocol therefore removes the
+    header, which a server may ignore (RFC 9110, 7.8). h11 reads the body, but takes 0.8 ms more per request.
     """
 
     def data_received(self, data: bytes) -> None:
-        """Read what has come; where a request begins, without the offer."""
+        """Parse received bytes, and remove the HTTP/2 offer from the head of a request."""
         if self.cycle is None or self.cycle.response_complete:
             head, end, body = data.partition(b"\r\n\r\n")
             data = _OFFER.sub(b"", head) + end + body
         super().data_received(data)
 
 
-class _Farewell:
-    """ASGI middleware that lets every connection end with its answer, once the service is about to stop.
+class _DrainingApp:
+    """ASGI middleware that closes each connection after its response while the service drains.
 
-    A connection that is kept open could be closed just as the next request comes in.
-    And where the service cannot start, it says why, in the place of a traceback.
+    The server could close a persistent connection while the next request arrives. The middleware also
+    reports the reason of a failed start in place of a traceback.
     """
 
     def __init__(self, app: FastAPI) -> None:

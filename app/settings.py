@@ -11,67 +11,62 @@ import limits
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.core.channels import ChannelPolicy
+
 _KEY = re.compile(r"(?P<name>[\w.@-]+):(?P<sha256>[0-9a-f]{64})")
 
 
 def usable_processors() -> int:
-    """How many processors this process may use (its CPU affinity, not the machine's count)."""
+    """Return the number of processors in the CPU affinity of this process, not of the machine."""
     return len(os.sched_getaffinity(0))
 
 
 class Settings(BaseSettings):
-    """What an operator can set; each field is the variable SER_<FIELD>."""
+    """The settings of the service. The environment variable of each field is SER_<FIELD>."""
 
     model_config = SettingsConfigDict(env_prefix="SER_", env_ignore_empty=True, frozen=True)
 
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on")
     models_dir: Path = Field(default=Path("models"), description="folder of the bundles")
-    default_model: str = Field(
-        default="multilingual", description="bundle that answers where a request names none"
-    )
-    api_keys: str = Field(
-        default="", description="who may call: `name:SHA-256 of the key`, several with commas between"
-    )
-    api_keys_file: Path | None = Field(default=None, description="file of the same, one a line")
-    allow_unauthenticated: bool = Field(
-        default=False, description="listen beyond loopback although there are no keys"
-    )
+    default_model: str = Field(default="multilingual", description="bundle for requests that name none")
+    api_keys: str = Field(default="", description="callers: `name:SHA-256 of the key`, separated by commas")
+    api_keys_file: Path | None = Field(default=None, description="file with such entries, one per line")
+    allow_unauthenticated: bool = Field(default=False, description="listen beyond loopback without keys")
     rate_limit: str = Field(
-        default="", description="requests a key may make, such as `600/minute`; empty: any number"
+        default="", description="requests per key, such as `600/minute`; empty: unlimited"
     )
     channels: str = Field(
-        default="all", description="channels that may be analysed, such as `1` or `0,1`, counted from 0"
+        default="all", description="channels that may be analyzed, such as `1` or `0,1`, counted from 0"
     )
     workers: int = Field(
         default_factory=usable_processors,
         ge=1,
-        description="recogniser processes (default: the processors it may use)",
+        description="worker processes (default: one for each usable processor)",
     )
     queue_depth: int = Field(
-        default=64, ge=0, description="requests that may wait for a worker; one more gets 503"
+        default=64, ge=0, description="requests that may wait for a worker; the next one gets 503"
     )
     request_timeout: float = Field(
-        default=30.0, gt=0, description="seconds a recording may take once it is uploaded, waiting included"
+        default=30.0, gt=0, description="seconds for an utterance after its upload, waiting included"
     )
     upload_pause: float = Field(
-        default=10.0, gt=0, description="seconds an upload may stall before it is given up"
+        default=10.0, gt=0, description="seconds without a byte after which an upload is aborted"
     )
-    upload_timeout: float = Field(default=60.0, gt=0, description="seconds an upload may take in all")
+    upload_timeout: float = Field(default=60.0, gt=0, description="seconds for a whole upload")
     max_upload_bytes: int = Field(
         default=64 * 1024 * 1024, ge=1, description="largest body of a request, in bytes"
     )
     max_call_bytes: int = Field(
-        default=256 * 1024 * 1024, ge=1, description="largest body with a call, in bytes; it is kept on disk"
+        default=256 * 1024 * 1024, ge=1, description="largest body with a call, in bytes; stored on disk"
     )
     max_utterance_seconds: float = Field(default=60.0, gt=0, description="longest utterance, in seconds")
     max_call_seconds: float = Field(default=3600.0, gt=0, description="longest call, in seconds")
-    call_timeout: float = Field(
-        default=600.0, gt=0, description="seconds a call may take once it is uploaded"
-    )
-    jobs: bool = Field(default=True, description="take jobs, `POST /v1/jobs`")
+    call_timeout: float = Field(default=600.0, gt=0, description="seconds for a call after its upload")
+    jobs: bool = Field(default=True, description="accept jobs, `POST /v1/jobs`")
     data_dir: Path = Field(
-        default=Path("data"), description="folder of the jobs, where nothing else is named"
+        default=Path("data"),
+        description="folder of the jobs, unless SER_JOBS_URL and SER_JOBS_RECORDINGS name another place",
     )
     jobs_url: str = Field(
         default="",
@@ -79,35 +74,42 @@ class Settings(BaseSettings):
     )
     jobs_recordings: str = Field(
         default="",
-        description="where recordings are kept, `s3://bucket/prefix` for several machines; else SER_DATA_DIR",
+        description="store of the recordings, `s3://bucket/prefix` for several machines; else SER_DATA_DIR",
     )
     jobs_at_a_time: int = Field(
-        default=1, ge=0, description="jobs that this process runs at a time; 0: others run them"
+        default=1,
+        ge=0,
+        description="jobs that this process runs at a time; 0: run none here and leave jobs to dedicated "
+        "workers",
     )
-    jobs_depth: int = Field(default=1000, ge=1, description="jobs that may wait or run; one more gets 503")
+    jobs_depth: int = Field(
+        default=1000, ge=1, description="jobs that may wait or run; the next one gets 503"
+    )
     max_job_bytes: int = Field(
         default=512 * 1024 * 1024, ge=1, description="largest body with a job, in bytes"
     )
     max_job_seconds: float = Field(default=14400.0, gt=0, description="longest call in a job, in seconds")
-    job_timeout: float = Field(default=14400.0, gt=0, description="seconds a job may take")
+    job_timeout: float = Field(default=14400.0, gt=0, description="seconds for a job")
     result_ttl: float = Field(
-        default=86400.0, gt=0, description="seconds that an ended job and its result are kept"
+        default=86400.0, gt=0, description="seconds for which an ended job and its result are kept"
     )
     callback_secrets: str = Field(
         default="",
-        description="what signs callbacks, `whsec_…`, several with commas between; empty: no callbacks",
+        description="secrets that sign callbacks, `whsec_…`, separated by commas; empty: no callbacks",
     )
     callback_private: bool = Field(
-        default=False, description="permit callbacks to private networks, and by http"
+        default=False, description="permit callbacks to private networks, and over HTTP"
     )
     min_seconds: float = Field(default=0.25, gt=0, description="shortest recording, in seconds")
     max_worker_bytes: int = Field(
-        default=1024 * 1024 * 1024, ge=1, description="memory at which a worker is replaced, in bytes"
+        default=1024 * 1024 * 1024,
+        ge=1,
+        description="memory of a worker, in bytes, above which it is replaced",
     )
     shutdown_delay: float = Field(
         default=1.0,
         ge=0,
-        description="seconds that requests are still accepted after the signal to stop, while not ready",
+        description="seconds after the stop signal in which requests are still accepted, while not ready",
     )
     log_format: Literal["console", "json"] = Field(default="console", description="`console` or `json`")
     tracing: bool = Field(
@@ -125,7 +127,7 @@ class Settings(BaseSettings):
     @classmethod
     def _is_channels(cls, text: str) -> str:
         if text != "all" and not re.fullmatch(r"\d+(,\d+)*", text):
-            raise ValueError("all, or indices from 0 with commas between, such as 0,1")
+            raise ValueError("expected `all`, or indices from 0 separated by commas, such as 0,1")
         return text
 
     @field_validator("callback_secrets")
@@ -133,33 +135,35 @@ class Settings(BaseSettings):
     def _is_secrets(cls, text: str) -> str:
         for secret in filter(None, text.split(",")):
             if not re.fullmatch(r"whsec_[A-Za-z0-9+/]{32,}=*", secret):
-                # The secret is not shown.
-                raise ValueError("each is whsec_ and Base64; `python -m app secret` makes one")
+                # The message must not show the secret.
+                raise ValueError(
+                    "each secret is `whsec_` followed by Base64; create one with `python -m app secret`"
+                )
         return text
 
     @field_validator("tracing")
     @classmethod
-    def _can_trace(cls, wanted: bool) -> bool:  # noqa: FBT001  # pydantic passes the value so
+    def _can_trace(cls, wanted: bool) -> bool:  # noqa: FBT001  # pydantic passes the value by position
         if wanted and find_spec("opentelemetry.sdk") is None:
-            raise ValueError("the extra `tracing` is not installed: see requirements/tracing.txt")
+            raise ValueError("the extra `tracing` is not installed; install requirements/tracing.txt")
         return wanted
 
     @model_validator(mode="after")
     def _is_closed(self) -> Self:
-        """Refuse to be open by accident."""
+        """Reject unauthenticated access beyond loopback, unless the operator permits it explicitly."""
         if not (self.key_hashes or self.allow_unauthenticated or _is_loopback(self.host)):
             raise ValueError(
-                f"SER_HOST: without keys, only a loopback address is listened on, not {self.host}. "
-                "Set SER_API_KEYS (`python -m app key NAME` makes one), or SER_ALLOW_UNAUTHENTICATED=true."
+                f"SER_HOST: without keys, only a loopback address is permitted, not {self.host}. Set "
+                "SER_API_KEYS (`python -m app key NAME` creates a key), or SER_ALLOW_UNAUTHENTICATED=true."
             )
         return self
 
     @property
     def key_hashes(self) -> dict[str, str]:
-        """SHA-256 of each key, by its name.
+        """The SHA-256 of each key, by the name of the key.
 
         Raises:
-            ValueError: malformed, or a file that cannot be read.
+            ValueError: an entry is malformed, or the file cannot be read.
         """
         return dict(_read_key(entry) for entry in self._key_entries())
 
@@ -175,31 +179,31 @@ class Settings(BaseSettings):
 
     @property
     def signing_secrets(self) -> list[str]:
-        """What signs callbacks."""
+        """The secrets that sign callbacks."""
         return [secret for secret in self.callback_secrets.split(",") if secret]
 
     @property
     def jobs_database(self) -> str:
-        """Where the jobs are."""
+        """The URL of the database of the jobs."""
         return self.jobs_url or f"sqlite:///{self.data_dir.absolute() / 'jobs.sqlite'}"
 
     @property
     def recordings_url(self) -> str:
-        """Where their recordings are."""
+        """The URL of the store of the recordings."""
         return self.jobs_recordings or (self.data_dir.absolute() / "recordings").as_uri()
 
     @property
-    def permitted_channels(self) -> frozenset[int] | None:
-        """Channels that may be analysed; None where all may."""
-        return None if self.channels == "all" else frozenset(map(int, self.channels.split(",")))
+    def channel_policy(self) -> ChannelPolicy:
+        """The channels that may be analyzed."""
+        return ChannelPolicy.of(None if self.channels == "all" else map(int, self.channels.split(",")))
 
 
 def _read_key(entry: str) -> tuple[str, str]:
-    """Name and hash of a key."""
+    """Parse the name and the hash of a key."""
     match = _KEY.fullmatch(entry)
     if match is None:
-        # The entry is not shown: somebody may have written the key itself.
-        raise ValueError("SER_API_KEYS: each is name:sha256; `python -m app key NAME` makes one")
+        # The message must not show the entry: it may contain the key itself.
+        raise ValueError("SER_API_KEYS: each entry is name:sha256; create one with `python -m app key NAME`")
     return match["name"], match["sha256"]
 
 

@@ -1,1 +1,1 @@
-"""What measures the promises; one command each."""
+"""The benchmarks of the service and the checks of its guarantees, one command per module."""

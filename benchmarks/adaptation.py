@@ -1,8 +1,8 @@
-"""What `python -m training adapt` is worth on a corpus that was never heard.
+"""The effect of `python -m training adapt` on a corpus that is not in the training data.
 
-`python -m benchmarks.adaptation TABLE.csv TABLE.csv …`: trains on all corpora but one, and tests on
-that one, with the scaler of training and with one re-estimated from recordings of it, without
-their labels. Written as Markdown to the standard output.
+`python -m benchmarks.adaptation TABLE.csv TABLE.csv …` trains on all corpora except one and tests on the
+held-out corpus, for each corpus in turn. It compares the scaler of training with a scaler that is
+re-estimated from recordings of the held-out corpus, without their labels. The output is a Markdown table.
 """
 
 import os
@@ -17,27 +17,29 @@ import numpy as np
 from app.core.features import FeatureConfig
 from app.core.scaler import Scaler
 from training.adapt import re_estimate
-from training.answer import answer
-from training.corpora import csv_file
-from training.cross_validation import Plan, cross_validate, prepare
-from training.dataset import Dataset
-from training.fit import FoldResult
+from training.data.corpora import csv_file
+from training.data.dataset import Dataset
+from training.evaluation.answer import answer
+from training.evaluation.cross_validation import RunConfig, cross_validate, prepare
+from training.evaluation.fold import FoldResult
+from training.learning.scores import uar
 from training.models import load_model
-from training.scores import uar
 
-MODEL = "covariance"  # the member of the default model that is trained in seconds
+MODEL = "covariance"  # the member of the default model that trains in seconds
 SIZES = (10, 30, 100, None)
 N_DRAWS = 5
 CACHE, RUNS = Path(".cache/features"), Path(".cache/runs")
 
 
 def main(tables: Sequence[Path]) -> None:
-    """Train, test and print."""
-    plan = Plan(FeatureConfig("ComParE_2016"), "leave-one-corpus-out")
+    """Train, test and print the table."""
+    plan = RunConfig(FeatureConfig("ComParE_2016"), "leave-one-corpus-out")
     utterances = [utterance for table in tables for utterance in csv_file.read(table)]
     dataset, folds = prepare(utterances, plan, CACHE, load_model(MODEL).conditions)
     print(
-        "| never heard | as trained | " + " | ".join(f"{size or 'all'} recordings" for size in SIZES) + " |"
+        "| held-out corpus | as trained | "
+        + " | ".join(f"{size or 'all'} recordings" for size in SIZES)
+        + " |"
     )
     print("| --- |" + " --- |" * (1 + len(SIZES)))
     rows = []
@@ -50,7 +52,7 @@ def main(tables: Sequence[Path]) -> None:
 
 
 def adapted(dataset: Dataset, result: FoldResult, size: int | None) -> float:
-    """UAR on the test part behind scalers that have heard some of it, the mean over several draws."""
+    """Return the mean UAR on the test part with scalers re-estimated from random samples of it."""
     random = np.random.default_rng(1)
     scores = []
     for _ in range(N_DRAWS if size else 1):
@@ -61,7 +63,7 @@ def adapted(dataset: Dataset, result: FoldResult, size: int | None) -> float:
 
 
 def tested(dataset: Dataset, result: FoldResult, scaler: Scaler) -> float:
-    """UAR on the test part behind a scaler."""
+    """Return the UAR on the test part with a scaler."""
     clean = [dataset.features["clean"][index] for index in result.fold.test]
     return uar(result.truth, answer(result, clean, scaler).argmax(axis=1))
 

@@ -1,9 +1,9 @@
-"""What a whole call takes: time, memory, and the patience of others.
+"""The cost of a whole call: time, memory, and the latency of concurrent requests.
 
     python -m benchmarks.call_cost CSV [CSV …]
 
-Calls are built as for `benchmarks.calls`, with noise at 15 dB; ten minutes and an hour of them, in
-stereo, are posted to the shipped service.
+The calls are built as in `benchmarks.calls`, with noise at 15 dB. The benchmark posts ten minutes and an
+hour of stereo to the service with the shipped bundles.
 """
 
 import statistics
@@ -21,15 +21,15 @@ from app.core.audio import Signal
 from benchmarks.calls import encode, load, pair_voices, post
 from benchmarks.serving import Running, put_under_load, running
 from benchmarks.throughput import smile_of, three_seconds, wav
-from training.calls import build_call
-from training.corpora import READERS
-from training.labels import to_five_emotions
+from training.data.call_builder import build_call
+from training.data.corpora import READERS
+from training.data.labels import to_five_emotions
 
 N_CALLS = 12
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the measurements and print the results."""
     corpora = [utterance for path in sys.argv[1:] for utterance in READERS["csv"](Path(path))]
     pairs = islice(pair_voices(to_five_emotions(corpora)), N_CALLS)
     random = np.random.default_rng(7)
@@ -41,14 +41,17 @@ def main() -> None:
 
 
 def join(signals: Sequence[Signal], seconds: float) -> Signal:
-    """One call after the other, for so many seconds in all."""
+    """Concatenate calls, and repeat or cut the result to a duration in seconds."""
     n_samples = int(seconds * signals[0].sampling_rate)
     samples = np.concatenate([signal.samples for signal in signals], axis=1)
     return Signal(np.resize(samples.T, (n_samples, samples.shape[0])).T, signals[0].sampling_rate)
 
 
 def speed(service: Running, call: Signal) -> None:
-    """The time of a call against bare openSMILE's for its segments, in as many processes, in turns."""
+    """Compare the time of a call with bare openSMILE on its segments.
+
+    Both use the same number of processes and run alternately.
+    """
     body, n_workers = encode(call), len(service.worker_pids())
     answer = post(service, body)
     spans = [
@@ -71,14 +74,15 @@ def speed(service: Running, call: Signal) -> None:
     started = time.perf_counter()
     post(service, silent)
     print(
-        f"{call.duration:.0f} s of stereo, {spoken:.0f} s of them spoken, in {len(spans)} segments: "
+        f"{call.duration:.0f} s of stereo with {spoken:.0f} s of speech in {len(spans)} segments: "
         f"{statistics.median(ratios):.2f} of bare openSMILE's {bare:.1f} s "
-        f"({min(ratios):.2f} to {max(ratios):.2f}); as long in silence: {time.perf_counter() - started:.2f} s"
+        f"({min(ratios):.2f} to {max(ratios):.2f}); silence of the same duration: "
+        f"{time.perf_counter() - started:.2f} s"
     )
 
 
 def _bare(signal: Signal) -> None:
-    """In a process of its own."""
+    """Extract the features of a segment in a worker process."""
     from app.core.audio import resample  # noqa: PLC0415
 
     heard = resample(signal, 16_000)
@@ -86,7 +90,7 @@ def _bare(signal: Signal) -> None:
 
 
 def against_opensmile(service: Running, call: Signal) -> None:
-    """The time of a call with the default bundle against the bundle `opensmile`, in turns."""
+    """Compare the time of a call with the default bundle and with the bundle `opensmile`, alternately."""
     body, ratios = encode(call), []
     for _ in range(3):
         seconds = []
@@ -102,7 +106,7 @@ def against_opensmile(service: Running, call: Signal) -> None:
 
 
 def cost(service: Running, call: Signal) -> None:
-    """What an hour takes: memory, and the time of short requests meanwhile."""
+    """Measure the memory of an hour of stereo, and the latency of concurrent short requests."""
     minute, hour = join([call], 60), join([call], 3600)
     memory = {name: peak_memory(service, encode(signal)) for name, signal in (("minute", minute),)}
     short = wav(three_seconds())
@@ -123,15 +127,15 @@ def cost(service: Running, call: Signal) -> None:
         meanwhile += put_under_load(service.port, short, 1, 2).latencies
     thread.join()
     print(
-        f"an hour of stereo: {time.perf_counter() - started:.0f} s; memory at its peak "
-        f"{(peak - memory['minute']) / 2**20:+.0f} MiB against a minute's; a short request's median "
-        f"{1000 * statistics.median(before.latencies):.0f} ms before, "
-        f"{1000 * statistics.median(meanwhile):.0f} ms meanwhile"
+        f"an hour of stereo: {time.perf_counter() - started:.0f} s; peak memory "
+        f"{(peak - memory['minute']) / 2**20:+.0f} MiB relative to a minute; median latency of a short "
+        f"request {1000 * statistics.median(before.latencies):.0f} ms before, "
+        f"{1000 * statistics.median(meanwhile):.0f} ms during the call"
     )
 
 
 def peak_memory(service: Running, body: bytes) -> int:
-    """The most that all processes of the service take together while they hear a call, in bytes."""
+    """Return the peak memory of all processes of the service during a call, in bytes."""
     done, peaks = threading.Event(), [service.memory_bytes()]
 
     def watch() -> None:

@@ -1,11 +1,11 @@
-"""Whole calls: is what is said found, and is it recognised as well as if it were posted alone?
+"""The quality of whole calls: detection of speech, and recognition compared with single utterances.
 
     python -m benchmarks.calls CSV [CSV …]
 
-Calls are built of the utterances in corpora (CSV files as `python -m training` reads them): a voice
-on each channel, pauses of 0.5 to 10 s, pink noise, 8 kHz, mu-law. Then the service hears them, each
-by the networks of a fold that has heard neither voice: the default model is cross-validated first,
-which takes half an hour unless it was done before.
+The calls are built from utterances of corpora (CSV files in the format of `python -m training`): one
+speaker on each channel, pauses of 0.5 to 10 s, pink noise, 8 kHz, mu-law. The service analyzes each call
+with the networks of a fold whose training data has neither speaker. The benchmark first cross-validates
+the default model, which takes half an hour unless the results are cached.
 """
 
 import http.client
@@ -26,15 +26,15 @@ from app.core.audio import Signal, decode
 from app.core.segments import FRAME, runs
 from benchmarks.held_out import cross_validated, write_bundles
 from benchmarks.serving import OK, RAW, Running, running
-from training.calls import Call, build_call
-from training.corpora import READERS, Utterance
-from training.labels import EMOTIONS
+from training.data.call_builder import Call, build_call
+from training.data.corpora import READERS, Utterance
+from training.data.labels import EMOTIONS
 
 Pair = tuple[list[Utterance], list[Utterance]]
 
-N_UTTERANCES = 15  # a voice
-TOLERANCE = 0.05  # seconds around a boundary that do not count
-COVERED = 0.5  # share of an utterance's speech in segments, for it to be covered
+N_UTTERANCES = 15  # per speaker
+TOLERANCE = 0.05  # seconds on each side of a boundary that the scores ignore
+COVERED = 0.5  # smallest share of the speech of a covered utterance that lies in segments
 SOUNDS: dict[str, dict[str, Any]] = {
     "noise at 15 dB": {"decibels": 15.0},
     "no noise": {"decibels": None},
@@ -47,7 +47,7 @@ SOUNDS: dict[str, dict[str, Any]] = {
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the measurements and print the results."""
     corpora = [utterance for path in sys.argv[1:] for utterance in READERS["csv"](Path(path))]
     dataset, results = cross_validated(corpora)
     with tempfile.TemporaryDirectory() as models:
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def pair_voices(utterances: Sequence[Utterance]) -> Iterator[Pair]:
-    """Two voices for each call, with some utterances each, drawn by one seed."""
+    """Draw two speakers for each call and some utterances of each, with a fixed seed."""
     random = np.random.default_rng(1)
     by_speaker: dict[str, list[Utterance]] = {}
     for utterance in utterances:
@@ -81,19 +81,19 @@ def pair_voices(utterances: Sequence[Utterance]) -> Iterator[Pair]:
 
 
 def load(voice: Sequence[Utterance]) -> list[tuple[int, Signal]]:
-    """The recordings of a voice, numbered."""
+    """Decode the recordings of a speaker, and number them."""
     return [(number, decode(utterance.path.read_bytes())) for number, utterance in enumerate(voice)]
 
 
 def encode(signal: Signal) -> bytes:
-    """A WAV file, mu-law."""
+    """Encode a signal as a mu-law WAV file."""
     file = io.BytesIO()
     soundfile.write(file, signal.samples.T, signal.sampling_rate, "ULAW", format="WAV")
     return file.getvalue()
 
 
 def post(service: Running, body: bytes, model: str = "", path: str = "/v1/audio/timeline") -> dict[str, Any]:
-    """What the service answers to a call, or by another path to an utterance."""
+    """Post a call, or an utterance to another path, and return the answer of the service."""
     client = http.client.HTTPConnection("127.0.0.1", service.port, timeout=3600)
     client.request("POST", f"{path}?model={model}" if model else path, body, RAW)
     response = client.getresponse()
@@ -105,7 +105,7 @@ def post(service: Running, body: bytes, model: str = "", path: str = "/v1/audio/
 
 
 def detection(calls: Sequence[Call], answers: Sequence[dict[str, Any]]) -> str:
-    """F1 of speech, frame by frame, and the share of the utterances that segments cover."""
+    """Measure the F1 of speech per frame, and the share of the utterances that segments cover."""
     hits = alarms = misses = covered = n_utterances = 0
     for call, answer in zip(calls, answers, strict=True):
         for number, true in enumerate(call.speech):
@@ -133,7 +133,7 @@ def recognition(
     calls: Sequence[Call],
     answers: Sequence[dict[str, Any]],
 ) -> str:
-    """UAR of the utterances as segments of the call, and cut out of it and posted one by one."""
+    """Measure the UAR of the utterances as segments of the call, and as separately posted excerpts."""
     true, by_segments, one_by_one = [], [], []
     for (model, pair), call, answer in zip(pairs, calls, answers, strict=True):
         for turn in call.turns:
@@ -155,7 +155,7 @@ def recognition(
 
 
 def away_from_boundaries(true: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Frames that are not within the tolerance of where speech begins or ends."""
+    """Mark the frames that are farther than the tolerance from each boundary of speech."""
     counted = np.ones_like(true)
     margin = round(TOLERANCE / FRAME)
     for run in runs(true):

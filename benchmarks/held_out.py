@@ -1,4 +1,4 @@
-"""A bundle for each fold of the default model, and the voices that it has never heard."""
+"""Bundles of the folds of the default model, with the test part of each fold."""
 
 import os
 from collections.abc import Sequence
@@ -7,23 +7,23 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from app.core.features import FeatureConfig
-from training.conditions import TEST_CONDITIONS
-from training.corpora import Utterance
-from training.cross_validation import Plan, cross_validate, prepare
-from training.dataset import Dataset
+from training.data.conditions import TEST_CONDITIONS
+from training.data.corpora import Utterance
+from training.data.dataset import Dataset
 from training.encoder.extractor import ENCODER
-from training.fit import FoldResult
+from training.evaluation.cross_validation import RunConfig, cross_validate, prepare
+from training.evaluation.fold import FoldResult
+from training.evaluation.results import figures
 from training.models import load_model
-from training.results import figures
-from training.train import Order, export
+from training.train import BundleOptions, export
 
 MODEL = "encoder"
-PLAN = Plan(FeatureConfig(ENCODER))
+PLAN = RunConfig(FeatureConfig(ENCODER))
 CACHE, RUNS = Path(".cache/features"), Path(".cache/runs")
 
 
 def cross_validated(utterances: Sequence[Utterance]) -> tuple[Dataset, list[FoldResult]]:
-    """Cross-validate the default model, which takes half an hour unless it was done before."""
+    """Cross-validate the default model, which takes half an hour unless the results are cached."""
     conditions = tuple(dict.fromkeys((*load_model(MODEL).conditions, *TEST_CONDITIONS)))
     dataset, cut = prepare(utterances, PLAN, CACHE, conditions)
     return dataset, cross_validate(MODEL, dataset, cut, PLAN, RUNS)
@@ -35,17 +35,24 @@ def write_bundles(
     """Write a bundle of the networks of each fold.
 
     Args:
-        dataset: that was trained and tested on.
-        results: of the folds.
-        models: folder of the bundles.
+        dataset: the dataset of the cross-validation.
+        results: the results of the folds.
+        models: the folder of the bundles.
 
     Returns:
-        By the name of the bundle, the test part of its fold.
+        The test part of each fold, by the name of its bundle.
     """
     held_out = {}
     for result in results:
         name = f"without-fold-{result.fold.number}"
         one = [result]
-        export(Order(models / name, MODEL), PLAN, dataset, one, one, figures(MODEL, dataset, PLAN, one, {}))
+        export(
+            BundleOptions(models / name, MODEL),
+            PLAN,
+            dataset,
+            one,
+            one,
+            figures(MODEL, dataset, PLAN, one, {}),
+        )
         held_out[name] = [dataset.utterances[index] for index in result.fold.test]
     return held_out

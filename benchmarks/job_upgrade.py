@@ -1,8 +1,9 @@
-"""Two versions of the schema of jobs on one database: forward, side by side, and back.
+"""An upgrade of the schema of jobs: two versions on one database, forward, side by side, and back.
 
     python -m benchmarks.job_upgrade VERSION
 
-VERSION is an older one of DBOS, whose schema is older; it is installed aside, for the old processes.
+VERSION is an older version of DBOS with an older schema. The benchmark installs it in a separate folder
+for the old processes.
 """
 
 import subprocess
@@ -21,7 +22,11 @@ from tests.jobs.conftest import call
 
 
 def main() -> int:
-    """Try, print and judge."""
+    """Run the checks and print the results.
+
+    Returns:
+        The exit status; 1 if a check failed.
+    """
     with tempfile.TemporaryDirectory() as folder:
         models, aside = Path(folder) / "models", Path(folder) / "old"
         bundles.write(models, "small")
@@ -39,7 +44,7 @@ def main() -> int:
 
 
 def on_several(server: Postgres, new: dict[str, str], old: dict[str, str]) -> bool:
-    """New processes come beside the old ones, and go again; the old ones start anew on what is left."""
+    """Start new processes beside old ones, kill them, and restart the old ones on the new schema."""
     before = [Replica(old), Replica(old, "worker")]
     _wait(before)
     schemas = [_schema(server)]
@@ -67,7 +72,7 @@ def on_several(server: Postgres, new: dict[str, str], old: dict[str, str]) -> bo
 
 
 def on_one(new: dict[str, str], old: dict[str, str]) -> bool:
-    """Each version finishes what the other had when it was killed."""
+    """Check that each version completes the job that the other left when it was killed."""
     states, job = [], ""
     for settings in (old, new, old):
         service = Replica(settings)
@@ -81,14 +86,14 @@ def on_one(new: dict[str, str], old: dict[str, str]) -> bool:
 
 
 def _schema(server: Postgres) -> int:
-    """The version of DBOS's tables."""
+    """Return the version of the DBOS tables."""
     with psycopg.connect(server.url) as connection:
         found = connection.execute("SELECT version FROM dbos.dbos_migrations").fetchone()
     return int(found[0]) if found else 0
 
 
 def _end(url: str, job: str) -> str:
-    """What a job has ended as."""
+    """Wait for the end of a job, and return its state."""
     until(lambda: find(url, job)["state"] in ENDED)
     return str(find(url, job)["state"])
 

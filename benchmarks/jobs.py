@@ -1,10 +1,11 @@
-"""The promises of jobs: each is tried, and one that is broken ends with status 1.
+"""The guarantees of jobs. The exit status is 1 if a guarantee is broken.
 
     python -m benchmarks.jobs [ROUNDS]
 
-On an hour of stereo, alone on one machine: progress, memory, the patience of others, `kill -9`. On
-two services and two workers with one PostgreSQL and one store: a worker that dies, a job that kills
-its workers, and rounds (100, unless told) of jobs while something is killed or restarted.
+On one machine: progress, memory and the latency of other requests during a job with an hour of stereo,
+and `kill -9` during a job. On two services and two workers with one PostgreSQL and one store: a worker
+that dies, a job that kills its workers, and rounds (default: 100) of jobs while a process is killed or
+the database restarts.
 """
 
 import contextlib
@@ -36,17 +37,21 @@ from tests.jobs.test_callbacks import SECRET, Receiver
 
 HOUR = 3600
 CALL_SECONDS = 3.9
-"""Of each repeat of the tests' call, about."""
+"""The approximate duration of each repeat of the call in the tests."""
 TAKEN_OVER_WITHIN = 60.0
 GROWTH = 100 * 2**20
-"""Bytes that an hour may take more than a minute."""
+"""The memory, in bytes, that an hour may use in addition to the memory of a minute."""
 ROUND_JOBS = 3
 MOST_UNFINISHED = 12
 ENDED = {"succeeded", "failed", "cancelled"}
 
 
 def main() -> int:
-    """Try, print and judge."""
+    """Run the checks and print the results.
+
+    Returns:
+        The exit status; 1 if a guarantee is broken.
+    """
     n_rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     with tempfile.TemporaryDirectory() as folder:
         bundles.write(Path(folder), "small")
@@ -65,7 +70,7 @@ def main() -> int:
 
 
 def an_hour(settings: dict[str, str]) -> bool:
-    """An hour of stereo, by the shipped bundle, moves on, and short requests hardly wait for it."""
+    """Check the progress and the memory of an hour of stereo, and the latency of short requests."""
     settings = {name: settings[name] for name in settings.keys() - {"SER_MODELS_DIR", "SER_DEFAULT_MODEL"}}
     short = wav(three_seconds())
     minute, hour = (call(round(seconds / CALL_SECONDS)) for seconds in (60, HOUR))
@@ -92,9 +97,9 @@ def an_hour(settings: dict[str, str]) -> bool:
     slower = statistics.median(latencies) / statistics.median(before.latencies)
     return verdict(
         f"an hour of stereo: {ended['state']} in {took:.0f} s beside one client, {len(shares)} steps of "
-        f"progress, memory {(peak - of_a_minute) / 2**20:+.0f} MiB against a minute's; a short request's "
-        f"median {1000 * statistics.median(before.latencies):.0f} ms before, "
-        f"{1000 * statistics.median(latencies):.0f} ms meanwhile",
+        f"progress, memory {(peak - of_a_minute) / 2**20:+.0f} MiB relative to a minute; median latency of a "
+        f"short request {1000 * statistics.median(before.latencies):.0f} ms before, "
+        f"{1000 * statistics.median(latencies):.0f} ms during the job",
         kept=ended["state"] == "succeeded"
         and len(shares) > 10  # noqa: PLR2004
         and shares == sorted(shares)
@@ -104,7 +109,7 @@ def an_hour(settings: dict[str, str]) -> bool:
 
 
 def _watch(service: Running, url: str, job: str) -> tuple[int, list[float]]:
-    """The most memory that a service takes until a job has ended, and the shares that it tells."""
+    """Return the peak memory of a service until the end of a job, and the reported progress."""
     peak, shares = 0, [0.0]
     while True:
         peak = max(peak, service.memory_bytes())
@@ -117,7 +122,7 @@ def _watch(service: Running, url: str, job: str) -> tuple[int, list[float]]:
 
 
 def a_kill_in_the_middle(settings: dict[str, str]) -> bool:
-    """On one machine a job survives `kill -9`, and ends after the next start."""
+    """Check that a job on one machine survives `kill -9` and ends after the next start."""
     recording = call(60)
     with tempfile.TemporaryDirectory() as data:
         with running(**settings, SER_DATA_DIR=data) as service:
@@ -138,10 +143,10 @@ def a_kill_in_the_middle(settings: dict[str, str]) -> bool:
 
 
 class Replica:
-    """A service or a worker that can be killed, and started anew at the same port."""
+    """A service or a worker that can be killed and restarted at the same port."""
 
     def __init__(self, settings: dict[str, str], *arguments: str) -> None:
-        """Start it."""
+        """Start the process."""
         self._command = [sys.executable, "-m", "app", *arguments]
         self._port = free_port()
         self._environment = {**os.environ, **settings, "SER_PORT": str(self._port)}
@@ -149,7 +154,7 @@ class Replica:
         self.start()
 
     def start(self) -> None:
-        """Start it; `wait` until it is ready."""
+        """Start the process without waiting until it is ready."""
         self.process = subprocess.Popen(
             self._command,
             env=self._environment,
@@ -159,7 +164,7 @@ class Replica:
         )
 
     def wait(self) -> None:
-        """Return once it is ready."""
+        """Wait until the process is ready."""
 
         def is_ready() -> bool:
             with contextlib.suppress(httpx2.TransportError):
@@ -169,14 +174,14 @@ class Replica:
         until(is_ready)
 
     def kill(self) -> None:
-        """End it as a machine that fails does."""
+        """Kill the process, as the failure of its machine would."""
         self.process.kill()
         self.process.wait()
 
 
 @contextlib.contextmanager
 def two_and_two(settings: dict[str, str]) -> Iterator[tuple[list[Replica], list[Replica]]]:
-    """Two services and two workers."""
+    """Run two services and two workers."""
     services = [Replica(settings) for _ in range(2)]
     workers = [Replica(settings, "worker") for _ in range(2)]
     try:
@@ -189,7 +194,7 @@ def two_and_two(settings: dict[str, str]) -> Iterator[tuple[list[Replica], list[
 
 
 def holder(server: Postgres, job: str, workers: Sequence[Replica]) -> Replica | None:
-    """The worker that has a job, if one has it."""
+    """Return the worker that runs a job; None if no worker runs it."""
     with psycopg.connect(server.url) as connection:
         found = connection.execute(
             "SELECT executor_id FROM dbos.workflow_status WHERE workflow_uuid = %s AND status = 'PENDING'",
@@ -200,11 +205,11 @@ def holder(server: Postgres, job: str, workers: Sequence[Replica]) -> Replica | 
 
 
 def a_dead_worker(server: Postgres, services: Sequence[Replica], workers: Sequence[Replica]) -> bool:
-    """What a dead worker had is taken over."""
+    """Check that another worker takes over the job of a dead worker."""
     job = submit(services[0].url, call(60))
     until(lambda: holder(server, job, workers) is not None)
     dead = holder(server, job, workers)
-    assert dead is not None  # it was just there
+    assert dead is not None  # `until` has found it
     dead.kill()
     killed = time.monotonic()
     others = [worker for worker in workers if worker is not dead]
@@ -221,7 +226,7 @@ def a_dead_worker(server: Postgres, services: Sequence[Replica], workers: Sequen
 
 
 def a_job_that_kills(server: Postgres, services: Sequence[Replica], workers: Sequence[Replica]) -> bool:
-    """A job that kills its worker three times has failed, and does not come back."""
+    """Check that a job fails after it has killed three workers, and is not retried."""
     job = submit(services[0].url, call(60))
     kills = 0
     while find(services[0].url, job)["state"] not in ENDED:
@@ -243,7 +248,7 @@ def a_job_that_kills(server: Postgres, services: Sequence[Replica], workers: Seq
 
 
 def chaos(settings: dict[str, str], server: Postgres, n_rounds: int) -> bool:
-    """Whatever dies, every job that was accepted ends with exactly one result."""
+    """Check that each accepted job ends with exactly one result, despite kills and restarts."""
     draw = random.Random(7)  # noqa: S311  # not a secret
     recordings = [call(repeats) for repeats in (1, 4, 12)]
     accepted: dict[str, int] = {}
@@ -285,14 +290,14 @@ def chaos(settings: dict[str, str], server: Postgres, n_rounds: int) -> bool:
     states = Counter(job["state"] for job in ended.values())
     done = ", ".join(f"{count} × {deed}" for deed, count in sorted(deeds.items()))
     return verdict(
-        f"{n_rounds} rounds, {done}: of {len(accepted)} jobs {dict(states)}, {right} with the right result; "
-        f"{len(receiver.heard)} callbacks heard, of every job, all verified; no recording left",
+        f"{n_rounds} rounds, {done}: {len(accepted)} jobs, {dict(states)}, {right} with the right result; "
+        f"{len(receiver.heard)} callbacks received, for each job, all verified; no recording left",
         kept=right == len(accepted) == (rows or [0])[0] and len(receiver.verified) == len(receiver.heard),
     )
 
 
 def _submit_somewhere(services: Sequence[Replica], recording: bytes, key: str, callback: str) -> str:
-    """Order a job as a patient client does: again, elsewhere, by the same key, until it is accepted."""
+    """Submit a job to any service, and retry with the same key until it is accepted."""
     accepted: list[str] = []
 
     def ask() -> bool:
@@ -323,7 +328,7 @@ def _find_somewhere(services: Sequence[Replica], job: str) -> dict[str, Any]:
 
 
 def _unfinished(services: Sequence[Replica]) -> int:
-    """How many jobs wait or run; many, where nobody answers."""
+    """Return the number of jobs that wait or run; more than MOST_UNFINISHED without an answer."""
     for service in services:
         with contextlib.suppress(httpx2.TransportError, KeyError):
             lists = [
@@ -344,10 +349,10 @@ _WAV = {"Content-Type": "audio/wav"}
 
 
 def submit(url: str, recording: bytes, key: str = "", callback: str = "") -> str:
-    """Order a job; its id.
+    """Submit a job, and return its ID.
 
     Raises:
-        KeyError: it was refused.
+        KeyError: the service rejected the job.
     """
     headers = {**_WAV, **({"Idempotency-Key": key} if key else {})}
     params = {"callback_url": callback} if callback else {}
@@ -356,13 +361,13 @@ def submit(url: str, recording: bytes, key: str = "", callback: str = "") -> str
 
 
 def find(url: str, job: str) -> dict[str, Any]:
-    """What has become of a job."""
+    """Return the state of a job."""
     answer: dict[str, Any] = httpx2.get(f"{url}/v1/jobs/{job}", timeout=30).json()
     return answer
 
 
 def until(holds: Callable[[], bool], seconds: float = 900) -> None:
-    """Wait until something holds."""
+    """Wait until a condition holds."""
     end = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > end:

@@ -1,4 +1,4 @@
-"""The service that one would write first, to measure against: openSMILE's own call in a thread pool."""
+"""A naive service as a baseline: the openSMILE call in a thread pool."""
 
 import io
 
@@ -11,10 +11,10 @@ from app.core.features import FeatureSet
 
 
 def create_app(feature_set: FeatureSet) -> FastAPI:
-    """Make it.
+    """Create the application.
 
     Args:
-        feature_set: what it extracts.
+        feature_set: the feature set to extract.
     """
     app = FastAPI()
     smile = opensmile.Smile(opensmile.FeatureSet[feature_set], opensmile.FeatureLevel.Functionals)

@@ -1,9 +1,9 @@
-"""Two replicas behind the nginx that is shipped: what clients see when one dies, or is replaced.
+"""Two replicas behind the shipped nginx configuration: the effect of deaths and replacements on clients.
 
     python -m benchmarks.scale
 
-Each promise that is broken ends with status 1. Services with small bundles, clients that ask as soon as they
-have their answer.
+The exit status is 1 if a guarantee is broken. The services have small bundles. Each client sends its next
+request as soon as it has an answer.
 """
 
 import shutil
@@ -32,16 +32,16 @@ SHUTDOWN_DELAY = "3"  # as in docker-compose.yml
 
 
 class Site:
-    """Replicas behind a balancer.
+    """Replicas behind a load balancer.
 
     Attributes:
-        port: of the balancer.
+        port: the port of the balancer.
         replicas: the services.
-        log: of the balancer, a JSON object a line.
+        log: the path of the log of the balancer, with one JSON object per line.
     """
 
     def __init__(self, folder: Path, settings: dict[str, str], stack: ExitStack) -> None:
-        """Describe it; nothing runs yet."""
+        """Create the site without starting it."""
         self.port = free_port()
         self.replicas: list[Service] = []
         self.log = folder / "access.log"
@@ -50,7 +50,7 @@ class Site:
         self._stack = stack
 
     def start(self, nginx: str) -> None:
-        """Start the replicas and the balancer; return once all are ready."""
+        """Start the replicas and the balancer, and wait until the replicas are ready."""
         self.replicas = [self._start(free_port()) for _ in range(N_REPLICAS)]
         for replica in self.replicas:
             replica.wait_until_ready()
@@ -58,10 +58,10 @@ class Site:
         self._stack.enter_context(balancing(nginx, self._folder, self.port, ports))
 
     def replace(self, index: int, **settings: str) -> int:
-        """Stop a replica as an operator does, and start another in its place.
+        """Stop a replica with SIGTERM, and start another in its place.
 
         Returns:
-            The exit status of the one that was stopped.
+            The exit status of the stopped replica.
         """
         self.replicas[index].process.send_signal(signal.SIGTERM)
         status = self.replicas[index].end()
@@ -69,13 +69,13 @@ class Site:
         return status
 
     def restart(self, index: int, **settings: str) -> None:
-        """Start a replica, with settings changed, in the place of one that has ended."""
+        """Start a replica with changed settings in place of an ended one."""
         self._settings = {**self._settings, **settings}
         self.replicas[index] = self._start(self.replicas[index].port)
         self.replicas[index].wait_until_ready()
 
     def models(self) -> list[str]:
-        """The bundles that are served, as the balancer tells."""
+        """Return the names of the served bundles, requested through the balancer."""
         answer = httpx2.get(f"http://127.0.0.1:{self.port}/v1/models").raise_for_status()
         return [model["name"] for model in answer.json()["models"]]
 
@@ -88,9 +88,9 @@ def balanced(nginx: str, folder: Path, **settings: str) -> Iterator[Site]:
     """Run replicas behind the balancer.
 
     Args:
-        nginx: the program.
-        folder: an empty one.
-        settings: environment variables of the services.
+        nginx: the path of the nginx program.
+        folder: an empty folder.
+        settings: the environment variables of the services.
     """
     with ExitStack() as stack:
         site = Site(folder, settings, stack)
@@ -99,7 +99,7 @@ def balanced(nginx: str, folder: Path, **settings: str) -> Iterator[Site]:
 
 
 def meanwhile(site: Site, body: bytes, deed: Callable[[], None], n_clients: int = N_CLIENTS) -> Counter[int]:
-    """What clients are answered while something is done, and for a second more: how often each status."""
+    """Count the statuses that clients receive during an action and one second after it."""
     statuses = Counter[int]()
     with ThreadPoolExecutor(1) as executor:
         doing = executor.submit(deed)
@@ -111,7 +111,7 @@ def meanwhile(site: Site, body: bytes, deed: Callable[[], None], n_clients: int 
 
 
 def killed(site: Site, body: bytes) -> bool:
-    """Each replica is killed under load, and comes back: nobody notices."""
+    """Check that clients get only 200 while each replica is killed and restarted under load."""
 
     def kill_and_restart() -> None:
         for index in range(N_REPLICAS):
@@ -127,7 +127,7 @@ def killed(site: Site, body: bytes) -> bool:
 
 
 def replaced(site: Site, body: bytes, models: Path) -> bool:
-    """One after the other is stopped and started with another bundle beside the first: nobody notices."""
+    """Check that clients get only 200 while each replica is replaced by one with an additional bundle."""
     before = site.models()
     ended: list[int] = []
 
@@ -142,28 +142,32 @@ def replaced(site: Site, body: bytes, models: Path) -> bool:
     )
 
 
-def crowded(site: Site, body: bytes, n_places: int) -> bool:
-    """Beyond all places 503 is answered, and no replica is taken for gone."""
-    n_clients = 3 * n_places
+def crowded(site: Site, body: bytes, n_slots: int) -> bool:
+    """Check that excess requests get 503, and that nginx marks no replica as unavailable."""
+    n_clients = 3 * n_slots
     load = put_under_load(site.port, body, n_clients, 10)
-    # nginx then names its upstream where an address would stand.
+    # Without an available replica, nginx logs the name of the upstream in place of an address.
     deserted = site.log.read_text().count('"replicas":"service"')
     return verdict(
-        f"{n_clients} clients for {n_places} places: {told(load.statuses)}, {deserted} times no replica",
+        f"{n_clients} clients for {n_slots} slots: {told(load.statuses)}, {deserted} times no replica",
         kept=set(load.statuses) == {OK, OVERLOADED} and deserted == 0,
     )
 
 
 def told(statuses: Mapping[int, int]) -> str:
-    """How often each status, as a text."""
+    """Format the count of each status."""
     return ", ".join(f"{count} × {status}" for status, count in sorted(statuses.items()))
 
 
 def main() -> int:
-    """Measure, print and judge."""
+    """Run the checks and print the results.
+
+    Returns:
+        The exit status; 1 if a guarantee is broken.
+    """
     nginx = shutil.which("nginx")
     if nginx is None:
-        raise SystemExit("this needs nginx: `make programs` installs Debian's")
+        raise SystemExit("nginx is not installed; `make programs` installs it on Debian")
     body = wav(three_seconds())
     with ExitStack() as stack:
         old, new, folder, crowd = (Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(4))

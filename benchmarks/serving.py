@@ -1,4 +1,4 @@
-"""A service in a process of its own, and clients that keep it busy."""
+"""A service in a separate process, and clients that put it under load."""
 
 import contextlib
 import http.client
@@ -19,20 +19,20 @@ ROOT = Path(__file__).parent.parent
 OK = 200
 RAW = {"Content-Type": "audio/wav"}
 TIMEOUT = 120.0
-LOST = 0  # the connection, after a request was sent
-REFUSED = -1  # the connection, so that nothing was sent
+LOST = 0  # status: the connection broke after the request was sent
+REFUSED = -1  # status: the connection was refused, so that no request was sent
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What clients saw in some seconds.
+    """The results of clients under load.
 
     Attributes:
-        seconds: in which they asked.
-        latencies: of the requests that were answered with 200, in seconds, sorted.
-        refusals: latencies of those that were answered otherwise, sorted.
-        statuses: how often each, `LOST` and `REFUSED` among them.
-        answers: all different ones with 200.
+        seconds: the duration of the load.
+        latencies: the latencies of the requests with status 200, in seconds, sorted.
+        refusals: the latencies of the other requests, in seconds, sorted.
+        statuses: the count of each status, including `LOST` and `REFUSED`.
+        answers: the distinct bodies with status 200.
     """
 
     seconds: float
@@ -43,32 +43,32 @@ class Load:
 
     @property
     def throughput(self) -> float:
-        """Answers a second."""
+        """The number of answers with status 200 per second."""
         return len(self.latencies) / self.seconds
 
 
 def percentile(sorted_values: Sequence[float], percent: float) -> float:
-    """The value that so many percent are not above; NaN of nothing."""
+    """Return a percentile of sorted values; NaN without values."""
     if not sorted_values:
         return float("nan")
     return sorted_values[min(len(sorted_values) - 1, int(len(sorted_values) * percent / 100))]
 
 
 def put_under_load(port: int, body: bytes, n_clients: int, seconds: float) -> Load:
-    """Let clients ask, each as soon as it has its answer, and once at least.
+    """Run clients that each send the next request as soon as they have an answer, and at least one request.
 
     Args:
-        port: of the service on this machine.
-        body: a recording.
-        n_clients: how many at a time.
-        seconds: for which.
+        port: the port of the service on this machine.
+        body: the bytes of a recording.
+        n_clients: the number of concurrent clients.
+        seconds: the duration of the load.
     """
     answered: list[tuple[int, float]] = []
     answers: set[bytes] = set()
     start = time.perf_counter()
 
     def ask_again_and_again() -> None:
-        # The standard library's client: a better one would take the processor from the service.
+        # The client of the standard library takes little processor time from the service.
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
         while True:
             asked = time.perf_counter()
@@ -107,12 +107,12 @@ def put_under_load(port: int, body: bytes, n_clients: int, seconds: float) -> Lo
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A service that is ready.
+    """A running service.
 
     Attributes:
-        process: it.
-        port: on 127.0.0.1.
-        start_seconds: until it was ready.
+        process: the process of the service.
+        port: the port on 127.0.0.1.
+        start_seconds: the seconds from the start until the service was ready.
     """
 
     process: subprocess.Popen[bytes]
@@ -121,15 +121,15 @@ class Running:
 
     @property
     def pid(self) -> int:
-        """Of the process."""
+        """The process ID."""
         return self.process.pid
 
     def wait(self) -> int:
-        """Wait until it has ended; its exit status."""
+        """Wait for the end of the process, and return its exit status."""
         return self.process.wait(TIMEOUT)
 
     def worker_pids(self) -> list[int]:
-        """Its recogniser processes: those that have no children and ONNX Runtime in them."""
+        """Return the IDs of the workers: processes with ONNX Runtime and without children."""
         return [
             pid
             for pid in _descendants(self.pid)
@@ -137,7 +137,7 @@ class Running:
         ]
 
     def memory_bytes(self) -> int:
-        """Proportional set size of all its processes: what is shared counts once."""
+        """Return the proportional set size of all processes, in bytes. Shared memory counts once."""
         return sum(proportional_bytes(pid) for pid in (self.pid, *_descendants(self.pid)))
 
 
@@ -146,8 +146,8 @@ def running(command: Sequence[str] = ("-m", "app"), **settings: str) -> Iterator
     """Run a service on a free port.
 
     Args:
-        command: arguments of Python.
-        settings: environment variables.
+        command: the arguments of Python.
+        settings: the environment variables.
     """
     port = free_port()
     started = time.perf_counter()
@@ -161,7 +161,7 @@ def running(command: Sequence[str] = ("-m", "app"), **settings: str) -> Iterator
     try:
         while not _is_ready(port):
             if process.poll() is not None:
-                raise SystemExit("the service did not start; `make serve` says why")
+                raise SystemExit("the service did not start; run `make serve` to see the reason")
             time.sleep(0.02)
         yield Running(process, port, time.perf_counter() - started)
     finally:
@@ -170,7 +170,7 @@ def running(command: Sequence[str] = ("-m", "app"), **settings: str) -> Iterator
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Find a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -178,13 +178,13 @@ def free_port() -> int:
 
 
 def proportional_bytes(pid: int) -> int:
-    """Memory of a process, where each page counts as much as its share of it."""
+    """Return the proportional set size of a process, in bytes."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
 def median_milliseconds(seconds: Sequence[float]) -> float:
-    """The median, in ms."""
+    """Return the median in ms."""
     return 1000 * statistics.median(seconds)
 
 
@@ -200,7 +200,7 @@ def _is_ready(port: int) -> bool:
 
 
 def _descendants(pid: int) -> list[int]:
-    """The processes that a process started, and those that these started."""
+    """List the direct and indirect child processes."""
     tasks = Path(f"/proc/{pid}/task")
     children = [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
     return [*children, *(below for child in children for below in _descendants(child))]

@@ -1,9 +1,9 @@
-"""The promises that take long to keep: each is measured, and one that is broken ends with status 1.
+"""Long checks of the guarantees of the service. The exit status is 1 if a guarantee is broken.
 
     python -m benchmarks.soak [REQUESTS]
 
-Twice as many clients as there are places; workers killed under load; the signal to stop under
-load; one file a thousand times at once; memory over many requests (10,000, unless told).
+The checks: twice as many clients as slots; killed workers under load; the stop signal under load; a
+thousand concurrent requests with one file; memory over many requests (default: 10,000).
 """
 
 import os
@@ -28,7 +28,11 @@ SAMPLES = 10
 
 
 def main() -> int:
-    """Measure, print and judge."""
+    """Run the checks and print the results.
+
+    Returns:
+        The exit status; 1 if a guarantee is broken.
+    """
     n_requests = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     body = wav(three_seconds())
     with tempfile.TemporaryDirectory() as folder:
@@ -45,13 +49,13 @@ def main() -> int:
 
 
 def verdict(text: str, *, kept: bool) -> bool:
-    """Print a line and say whether the promise was kept."""
+    """Print the result of a check, and return `kept`."""
     print(f"{'kept  ' if kept else 'BROKEN'}  {text}", flush=True)
     return kept
 
 
 def twice_its_capacity(settings: dict[str, str], body: bytes) -> bool:
-    """Beyond the queue 503 comes at once, and the accepted ones keep their latency."""
+    """Check that excess requests get 503 at once, and that accepted requests keep their latency."""
     places = 8
     n_workers = len(os.sched_getaffinity(0))
     with running(**settings, SER_QUEUE_DEPTH=str(places - n_workers)) as service:
@@ -60,7 +64,7 @@ def twice_its_capacity(settings: dict[str, str], body: bytes) -> bool:
         crowd = put_under_load(service.port, body, 2 * places, 10)
     refused = percentile(crowd.refusals, 99)
     before, after = (percentile(load.latencies, 50) for load in (full, crowd))
-    told = f"{2 * places} clients for {places} places: {dict(sorted(crowd.statuses.items()))}, "
+    told = f"{2 * places} clients for {places} slots: {dict(sorted(crowd.statuses.items()))}, "
     told += (
         f"503 within {1000 * refused:.0f} ms at p99, accepted p50 {1000 * before:.0f} → {1000 * after:.0f} ms"
     )
@@ -70,7 +74,7 @@ def twice_its_capacity(settings: dict[str, str], body: bytes) -> bool:
 
 
 def killed_workers(settings: dict[str, str], body: bytes) -> bool:
-    """A worker that is killed takes down its own request alone."""
+    """Check that the death of a worker fails only its own request."""
     kills = 20
 
     def kill(service: Running) -> None:
@@ -87,7 +91,7 @@ def killed_workers(settings: dict[str, str], body: bytes) -> bool:
 
 
 def a_stop(settings: dict[str, str], body: bytes) -> bool:
-    """With SIGTERM every request that was accepted is answered, and the status is 0."""
+    """Check that each accepted request is answered after SIGTERM, and that the exit status is 0."""
     ended: list[int] = []
 
     def stop(service: Running) -> None:
@@ -105,7 +109,7 @@ def a_stop(settings: dict[str, str], body: bytes) -> bool:
 def _meanwhile(
     settings: dict[str, str], body: bytes, deed: Callable[[Running], None], seconds: float
 ) -> Load:
-    """Put a service under load while something is done to it."""
+    """Put a service under load during an action."""
     with running(**settings) as service:
         doer = threading.Thread(target=deed, args=(service,))
         doer.start()
@@ -115,7 +119,7 @@ def _meanwhile(
 
 
 def one_file_a_thousand_times(settings: dict[str, str], body: bytes) -> bool:
-    """The same bytes give the same answer, whatever else is going on."""
+    """Check that concurrent requests with the same bytes get the same answer."""
     with running(**settings, SER_QUEUE_DEPTH="1000", SER_REQUEST_TIMEOUT="120") as service:
         load = put_under_load(service.port, body, 1000, 1e-3)
     return verdict(
@@ -125,7 +129,7 @@ def one_file_a_thousand_times(settings: dict[str, str], body: bytes) -> bool:
 
 
 def flat_memory(settings: dict[str, str], body: bytes, n_requests: int) -> bool:
-    """Memory does not grow with the number of requests."""
+    """Check that memory does not grow with the number of requests."""
     with running(**settings) as service:
         put_under_load(service.port, body, 4, 10)
         memory = [service.memory_bytes()]

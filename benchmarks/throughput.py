@@ -1,12 +1,12 @@
-"""Is the service as fast as the library under it?
+"""The throughput and the latency of the service, compared with bare openSMILE.
 
     python -m benchmarks.throughput [SECONDS]
 
-For each feature set, and for the default bundle: answers a second over HTTP with all workers busy,
-against bare `opensmile.Smile` calls a second in as many processes, and against a service that calls
-it in a thread pool; then the latency of one client against the bare call's. Bare and served take turns
-within one run, and the turns are short, so that a machine whose speed drifts slows both: believe
-the ratios.
+For each feature set, and for the default bundle, the benchmark measures the answers per second over HTTP
+with all workers busy. It compares them with the `opensmile.Smile` calls per second in the same number of
+processes, and with a service that calls openSMILE in a thread pool. It also compares the latency of one
+client with that of the bare call. The measurements alternate in short turns, so that a drift of the speed
+of the machine affects all of them equally. The ratios are therefore more reliable than the absolute values.
 """
 
 import contextlib
@@ -50,11 +50,11 @@ WARM_UP = 5
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the measurements and print the results."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 2.0
     n_workers = len(os.sched_getaffinity(0))
     clip = three_seconds()
-    print(f"{n_workers} workers; {CLIP_SECONDS} s clips; {ROUNDS} rounds of {seconds:g} s, in turns")
+    print(f"{n_workers} workers; {CLIP_SECONDS} s clips; {ROUNDS} alternating rounds of {seconds:g} s")
     shipped = ROOT / "models"
     with tempfile.TemporaryDirectory() as folder:
         small = Path(folder)
@@ -69,14 +69,14 @@ def main() -> None:
             naive += "int(__import__('os').environ['SER_PORT']), log_level='critical')"
             settings = {"SER_MODELS_DIR": str(models), "SER_DEFAULT_MODEL": name, "SER_SHUTDOWN_DELAY": "0"}
             with running(**settings) as ours, running(("-c", naive)) as first_idea:
-                print(f"\n{name}, against bare {feature_set}")
+                print(f"\n{name}, compared with bare {feature_set}")
                 compare(feature_set, clip, ours, first_idea, n_workers, seconds)
     compare_cost(clip)
     compare_with_transformer(clip)
 
 
 def compare_cost(clip: Signal) -> None:
-    """Measure inputs and inference of the default bundle against bare openSMILE, on one core, in turns."""
+    """Compare inputs and inference of the default bundle with bare openSMILE, alternately on one core."""
     smile, recognizer = (
         smile_of("ComParE_2016"),
         EmotionRecognizer(read_bundle(ROOT / "models" / "multilingual")),
@@ -97,7 +97,7 @@ def compare_cost(clip: Signal) -> None:
 def compare(
     feature_set: FeatureSet, clip: Signal, ours: Running, naive: Running, n_workers: int, seconds: float
 ) -> None:
-    """Measure one feature set and print its lines."""
+    """Measure one feature set and print the results."""
     body = wav(clip)
     put_under_load(ours.port, body, n_workers, 1)
     bare, served, first_idea = [], [], []
@@ -124,11 +124,11 @@ def compare(
 
 
 def compare_with_transformer(clip: Signal) -> None:
-    """Measure the recogniser against a network of the size of wav2vec 2.0 base, in turns."""
+    """Compare the recognizer with a network of the size of wav2vec 2.0 base, alternately."""
     if find_spec("torch") is None:
-        print("\ntorch is not installed: not measured against a network of wav2vec 2.0 base's size")
+        print("\ntorch is not installed; skipping the comparison with a network of wav2vec 2.0 base's size")
         return
-    from benchmarks.transformer import on_one_core  # noqa: PLC0415  # torch is there on few machines
+    from benchmarks.transformer import on_one_core  # noqa: PLC0415  # few machines have torch
 
     transformer, recognizer = on_one_core(), EmotionRecognizer(read_bundle(ROOT / "models" / "multilingual"))
     ratios = []
@@ -139,33 +139,37 @@ def compare_with_transformer(clip: Signal) -> None:
         transformer(clip.samples)
         if turn >= WARM_UP:
             ratios.append((time.perf_counter() - recognized) / (recognized - started))
-    print(f"\na network of wav2vec 2.0 base's size, one core: {told(ratios)} times as long as the recogniser")
+    print(f"\na network of wav2vec 2.0 base's size, one core: {told(ratios)} times as long as the recognizer")
 
 
 def told(ratios: list[float]) -> str:
-    """Median, and the quartiles."""
+    """Format the median and the quartiles."""
     lower, median, upper = statistics.quantiles(ratios, n=4)
     return f"{median:.2f} ({lower:.2f} to {upper:.2f})"
 
 
 @contextlib.contextmanager
 def bare_calls(feature_set: FeatureSet, clip: Signal, n_processes: int) -> Iterator[Callable[[float], float]]:
-    """Processes that call `opensmile.Smile`: for how many seconds, to how many calls a second in all."""
+    """Start processes that call `opensmile.Smile`.
+
+    Yields:
+        A function of the seconds to run. It returns the calls per second of all processes.
+    """
     spawn = multiprocessing.get_context("spawn")
     with contextlib.ExitStack() as stack:
-        # A pool each, so that each has its one run at a time.
+        # One pool per process, so that each process has exactly one run at a time.
         pools = [stack.enter_context(ProcessPoolExecutor(1, spawn)) for _ in range(n_processes)]
 
         def throughput(seconds: float) -> float:
             runs = [pool.submit(_calls_a_second, feature_set, clip, seconds) for pool in pools]
             return sum(run.result() for run in runs)
 
-        throughput(1.0)  # starts the processes, and imports
+        throughput(1.0)  # starts the processes and their imports
         yield throughput
 
 
 def _calls_a_second(feature_set: FeatureSet, clip: Signal, seconds: float) -> float:
-    """In a process of its own."""
+    """Measure the calls per second in a worker process."""
     smile = smile_of(feature_set)
     smile.process_signal(clip.samples, clip.sampling_rate)
     calls, started = 0, time.perf_counter()
@@ -176,12 +180,12 @@ def _calls_a_second(feature_set: FeatureSet, clip: Signal, seconds: float) -> fl
 
 
 def smile_of(feature_set: FeatureSet) -> opensmile.Smile:
-    """The library, as its documentation has it."""
+    """Create an extractor as in the documentation of openSMILE."""
     return opensmile.Smile(opensmile.FeatureSet[feature_set], opensmile.FeatureLevel.Functionals)
 
 
 def latencies(feature_set: FeatureSet, clip: Signal, port: int) -> tuple[float, float]:
-    """Median latency of the bare call and of one client's request, in turns, in ms."""
+    """Return the median latency of the bare call and of the request of one client, in ms; alternate them."""
     smile, body = smile_of(feature_set), wav(clip)
     client = http.client.HTTPConnection("127.0.0.1", port)
     bare, served = [], []
@@ -199,13 +203,13 @@ def latencies(feature_set: FeatureSet, clip: Signal, port: int) -> tuple[float, 
 
 
 def three_seconds() -> Signal:
-    """A clip."""
+    """Return a clip of CLIP_SECONDS."""
     signal = decode((ROOT / "examples" / "utterance.wav").read_bytes())
     return Signal(signal.samples[:, : CLIP_SECONDS * signal.sampling_rate], signal.sampling_rate)
 
 
 def wav(clip: Signal) -> bytes:
-    """The clip as a file."""
+    """Encode the clip as a WAV file."""
     file = io.BytesIO()
     soundfile.write(file, clip.samples.T, clip.sampling_rate, subtype="PCM_16", format="WAV")
     return file.getvalue()

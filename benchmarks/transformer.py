@@ -1,8 +1,8 @@
-"""A network of the size of wav2vec 2.0 base, to measure against, where torch is installed.
+"""A network of the size of wav2vec 2.0 base as a baseline. It needs torch.
 
-Its weights are random, which takes as long as learnt ones: seven convolutions of 512 channels, a
-frame every 20 ms, then twelve transformer layers of width 768 (Baevski et al. 2020, arXiv
-2006.11477, section 4.2): 94 million parameters.
+The network has seven convolutions of 512 channels with one frame per 20 ms, then twelve transformer layers
+of width 768, in total 94 million parameters (Baevski et al. 2020, arXiv 2006.11477, section 4.2). Its
+weights are random, because they do not affect the time.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ CHANNELS, WIDTH, HIDDEN, HEADS, LAYERS = 512, 768, 3072, 12, 12
 
 
 def on_one_core() -> Callable[[NDArray[np.float32]], object]:
-    """A function of samples at 16 kHz, shape (1, n_samples), that runs the network on one core."""
+    """Return a function that runs the network on one core. Its input has shape (1, n_samples) at 16 kHz."""
     torch.set_num_threads(1)
     convolutions = []
     for number, (kernel, stride) in enumerate(zip(KERNELS, STRIDES, strict=True)):

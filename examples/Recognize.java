@@ -1,4 +1,4 @@
-// The emotion of one utterance: java Recognize.java URL FILE, with the key, if there is one, in API_KEY.
+// Recognize the emotion of one utterance: java Recognize.java URL FILE. API_KEY may hold the key.
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -12,7 +12,7 @@ public class Recognize {
     static final Set<Integer> RETRIED = Set.of(429, 502, 503);
     static final int TRIES = 5;
 
-    /** The answer, as JSON: give it to the parser that you use. */
+    /** Return the answer as JSON, for the parser of your choice. */
     static String recognize(String url, Path recording, String key) throws IOException, InterruptedException {
         var client = HttpClient.newHttpClient();
         var request = HttpRequest.newBuilder(URI.create(url + "/v1/audio/emotions"))
@@ -28,11 +28,11 @@ public class Recognize {
                 if (!RETRIED.contains(response.statusCode())) throw new IllegalStateException(response.body());
                 pause = Math.max(pause, response.headers().firstValueAsLong("Retry-After").orElse(0));
             } catch (IOException error) {
-                // No connection, or one that broke: the same recording may be sent again.
+                // The connection failed or broke: it is safe to send the same recording again.
             }
             Thread.sleep(Duration.ofSeconds(pause).toMillis());
         }
-        throw new IOException("no answer after " + TRIES + " tries");
+        throw new IOException("no answer after " + TRIES + " attempts");
     }
 
     public static void main(String[] arguments) throws IOException, InterruptedException {

@@ -1,4 +1,4 @@
-"""Hears that jobs have ended, and believes it only where the signature is right.
+"""Receive webhooks of ended jobs, and verify their signatures.
 
 pip install standardwebhooks
 CALLBACK_SECRET=whsec_… python3 receive_callback.py PORT
@@ -12,18 +12,18 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 MAX_BYTES = 65_536
 webhook = Webhook(os.environ["CALLBACK_SECRET"])
-heard: set[str] = set()  # in earnest: a table, since each callback may come more than once
+heard: set[str] = set()  # in production: a database table, because a webhook may arrive more than once
 
 
 class Receiver(BaseHTTPRequestHandler):
-    """Answers 204 to what is genuine, which ends the tries, and 400 to anything else."""
+    """A handler that answers a genuine webhook with 204, which ends the attempts, and others with 400."""
 
     def do_POST(self) -> None:
-        """Hear one."""
+        """Verify and process one webhook."""
         body = self.rfile.read(min(int(self.headers["Content-Length"]), MAX_BYTES))
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:
-            event = webhook.verify(body, headers)  # also refuses what is older than five minutes
+            event = webhook.verify(body, headers)  # also rejects webhooks older than five minutes
         except WebhookVerificationError as error:
             self.send_error(400, str(error))
             return
@@ -31,7 +31,7 @@ class Receiver(BaseHTTPRequestHandler):
         self.end_headers()
         if headers["webhook-id"] not in heard:
             heard.add(headers["webhook-id"])
-            # Here a backend would put the id on a list of its own, and fetch GET /v1/jobs/{id} later.
+            # A backend would store the ID here, and fetch GET /v1/jobs/{id} later.
             print(event["data"]["id"], event["data"]["state"], flush=True)
 
 

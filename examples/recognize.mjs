@@ -1,4 +1,4 @@
-// The emotion of one utterance: node recognize.mjs URL FILE, with the key, if there is one, in API_KEY.
+// Recognize the emotion of one utterance: node recognize.mjs URL FILE. API_KEY may hold the key.
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -9,7 +9,7 @@ async function recognize(url, recording, key) {
   const headers = { "Content-Type": "audio/wav", ...(key && { Authorization: `Bearer ${key}` }) };
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const request = { method: "POST", headers, body: recording, signal: AbortSignal.timeout(60_000) };
-    // Null is no connection, or one that broke: the same recording may be sent again.
+    // Null: the connection failed or broke. It is safe to send the same recording again.
     const response = await fetch(`${url}/v1/audio/emotions`, request).catch(() => null);
     if (response && !RETRIED.includes(response.status)) {
       const answer = await response.json();
@@ -19,9 +19,9 @@ async function recognize(url, recording, key) {
     const wanted = Number(response?.headers.get("Retry-After") ?? 0);
     await sleep(1000 * Math.max(2 ** attempt, wanted));
   }
-  throw new Error(`no answer after ${TRIES} tries`);
+  throw new Error(`no answer after ${TRIES} attempts`);
 }
 
 const [url, file] = process.argv.slice(2);
 const answer = await recognize(url, await readFile(file), process.env.API_KEY);
-console.log(answer.speech ? answer.emotion : "nobody speaks");
+console.log(answer.speech ? answer.emotion : "no speech");

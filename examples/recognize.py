@@ -1,4 +1,4 @@
-"""The emotion of one utterance: recognize.py URL FILE, with the key, if there is one, in API_KEY."""
+"""Recognize the emotion of one utterance: recognize.py URL FILE. API_KEY may hold the key."""
 
 import json
 import os
@@ -14,7 +14,7 @@ TRIES = 5
 
 
 def recognize(url: str, recording: bytes, key: str | None) -> dict[str, Any]:
-    """Ask until there is an answer, or an error that another try would not mend."""
+    """Send a recording, and retry after errors that may be temporary."""
     headers = {"Content-Type": "audio/wav"} | ({"Authorization": f"Bearer {key}"} if key else {})
     request = urllib.request.Request(f"{url}/v1/audio/emotions", recording, headers)
     for attempt in range(TRIES):
@@ -28,10 +28,10 @@ def recognize(url: str, recording: bytes, key: str | None) -> dict[str, Any]:
                 raise SystemExit(error.read().decode()) from error
             pause = max(pause, float(error.headers.get("Retry-After", 0)))
         except OSError:
-            pass  # no connection, or one that broke: the same recording may be sent again
+            pass  # the connection failed or broke: it is safe to send the same recording again
         time.sleep(pause)
-    raise SystemExit(f"no answer after {TRIES} tries")
+    raise SystemExit(f"no answer after {TRIES} attempts")
 
 
 answer = recognize(sys.argv[1], Path(sys.argv[2]).read_bytes(), os.environ.get("API_KEY"))
-print(answer["emotion"] if answer["speech"] else "nobody speaks")
+print(answer["emotion"] if answer["speech"] else "no speech")

@@ -1,1 +1,1 @@
-"""What a release is made of, and whether it works: run by `make sbom` and `make release-check`."""
+"""The SBOM and the check of a release: `make sbom` and `make release-check`."""

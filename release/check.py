@@ -1,6 +1,6 @@
-"""`make release-check`: build what is released, install it where no checkout is, and ask it.
+"""`make release-check`: build the release, install it outside the checkout, and send it requests.
 
-The wheel is built from the sdist. Bundles are not in it: the service is told where they are.
+The wheel is built from the sdist. It contains no bundles; SER_MODELS_DIR names their folder.
 """
 
 import contextlib
@@ -24,13 +24,13 @@ READY_WITHIN = 60.0
 
 
 def main() -> None:
-    """Check all steps; an AssertionError or a failed command says which broke."""
+    """Run all steps. An AssertionError or a failed command identifies the broken step."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         wheel = build(folder / "dist")
         print(f"built {wheel.name}", flush=True)
         python = install(wheel, folder / "environment")
-        print("installed, with the dependencies of the lock", flush=True)
+        print("installed the wheel and the dependencies of the lock", flush=True)
         models, elsewhere = folder / "models", folder / "elsewhere"
         models.symlink_to(ROOT / "models")
         elsewhere.mkdir()
@@ -40,13 +40,13 @@ def main() -> None:
 
 
 def build(output: Path) -> Path:
-    """Build sdist and wheel with the pinned backend, without a network.
+    """Build the sdist and the wheel with the pinned backend, without a network.
 
     Args:
-        output: folder for both.
+        output: the folder for both files.
 
     Returns:
-        The wheel.
+        The path of the wheel.
     """
     uv = str(Path(sys.executable).with_name("uv"))
     command = [uv, "build", "--quiet", "--no-build-isolation", "--python", sys.executable]
@@ -59,14 +59,14 @@ def build(output: Path) -> Path:
 
 
 def install(wheel: Path, environment: Path) -> Path:
-    """Install a wheel and the service's lock into an environment of their own.
+    """Install a wheel and the lock of the service into a new environment.
 
     Args:
-        wheel: ours.
-        environment: folder to make.
+        wheel: the path of the wheel.
+        environment: the folder of the new environment.
 
     Returns:
-        Its Python.
+        The path of the Python interpreter of the environment.
     """
     subprocess.run([sys.executable, "-m", "venv", environment], check=True)
     python = environment / "bin" / "python"
@@ -79,20 +79,20 @@ def install(wheel: Path, environment: Path) -> Path:
 
 @contextlib.contextmanager
 def served(python: Path, folder: Path, **settings: str) -> Iterator[int]:
-    """Serve, and see that the service stops cleanly.
+    """Run the service, and check that it stops cleanly.
 
     Args:
-        python: of the environment.
-        folder: to run in.
-        settings: environment variables.
+        python: the path of the Python interpreter.
+        folder: the working directory.
+        settings: the environment variables.
 
     Yields:
-        The port.
+        The port of the service.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    # -P, and nothing in PYTHONPATH: nothing but what is installed can be found.
+    # With -P and without PYTHONPATH, Python finds only installed packages.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SER_", "PYTHON"))}
     environment = {**inherited, "SER_PORT": str(port), "SER_WORKERS": "1", **settings}
     process = subprocess.Popen([python, "-P", "-m", "app"], cwd=folder, env=environment)
@@ -111,7 +111,7 @@ def served(python: Path, folder: Path, **settings: str) -> Iterator[int]:
 
 
 def check_answers(port: int) -> None:
-    """See that a recording has an answer, that people have a page, and which version it is."""
+    """Check the answer for a recording, the page, and the version."""
     recording = (ROOT / "examples" / "utterance.wav").read_bytes()
     answer = json.loads(_ask(port, "POST", "/v1/audio/emotions", recording))
     assert answer["speech"] is True, answer
@@ -122,7 +122,7 @@ def check_answers(port: int) -> None:
 
 
 def _ask(port: int, method: str, path: str, body: bytes | None = None) -> bytes:
-    """The body of an answer with status 200."""
+    """Send a request, and return the body of the response, whose status must be 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=READY_WITHIN)
     connection.request(method, path, body, {"Content-Type": "audio/wav"} if body else {})
     response = connection.getresponse()

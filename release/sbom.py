@@ -1,8 +1,8 @@
-"""`make sbom`: what the service is made of, as a CycloneDX document in `dist/`.
+"""`make sbom`: the components of the service as a CycloneDX document in `dist/`.
 
-cyclonedx-py lists the lock. What it cannot know is added: our version, which dependencies are our own,
-the speech detector, which is a file here, and the licence of openSMILE, whose package says MIT of itself.
-The same checkout gives the same bytes.
+cyclonedx-py lists the lock. This module adds the version of the service, the direct dependencies, the
+speech detector, which is a file of this repository, and the license of openSMILE, because the metadata of
+its package says MIT. The same checkout gives the same bytes.
 """
 
 import hashlib
@@ -22,23 +22,23 @@ from app import __version__
 ROOT = Path(__file__).parent.parent
 OUTPUT = ROOT / "dist" / "sbom.cdx.json"
 DETECTOR = ROOT / "app" / "core" / "silero_vad.onnx"
-LICENCES = {"opensmile": "audEERING Research License Agreement"}
-"""Of packages whose metadata is wrong."""
+LICENSES = {"opensmile": "audEERING Research License Agreement"}
+"""The licenses of packages with wrong metadata."""
 
 
 def main() -> None:
-    """Write the document, valid, to `OUTPUT`."""
+    """Validate the document and write it to `OUTPUT`."""
     text = json.dumps(complete(listed()), indent=2, sort_keys=True) + "\n"
     fault = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
     if fault is not None:
-        raise SystemExit(f"not valid CycloneDX: {fault}")
+        raise SystemExit(f"the document is not valid CycloneDX: {fault}")
     OUTPUT.parent.mkdir(exist_ok=True)
     OUTPUT.write_text(text)
-    print(f"{OUTPUT.name} is written")
+    print(f"wrote {OUTPUT.name}")
 
 
 def listed() -> dict[str, Any]:
-    """The document that cyclonedx-py makes of the service's lock."""
+    """Run cyclonedx-py on the lock of the service, and return its document."""
     command = [sys.executable, "-W", "ignore", "-m", "cyclonedx_py", "requirements", "--no-validate"]
     command += ["--pyproject", "pyproject.toml", "--output-reproducible", "--spec-version", "1.6"]
     made = subprocess.run(
@@ -51,22 +51,25 @@ def listed() -> dict[str, Any]:
 
 
 def complete(document: dict[str, Any]) -> dict[str, Any]:
-    """Add our version, what we depend on, and the speech detector.
+    """Add the version, the direct dependencies and the speech detector.
 
     Args:
-        document: of cyclonedx-py; it is changed.
+        document: the document of cyclonedx-py, which is modified in place.
+
+    Returns:
+        The same document.
     """
     ours = document["metadata"]["component"]
     ours |= {"version": __version__, "purl": f"pkg:pypi/{ours['name']}@{__version__}"}
     for component in document["components"]:
-        component["bom-ref"] = component["purl"]  # not the line of the lock, which moves
-        del component["description"]  # the line itself
-        if component["name"] in LICENCES:
-            component["licenses"] = [{"license": {"name": LICENCES[component["name"]]}}]
+        component["bom-ref"] = component["purl"]  # stable, unlike the line number in the lock
+        del component["description"]  # the text of that line
+        if component["name"] in LICENSES:
+            component["licenses"] = [{"license": {"name": LICENSES[component["name"]]}}]
     direct = _direct_names()
     references = [part["bom-ref"] for part in document["components"] if _same(part["name"]) in direct]
     document["components"].append(_detector())
-    # What these depend on in turn, the lock does not say, so that no more is claimed.
+    # The lock does not record indirect dependencies, so the document has only direct ones.
     document["dependencies"] = [
         {"ref": ours["bom-ref"], "dependsOn": sorted([*references, DETECTOR.name])},
         {"ref": DETECTOR.name},
@@ -75,18 +78,18 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _direct_names() -> set[str]:
-    """What `pyproject.toml` names for the service."""
+    """Return the normalized names of the dependencies of the service in `pyproject.toml`."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     return {_same(re.split(r"[^\w.-]", requirement)[0]) for requirement in project["dependencies"]}
 
 
 def _same(name: str) -> str:
-    """The one spelling of a package's name (PEP 503)."""
+    """Normalize the name of a package (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _detector() -> dict[str, Any]:
-    """Silero's network, which is no package of the lock."""
+    """Describe the network of Silero, which is not a package of the lock."""
     return {
         "type": "machine-learning-model",
         "bom-ref": DETECTOR.name,

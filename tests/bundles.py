@@ -120,6 +120,6 @@ def write(  # noqa: PLR0913  # as those of `facts`
 ) -> Path:
     """Write such a bundle, and say where it stands."""
     described = facts(name, feature_set, temperature=temperature, level=level, inputs=inputs, adapts=adapts)
-    papers = {"MODEL_CARD.md": b"# small\n"}
-    write_bundle(parent / name, described, scaler(described), network(described), papers)
+    artifacts = {"MODEL_CARD.md": b"# small\n"}
+    write_bundle(parent / name, described, scaler(described), network(described), artifacts)
     return parent / name

@@ -14,10 +14,10 @@ EXAMPLE = ROOT / "examples" / "utterance.wav"
 
 
 def corpora() -> Path:
-    """The folder of labelled speech; the test is skipped where there is none, but never in CI."""
+    """The folder of labeled speech; the test is skipped where there is none, but never in CI."""
     folder = Path(os.environ.get("SPEECH_CORPORA", ROOT.parent / "shared" / "speech"))
     if not folder.is_dir():
-        reason = f"no labelled speech at {folder}; set SPEECH_CORPORA to its folder"
+        reason = f"no labeled speech at {folder}; set SPEECH_CORPORA to its folder"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from app.core.bundle import find_bundles
 from app.core.errors import BundleError
-from app.main import create_app, find_bundles
+from app.main import create_app
 from app.settings import Settings
 from tests.recordings import ROOT
 
@@ -15,7 +16,7 @@ from tests.recordings import ROOT
 def test_hidden_folders_and_files_are_no_bundles(models_dir: Path) -> None:
     (models_dir / ".partial-x").mkdir(exist_ok=True)
     (models_dir / "README.md").touch()
-    found = find_bundles(Settings(models_dir=models_dir, default_model="small"))
+    found = find_bundles(models_dir, "small")
     assert [bundle.name for bundle in found] == ["other", "small"]
 
 

@@ -136,10 +136,10 @@ def test_workers_end_with_a_service_that_was_killed(small: dict[str, str]) -> No
         ({"SER_PORT": "http"}, "SER_PORT"),
         ({"SER_WORKERS": "0"}, "SER_WORKERS"),
         ({"SER_HOST": "0.0.0.0"}, "SER_HOST: without keys, only a loopback address"),
-        ({"SER_API_KEYS": "a-key-in-plain"}, "SER_API_KEYS: each is name:sha256"),
+        ({"SER_API_KEYS": "a-key-in-plain"}, "SER_API_KEYS: each entry is name:sha256"),
         ({"SER_API_KEYS_FILE": "nowhere"}, "SER_API_KEYS_FILE: No such file or directory: nowhere"),
         ({"SER_RATE_LIMIT": "many"}, "SER_RATE_LIMIT"),
-        ({"SER_CHANNELS": "left"}, "SER_CHANNELS: all, or indices"),
+        ({"SER_CHANNELS": "left"}, "SER_CHANNELS: expected `all`, or indices"),
     ],
 )
 def test_a_start_that_cannot_work_says_why(environment: dict[str, str], reason: str) -> None:

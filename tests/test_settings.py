@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from app.core.channels import ChannelPolicy
 from app.settings import Settings
 
 HASH = hashlib.sha256(b"key").hexdigest()
@@ -39,5 +40,5 @@ def test_any_other_address_needs_keys_or_a_word(host: str) -> None:
 
 
 def test_channels_are_indices() -> None:
-    assert Settings().permitted_channels is None
-    assert Settings(channels="0,1").permitted_channels == frozenset({0, 1})
+    assert Settings().channel_policy == ChannelPolicy()
+    assert Settings(channels="0,1").channel_policy == ChannelPolicy.of([0, 1])

@@ -1,6 +1,12 @@
 """The bundles in `models/`, served as `make serve` serves them."""
 
+import json
+import os
+import subprocess
+import sys
+import sysconfig
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +18,9 @@ from app.core.manifest import Manifest
 from app.core.recognizer import EmotionRecognizer
 from app.main import create_app
 from app.settings import Settings
+from tests.programs import program
 from tests.recordings import EXAMPLE, ROOT, corpora, encode, speech
-from training.labels import EMOTIONS
+from training.data.labels import EMOTIONS
 
 MODELS = ("multilingual", "opensmile")
 
@@ -80,3 +87,36 @@ def test_an_utterance_longer_than_a_window_is_answered() -> None:
     assert len(long) > 12 * 16_000
     recognition = recognizer.recognize(Signal(long[np.newaxis], 16_000))
     assert recognition.emotion == "anger"
+
+
+ANSWER = """
+import json, sys
+from pathlib import Path
+from app.core.audio import decode
+from app.core.bundle import read_bundle
+from app.core.recognizer import EmotionRecognizer
+recognizer = EmotionRecognizer(read_bundle(Path("models/multilingual")))
+for path in sys.argv[1:]:
+    print(json.dumps(recognizer.recognize_speech(decode(Path(path).read_bytes())).probabilities))
+"""
+
+
+def test_another_processor_gives_the_same_answers() -> None:
+    # Haswell has AVX2 and no AVX-512 or VNNI: ONNX Runtime then takes other int8 kernels than on newer ones.
+    names = ("03a01Fa", "08a05Ta")
+    paths = [EXAMPLE, *(corpora() / "emodb" / "audio" / f"{name}.flac" for name in names)]
+    # QEMU needs the interpreter itself, which a virtual environment only links to.
+    packages = os.pathsep.join([str(ROOT), sysconfig.get_paths()["purelib"]])
+    command = [program("qemu-x86_64"), "-cpu", "Haswell", str(Path(sys.executable).resolve()), "-c", ANSWER]
+    emulated = subprocess.run(
+        [*command, *map(str, paths)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": packages},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    recognizer = EmotionRecognizer(read_bundle(ROOT / "models" / "multilingual"))
+    for path, line in zip(paths, emulated.stdout.splitlines(), strict=True):
+        here = recognizer.recognize_speech(decode(path.read_bytes())).probabilities
+        assert json.loads(line) == pytest.approx(here, abs=1e-3)

@@ -1,1 +1,1 @@
-"""From corpora to a bundle: features, folds, network, scores, export. Runs offline."""
+"""Offline training: from corpora to a bundle, with features, folds, networks, scores and export."""

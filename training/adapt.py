@@ -1,10 +1,9 @@
-"""`python -m training adapt`: a bundle for a place's own recordings, without labels.
+"""`python -m training adapt`: adapt a bundle to unlabeled recordings of a call center.
 
-What a call centre's line, rooms and voices do to the features is in their mean and scale. These
-are re-estimated from unlabelled recordings of the place and drawn toward the original where there
-are few: with n recordings and the strength k, the place's own estimate weighs n / (n + k), as a
-mean does under a prior worth k observations (Gauvain & Lee 1994, maximum a posteriori). The
-networks stay as they are.
+The lines, rooms and speakers of a call center shift the mean and the scale of the features. This module
+estimates both from unlabeled recordings, and combines the estimate with the original scaler. With n
+recordings and the strength k, the new estimate has the weight n / (n + k), like a mean under a prior of k
+observations (Gauvain & Lee 1994, maximum a posteriori). The networks do not change.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,17 +14,17 @@ import onnx
 from sklearn.preprocessing import StandardScaler
 
 from app.core.bundle import MODEL, SCALER, read_bundle, write_bundle
-from app.core.features import FEATURE_SETS, FeatureConfig, Features
+from app.core.features import FEATURE_SETS, FeatureConfig, FeatureValues
 from app.core.manifest import Adaptation, Facts
 from app.core.scaler import Scaler
-from training.corpora import Utterance
-from training.corpora.utterance import SUFFIXES
+from training.data.corpora import Utterance
+from training.data.corpora.utterance import SUFFIXES
+from training.data.features import extract
 from training.errors import TrainingError
-from training.extract import extract
-from training.report import CARD
+from training.publish.artifacts import CARD
 
 STRENGTH = 30.0
-"""Recordings that the original scaler is worth."""
+"""The number of recordings that the original scaler counts as. Not tuned."""
 
 
 def adapt(
@@ -37,26 +36,26 @@ def adapt(
     overwrite: bool = False,
     skip_undecodable: bool = False,
 ) -> None:
-    """Make a bundle whose scaler fits a place's own recordings.
+    """Write a bundle whose scaler is adapted to recordings.
 
     Args:
-        original: the bundle to start from.
-        audio: folder with WAV or FLAC recordings, utterances rather than whole calls.
-        bundle: where the new one shall stand; its name is the folder's.
-        cache: folder of features.
-        overwrite: replace a bundle that stands there.
-        skip_undecodable: leave out recordings that cannot be analysed.
+        original: the folder of the original bundle.
+        audio: the folder of WAV or FLAC recordings, which are utterances rather than whole calls.
+        bundle: the folder of the new bundle, whose name is the name of the bundle.
+        cache: the folder of cached features.
+        overwrite: replace an existing bundle.
+        skip_undecodable: skip recordings that cannot be analyzed.
 
     Raises:
-        TrainingError: there is nothing to adapt to, or the place is taken.
-        BundleError: the original is no bundle that matches itself.
+        TrainingError: the original has no scaler to adapt, or there are no recordings.
+        BundleError: the original bundle is damaged, or the new bundle already exists.
     """
     source = read_bundle(original)
     described = source.manifest.features
     if described is None:
         raise TrainingError(
-            f"{original}: takes no openSMILE features, so it has no scaler to fit. In calls it adapts to "
-            "each speaker by itself"
+            f"{original}: takes no openSMILE features, so it has no scaler to adapt. Serve it unchanged: in "
+            "calls it adapts to each speaker without this command"
         )
     if described.feature_set not in FEATURE_SETS:
         raise TrainingError(f"{original}: unknown feature set {described.feature_set}")
@@ -83,24 +82,24 @@ def adapt(
         facts,
         scaler,
         _with_metadata(original / MODEL, facts),
-        _papers(original, source.manifest.files, adaptation),
+        _artifacts(original, source.manifest.files, adaptation),
         overwrite=overwrite,
     )
-    print(f"{bundle} is written: {len(heard)} recordings weigh {weight:.0%} in its scaler", flush=True)
+    print(f"wrote {bundle}: its scaler gives {len(heard)} recordings a weight of {weight:.0%}", flush=True)
 
 
-def re_estimate(original: Scaler, heard: Sequence[Features]) -> Scaler:
-    """Draw a scaler toward the mean and scale of recordings.
+def re_estimate(original: Scaler, heard: Sequence[FeatureValues]) -> Scaler:
+    """Adapt a scaler to the mean and scale of recordings.
 
     Args:
-        original: what there is.
-        heard: features of recordings, clean; nothing else of them is known.
+        original: the original scaler.
+        heard: the features of the recordings.
     """
     return shrink(original, own_scaler(heard), weight_of(len(heard)))
 
 
-def own_scaler(heard: Sequence[Features]) -> Scaler:
-    """Mean and scale of recordings alone: of the functionals, then the descriptors."""
+def own_scaler(heard: Sequence[FeatureValues]) -> Scaler:
+    """Return the scaler of the recordings alone: of the functionals, then of the descriptors."""
     functionals = StandardScaler().fit(np.stack([one.functionals for one in heard]).astype(np.float64))
     descriptors = StandardScaler().fit(np.concatenate([one.descriptors for one in heard]).astype(np.float64))
     return Scaler(
@@ -110,17 +109,17 @@ def own_scaler(heard: Sequence[Features]) -> Scaler:
 
 
 def weight_of(n_recordings: int) -> float:
-    """How much recordings weigh against the original scaler, from 0 to 1."""
+    """Return the weight of the recordings relative to the original scaler, from 0 to 1."""
     return n_recordings / (n_recordings + STRENGTH)
 
 
 def shrink(original: Scaler, own: Scaler, weight: float) -> Scaler:
-    """Draw means and variances of one scaler toward those of another.
+    """Return the weighted means of the means and of the variances of two scalers.
 
     Args:
-        original: what is drawn to.
-        own: what is drawn.
-        weight: of `own`, from 0 to 1.
+        original: the original scaler.
+        own: the scaler of the recordings alone.
+        weight: the weight of `own`, from 0 to 1.
     """
     return Scaler(
         weight * own.mean + (1 - weight) * original.mean,
@@ -129,7 +128,7 @@ def shrink(original: Scaler, own: Scaler, weight: float) -> Scaler:
 
 
 def _recordings(folder: Path) -> list[Utterance]:
-    """All recordings in a folder and below it; emotion and speaker are unknown."""
+    """Return all recordings in a folder and its subfolders, without emotion and speaker."""
     if not folder.is_dir():
         raise TrainingError(f"{folder}: no such folder")
     paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
@@ -139,20 +138,20 @@ def _recordings(folder: Path) -> list[Utterance]:
 
 
 def _with_metadata(path: Path, facts: Facts) -> bytes:
-    """The network of a bundle, with other facts in it."""
+    """Return the network of a bundle with other facts in its metadata."""
     model = onnx.load(path)
     onnx.helper.set_model_props(model, facts.to_metadata())
     content: bytes = model.SerializeToString(deterministic=True)
     return content
 
 
-def _papers(original: Path, files: Mapping[str, str], adaptation: Adaptation) -> dict[str, bytes]:
-    """The papers of the original; its card says on top that the figures are not the adapted one's."""
-    papers = {name: (original / name).read_bytes() for name in files if name not in {SCALER, MODEL}}
+def _artifacts(original: Path, files: Mapping[str, str], adaptation: Adaptation) -> dict[str, bytes]:
+    """Return the original artifacts, with a note about the adaptation at the top of the card."""
+    artifacts = {name: (original / name).read_bytes() for name in files if name not in {SCALER, MODEL}}
     note = (
-        f"> This bundle is `{original.name}`, adapted to {adaptation.n_recordings} unlabelled recordings: "
-        f"they weigh {adaptation.weight:.0%} in its scaler. **The figures below are those of "
-        f"`{original.name}`**; how the adapted one scores takes labels to measure.\n\n"
+        f"> This bundle is `{original.name}`, adapted to {adaptation.n_recordings} unlabeled recordings. "
+        f"The recordings have a weight of {adaptation.weight:.0%} in its scaler. **The figures below are "
+        f"those of `{original.name}`**. To measure the adapted bundle, evaluate it on labeled recordings.\n\n"
     )
-    papers[CARD] = note.encode() + papers.get(CARD, b"")
-    return papers
+    artifacts[CARD] = note.encode() + artifacts.get(CARD, b"")
+    return artifacts

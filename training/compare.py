@@ -1,4 +1,4 @@
-"""`python -m training compare`: models × protocols on the same folds, as a table and a picture."""
+"""`python -m training compare`: compare models on the folds of protocols, as tables and a picture."""
 
 import csv
 import io
@@ -11,26 +11,26 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from app.core.features import FeatureConfig
-from training import plots
-from training.corpora import Utterance
-from training.cross_validation import Folders, Plan, cross_validate, prepare
-from training.files import write_whole
-from training.fit import FoldResult
+from app.core.files import write_whole
+from training.data.corpora import Utterance
+from training.evaluation.cross_validation import Folders, RunConfig, cross_validate, prepare
+from training.evaluation.fold import FoldResult
+from training.evaluation.results import join
+from training.learning.scores import bootstrap_interval, mean_and_sd
 from training.models import load_model
-from training.results import join
-from training.scores import bootstrap_interval, spread
+from training.publish import plots
 
 MARKDOWN, CSV, PICTURE = "comparison.md", "comparison.csv", "comparison.png"
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One test that every model takes.
+    """A test of every model, which is a column of the table.
 
     Attributes:
-        title: the protocol, and the corpus if it is of one.
-        protocol: its name.
-        utterances: with their corpora's own labels.
+        title: the title: the protocol and, for published folds, the corpus.
+        protocol: the name of the protocol.
+        utterances: the utterances with their corpora's own labels.
     """
 
     title: str
@@ -40,19 +40,19 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What one model reached in one test; shares are from 0 to 1.
+    """The figures of one model in one test. Shares are from 0 to 1.
 
     Attributes:
-        model: its name.
-        feature_set: what it is fed.
-        test: title of the column.
-        n_folds: how many.
-        uar: mean over the folds.
-        uar_sd: sample standard deviation, None for one fold.
-        low: lower end of the 95 % interval over speakers.
-        high: upper end.
-        accuracy: mean over the folds.
-        validation_uar: mean over the folds.
+        model: the name of the model.
+        feature_set: the name of the feature set.
+        test: the title of the column.
+        n_folds: the number of folds.
+        uar: the mean UAR over the folds.
+        uar_sd: the sample standard deviation of the UAR; None for one fold.
+        low: the lower limit of the 95 % interval of the UAR over speakers.
+        high: the upper limit of this interval.
+        accuracy: the mean accuracy over the folds.
+        validation_uar: the mean validation UAR over the folds.
     """
 
     model: str
@@ -69,13 +69,13 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What is compared.
+    """The settings of a comparison.
 
     Attributes:
-        models: names in `training.models`.
-        protocols: names in `PROTOCOLS`.
-        feature_sets: every model is fed each of them.
-        output: folder of the tables.
+        models: the names of the models in `training.models`.
+        protocols: the names of the protocols in `PROTOCOLS`.
+        feature_sets: the feature sets, each of which is used with every model.
+        output: the folder of the tables.
     """
 
     models: Sequence[str]
@@ -87,22 +87,22 @@ class Comparison:
 def compare(
     utterances: Sequence[Utterance],
     comparison: Comparison,
-    plan: Plan,
+    config: RunConfig,
     folders: Folders,
     *,
     skip_undecodable: bool = False,
 ) -> None:
-    """Cross-validate models and write the tables anew after each.
+    """Cross-validate models, and write the tables after each model.
 
     Args:
-        utterances: with their corpora's own labels.
-        comparison: what is compared.
-        plan: of which seed and number of folds count.
-        folders: where features and runs are kept.
-        skip_undecodable: leave out recordings that cannot be analysed.
+        utterances: the utterances with their corpora's own labels.
+        comparison: the settings of the comparison.
+        config: the settings of the cross-validation; the comparison replaces features and protocol.
+        folders: the folders of caches.
+        skip_undecodable: skip recordings that cannot be analyzed.
 
     Raises:
-        TrainingError: the run cannot work.
+        TrainingError: the labels, the recordings or the folds do not permit the run.
     """
     models, feature_sets = comparison.models, comparison.feature_sets
     tf.config.experimental.enable_op_determinism()
@@ -112,7 +112,7 @@ def compare(
     with tqdm(total=len(tests) * len(feature_sets) * len(models), desc="comparing") as bar:
         for test in tests:
             for features in feature_sets:
-                own_plan = replace(plan, features=features, protocol=test.protocol)
+                own_plan = replace(config, features=features, protocol=test.protocol)
                 dataset, folds = prepare(
                     test.utterances, own_plan, folders.cache, conditions, skip_undecodable=skip_undecodable
                 )
@@ -120,14 +120,16 @@ def compare(
                     bar.set_postfix_str(f"{model}, {features.feature_set}, {test.title}")
                     results = cross_validate(model, dataset, folds, own_plan, folders.runs)
                     speakers = [dataset.utterances[i].speaker for i in join(results).indices]
-                    cells.append(_cell(model, features.feature_set, test.title, results, speakers, plan.seed))
+                    cells.append(
+                        _cell(model, features.feature_set, test.title, results, speakers, config.seed)
+                    )
                     _write(cells, comparison.output)
                     bar.update()
     print(to_markdown(cells))
 
 
 def columns(utterances: Sequence[Utterance], protocols: Sequence[str]) -> Iterator[Column]:
-    """The tests of some protocols: published folds are of one corpus each, the rest of all."""
+    """Yield the tests of protocols: one for each corpus with published folds, one for each other protocol."""
     for protocol in protocols:
         if protocol != "published-folds":
             yield Column(protocol, protocol, utterances)
@@ -138,7 +140,7 @@ def columns(utterances: Sequence[Utterance], protocols: Sequence[str]) -> Iterat
 
 
 def to_markdown(cells: Sequence[Cell]) -> str:
-    """A row for each model and feature set, a column for each test; UAR in percent, best in bold."""
+    """Return a table of UAR in percent: a row for each model and feature set, a column for each test."""
     tests = list(dict.fromkeys(cell.test for cell in cells))
     rows: dict[tuple[str, str], dict[str, Cell]] = {}
     for cell in cells:
@@ -155,7 +157,7 @@ def to_markdown(cells: Sequence[Cell]) -> str:
 
 
 def _text(cell: Cell, best: float) -> str:
-    """Mean and standard deviation in percent."""
+    """Return mean and standard deviation in percent."""
     text = f"{100 * cell.uar:.1f}" + ("" if cell.uar_sd is None else f" ± {100 * cell.uar_sd:.1f}")
     return f"**{text}**" if cell.uar == best else text
 
@@ -168,9 +170,9 @@ def _cell(
     speakers: Sequence[str],
     seed: int,
 ) -> Cell:
-    """Sum up the folds of a model."""
+    """Summarize the folds of a model."""
     tested = join(results)
-    over_folds = spread([result.uar() for result in results])
+    over_folds = mean_and_sd([result.uar() for result in results])
     low, high = bootstrap_interval(tested.truth, tested.recognized, speakers, seed)
     return Cell(
         model=model,
@@ -181,13 +183,13 @@ def _cell(
         uar_sd=over_folds.sd,
         low=low,
         high=high,
-        accuracy=spread([result.accuracy for result in results]).mean,
-        validation_uar=spread([result.validation_uar for result in results]).mean,
+        accuracy=mean_and_sd([result.accuracy for result in results]).mean,
+        validation_uar=mean_and_sd([result.validation_uar for result in results]).mean,
     )
 
 
 def _write(cells: Sequence[Cell], output: Path) -> None:
-    """Write table, CSV and picture of what is there so far."""
+    """Write the table, the CSV file and the picture of the cells so far."""
     table = io.StringIO()
     writer = csv.DictWriter(table, list(asdict(cells[0])), lineterminator="\n")
     writer.writeheader()

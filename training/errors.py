@@ -1,7 +1,7 @@
-"""The error of the offline package; the whole tree is drawn in `app.core.errors`."""
+"""The error of the offline package. `app.core.errors` shows the whole tree of errors."""
 
 from app.core.errors import SpeechEmotionError
 
 
 class TrainingError(SpeechEmotionError):
-    """A run that cannot work; the message says why, and what to do."""
+    """A run that cannot succeed. The message says why, and what to do."""

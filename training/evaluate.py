@@ -1,7 +1,7 @@
-"""`python -m training evaluate`: score any bundle on labeled recordings, through the service's code.
+"""`python -m training evaluate`: score a bundle on labeled recordings with the code of the service.
 
-Every recording runs through `app.core` exactly as in the service: decoded, resampled, recognized with
-the bundle's network in ONNX Runtime, without any padding. Nothing is trained.
+`app.core` decodes, resamples and recognizes every recording exactly as in the service, with the bundle's
+network in ONNX Runtime and without padding. The command trains nothing.
 """
 
 import json
@@ -14,7 +14,6 @@ from typing import Any
 
 import joblib
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, confusion_matrix
 from tqdm import tqdm
@@ -22,18 +21,18 @@ from tqdm import tqdm
 from app.core.audio import decode, select_channel
 from app.core.bundle import read_bundle
 from app.core.errors import AudioError
+from app.core.files import write_whole
 from app.core.recognizer import EmotionRecognizer
 from app.core.speaker import SpeakerScores, adapt
-from training import plots
-from training.calibration import expected_calibration_error
-from training.calls import SOUNDS
-from training.conditions import CONDITIONS
-from training.corpora import Utterance
+from training.data.conditions import CONDITIONS
+from training.data.corpora import Utterance
+from training.data.labels import SAME_AS
 from training.errors import TrainingError
-from training.files import write_whole
-from training.labels import SAME_AS
-from training.scores import bootstrap_interval, uar, uar_by
-from training.simulated_calls import NOTHING, segments_of_call, voices_of
+from training.evaluation.simulated_calls import NOTHING, segments_of_call, voices_of
+from training.learning.calibration import expected_calibration_error
+from training.learning.scores import bootstrap_interval, uar, uar_by
+from training.publish import plots
+from training.publish.templates import render
 
 RESULTS, REPORT, PICTURE = "evaluation.json", "evaluation.md", "confusion_matrix.png"
 SEED = 1
@@ -41,13 +40,13 @@ SEED = 1
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What is evaluated.
+    """The settings of an evaluation.
 
     Attributes:
-        bundle: the bundle.
-        output: folder of the results.
-        conditions: that the recordings are heard under, names in `CONDITIONS`.
-        calls: in which simulated calls they are heard besides, names in `SOUNDS`.
+        bundle: the folder of the bundle.
+        output: the folder of the results.
+        conditions: the conditions to apply to the recordings, names in `CONDITIONS`.
+        calls: the kinds of simulated calls, names in `SOUNDS`.
     """
 
     bundle: Path
@@ -62,17 +61,17 @@ def evaluate(
     """Score a bundle and write JSON, Markdown and a picture.
 
     Args:
-        utterances: with their corpora's own labels; those with a label that the bundle does not have
-            are left out, and counted.
-        evaluation: what is evaluated.
-        skip_undecodable: leave out recordings that cannot be analyzed.
+        utterances: the utterances with their corpora's own labels. Utterances with a label that the bundle
+            does not have are counted and left out.
+        evaluation: the settings of the evaluation.
+        skip_undecodable: skip recordings that cannot be analyzed.
 
     Returns:
         The content of `evaluation.json`.
 
     Raises:
         TrainingError: no recording has a label of the bundle, or a recording cannot be analyzed.
-        BundleError: the bundle does not match itself.
+        BundleError: the bundle is damaged.
     """
     manifest = read_bundle(evaluation.bundle).manifest
     kept = label_for(utterances, manifest.labels)
@@ -85,12 +84,12 @@ def evaluate(
     if failed and not skip_undecodable:
         shown = "\n".join(f"  {kept[place].path}: {reason}" for place, reason in list(failed.items())[:10])
         raise TrainingError(
-            f"{len(failed)} of {len(kept)} recordings cannot be analyzed; repair them, or leave them out "
+            f"{len(failed)} of {len(kept)} recordings cannot be analyzed; repair them, or skip them "
             f"with --skip-undecodable:\n{shown}"
         )
     used = [place for place in range(len(kept)) if place not in failed]
     if not used:
-        raise TrainingError("no recording can be analyzed: nothing is left to score")
+        raise TrainingError("no recording can be analyzed; check the recordings of the corpus")
     scored = [kept[place] for place in used]
     results: dict[str, Any] = {
         "bundle": manifest.name,
@@ -111,10 +110,10 @@ def evaluate(
 
 
 def label_for(utterances: Sequence[Utterance], labels: Sequence[str]) -> list[Utterance]:
-    """Keep the utterances whose label the bundle has; calm counts as neutral if the bundle has no calm.
+    """Keep the utterances whose label the bundle has. Calm counts as neutral if the bundle has no calm.
 
     Raises:
-        TrainingError: none has such a label.
+        TrainingError: no utterance has such a label.
     """
     kept = []
     for utterance in utterances:
@@ -130,23 +129,23 @@ def label_for(utterances: Sequence[Utterance], labels: Sequence[str]) -> list[Ut
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """Probabilities of one utterance, and whether speech was detected in it."""
+    """The probabilities of one utterance, and the result of the speech detection."""
 
     probabilities: tuple[float, ...]
     speech: bool
 
 
 def _run(jobs: Sequence[Any], bundle: Path, title: str) -> list[Any]:
-    """Run jobs on all processors, with a progress bar; the results in the order of the jobs."""
+    """Run jobs on all processors with a progress bar. Return the results in the order of the jobs."""
     run = joblib.Parallel(n_jobs=len(os.sched_getaffinity(0)), return_as="generator")
     work = run(joblib.delayed(function)(bundle, *arguments) for function, arguments in jobs)
     return list(tqdm(work, title, len(jobs)))
 
 
 def _recognize(bundle: Path, utterance: Utterance, condition: str) -> _Answer | str:
-    """Recognize one utterance; the reason if it cannot be analyzed."""
+    """Recognize one utterance. Return the reason if it cannot be analyzed."""
     data = utterance.path.read_bytes()
-    # Seeded by the recording, so that the same recording always has the same noise.
+    # The recording seeds the generator, so that a recording always gets the same noise.
     random = np.random.default_rng([len(data), int.from_bytes(data[-8:]), *condition.encode()])
     recognizer = _recognizer(bundle)
     try:
@@ -161,14 +160,14 @@ def _recognize(bundle: Path, utterance: Utterance, condition: str) -> _Answer | 
 
 @cache
 def _recognizer(bundle: Path) -> EmotionRecognizer:
-    """One for each process."""
+    """Return the recognizer of a bundle, which each process creates once."""
     return EmotionRecognizer(read_bundle(bundle))
 
 
 def _figures(
     answers: Sequence[Any], utterances: Sequence[Utterance], labels: Sequence[str]
 ) -> dict[str, Any]:
-    """All figures of one condition."""
+    """Return the figures of one condition."""
     probabilities = np.array([answer.probabilities for answer in answers])
     truth, recognized = _indices(utterances, labels), probabilities.argmax(axis=1)
     counts = confusion_matrix(truth, recognized, labels=range(len(labels)))
@@ -190,7 +189,7 @@ def _figures(
 
 
 def _figures_of_calls(utterances: Sequence[Utterance], bundle: Path, sound: str) -> dict[str, Any]:
-    """UAR of the segments of simulated calls, adapted to the speaker and not."""
+    """Return the UAR of the segments of simulated calls, with and without adaptation to the speaker."""
     labels = read_bundle(bundle).manifest.labels
     voices = voices_of(utterances)
     jobs = [(_recognize_call, ([utterances[index] for index in voice], sound)) for voice in voices]
@@ -217,11 +216,11 @@ def _figures_of_calls(utterances: Sequence[Utterance], bundle: Path, sound: str)
 def _recognize_call(
     bundle: Path, voice: Sequence[Utterance], sound: str
 ) -> tuple[list[int], list[list[float]], list[list[float]]]:
-    """Build the call of one voice and recognize its segments.
+    """Build the call of one speaker and recognize its segments.
 
     Returns:
-        The utterance in each segment, by its place in the voice or `NOTHING`; the probabilities of
-        each segment; and the same adapted to the speaker, empty if the bundle does not adapt.
+        The position in `voice` of the utterance in each segment, or `NOTHING`; the probabilities of each
+        segment; and the probabilities with adaptation to the speaker, empty if the bundle does not adapt.
     """
     recognizer = _recognizer(bundle)
     segments, places = segments_of_call([one.path.read_bytes() for one in voice], sound)
@@ -232,22 +231,16 @@ def _recognize_call(
 
 
 def _indices(utterances: Sequence[Utterance], labels: Sequence[str]) -> NDArray[np.int64]:
+    """Return the label index of each utterance."""
     return np.array([labels.index(one.emotion) for one in utterances])
 
 
 def _write(results: dict[str, Any], output: Path) -> None:
-    """Write JSON, Markdown and the picture of the first condition."""
+    """Write JSON, Markdown and the confusion matrix of the first condition."""
     first = next(iter(results["conditions"].values()))
-    title = f"{results['bundle']}: share of the true emotion, and count"
+    title = f"{results['bundle']}: share of each true label, and count"
     counts = np.array(first["confusion_matrix"])
-    environment = Environment(
-        loader=PackageLoader("training", "."),
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701  # nosec B701  # Markdown, from our own numbers
-    )
-    environment.filters["percent"] = lambda share: "–" if share is None else f"{share:.1%}"
-    report = environment.get_template("evaluation.md.jinja").render(**results, sounds=SOUNDS)
+    report = render("evaluation.md.jinja", **results)
     write_whole(output / PICTURE, plots.confusion_matrix(counts, results["labels"], title))
     write_whole(output / REPORT, report.encode())
     write_whole(output / RESULTS, (json.dumps(results, indent=2) + "\n").encode())

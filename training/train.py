@@ -1,9 +1,8 @@
-"""`python -m training train`: from corpora to a bundle. Reads from top to bottom."""
+"""`python -m training train`: train, cross-validate and export a bundle."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -16,21 +15,23 @@ from app.core.log_mel import N_MELS, SAMPLING_RATE
 from app.core.manifest import Corpus, Facts, FoldScore, Level, LogMel, Protocol, Scores, Spread
 from app.core.manifest import Features as FeatureFacts
 from app.core.scaler import Scaler
-from training.calls import SOUNDS
-from training.conditions import TEST_CONDITIONS
-from training.corpora import Utterance
-from training.cross_validation import Folders, Plan, cross_validate, prepare
-from training.dataset import Dataset
+from training.data.call_builder import SOUNDS
+from training.data.conditions import TEST_CONDITIONS
+from training.data.corpora import Utterance
+from training.data.dataset import Dataset
+from training.data.folds import Indices, make_folds, whole
 from training.encoder.convert import encoder_path
 from training.encoder.extractor import ENCODER, N_LAYERS
 from training.errors import TrainingError
-from training.export import combine, to_onnx, with_encoder
-from training.fit import FoldResult
-from training.folds import Indices, make_folds, whole
-from training.heard_in_calls import hear_calls
+from training.evaluation.cross_validation import Folders, RunConfig, cross_validate, prepare
+from training.evaluation.figures import Figures
+from training.evaluation.fold import FoldResult
+from training.evaluation.in_calls import hear_calls
+from training.evaluation.results import figures
 from training.models import load_model
-from training.report import papers
-from training.results import figures
+from training.publish.artifacts import artifacts
+from training.publish.export import combine, to_onnx, with_encoder
+from training.publish.templates import plus_minus
 
 EXPORTS = {
     "best-fold": "highest UAR on its validation parts",
@@ -44,22 +45,24 @@ LEVELS: dict[frozenset[str], Level] = {
     frozenset({"features", "descriptors"}): "functionals and descriptors",
 }
 N_EXAMPLES = 20
+"""The number of utterances that compare ONNX with Keras. Not tuned."""
+
 NO_SCALER = Scaler(np.zeros(0), np.ones(0))
-"""Of a bundle with an encoder, whose scaler is in the graph."""
+"""The scaler of a bundle with an encoder, whose graph contains the actual scaler."""
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """The bundle that is wanted.
+class BundleOptions:
+    """The settings of a new bundle.
 
     Attributes:
-        bundle: where it shall stand; its name is the folder's.
-        model: a name in `training.models`.
-        export: which folds' networks it shall hold, a name in `EXPORTS`.
-        test_conditions: under which the test parts are heard, beside clean.
-        calls: in which calls they are heard besides, names in `SOUNDS`.
-        leave_corpora_out: whether the card has a table of corpora that did not train.
-        overwrite: replace a bundle that stands there.
+        bundle: the folder of the bundle, whose name is the name of the bundle.
+        model: the name of the model in `training.models`.
+        export: the source of the networks, a name in `EXPORTS`.
+        test_conditions: the conditions of the test parts beside `clean`.
+        calls: the kinds of simulated calls of the test parts, names in `SOUNDS`.
+        leave_corpora_out: True adds tests on corpora that did not train.
+        overwrite: True replaces an existing bundle.
     """
 
     bundle: Path
@@ -73,100 +76,108 @@ class Order:
 
 def train(
     utterances: Sequence[Utterance],
-    order: Order,
-    plan: Plan,
+    options: BundleOptions,
+    config: RunConfig,
     folders: Folders,
     *,
     skip_undecodable: bool = False,
 ) -> None:
-    """Train, cross-validate and export.
+    """Train, cross-validate and export a model.
 
     Args:
-        utterances: with their corpora's own labels.
-        order: the bundle that is wanted.
-        plan: how the model is tested.
-        folders: where things are kept.
-        skip_undecodable: leave out recordings that cannot be analysed.
+        utterances: the utterances with their corpora's own labels.
+        options: the settings of the bundle.
+        config: the settings of the cross-validation.
+        folders: the folders of caches.
+        skip_undecodable: skip recordings that cannot be analyzed.
 
     Raises:
-        TrainingError: the run cannot work.
+        TrainingError: the labels, the recordings, the folds or the model do not permit the run.
     """
     tf.config.experimental.enable_op_determinism()
-    conditions = tuple(dict.fromkeys((*load_model(order.model).conditions, *order.test_conditions)))
-    dataset, folds = prepare(utterances, plan, folders.cache, conditions, skip_undecodable=skip_undecodable)
-    results = cross_validate(order.model, dataset, folds, plan, folders.runs)
+    conditions = tuple(dict.fromkeys((*load_model(options.model).conditions, *options.test_conditions)))
+    dataset, folds = prepare(utterances, config, folders.cache, conditions, skip_undecodable=skip_undecodable)
+    results = cross_validate(options.model, dataset, folds, config, folders.runs)
     if not results[0].members:
-        raise TrainingError(f"{order.model} is a baseline: it can be compared, not exported")
-    exported = _exported(order, plan, dataset, results, folders.runs)
-    unheard = _leave_corpora_out(order, plan, dataset, folders.runs) if order.leave_corpora_out else []
+        raise TrainingError(
+            f"{options.model} is a baseline: it can be compared, not exported. Choose another --model"
+        )
+    exported = _exported(options, config, dataset, results, folders.runs)
+    unheard = _leave_corpora_out(options, config, dataset, folders.runs) if options.leave_corpora_out else []
     calls = {
-        sound: hear_calls(dataset.utterances, plan.features, folders.cache, sound) for sound in order.calls
+        sound: hear_calls(dataset.utterances, config.features, folders.cache, sound)
+        for sound in options.calls
     }
-    all_figures = figures(order.model, dataset, plan, results, calls, unheard)
-    export(order, plan, dataset, exported, results, all_figures)
+    all_figures = figures(options.model, dataset, config, results, calls, unheard)
+    export(options, config, dataset, exported, results, all_figures)
 
 
 def _exported(
-    order: Order, plan: Plan, dataset: Dataset, results: Sequence[FoldResult], runs: Path
+    options: BundleOptions, config: RunConfig, dataset: Dataset, results: Sequence[FoldResult], runs: Path
 ) -> Sequence[FoldResult]:
-    """The folds whose networks the bundle holds."""
-    if order.export == "best-fold":
+    """Return the folds whose networks the bundle contains."""
+    if options.export == "best-fold":
         return [max(results, key=lambda result: result.validation_uar)]
-    if order.export == "all-folds":
+    if options.export == "all-folds":
         return results
-    fold = whole(dataset.utterances, plan.seed, name=ALL_DATA, number=len(results) + 1)
-    return cross_validate(order.model, dataset, [fold], plan, runs)
+    fold = whole(dataset.utterances, config.seed, name=ALL_DATA, number=len(results) + 1)
+    return cross_validate(options.model, dataset, [fold], config, runs)
 
 
-def _leave_corpora_out(order: Order, plan: Plan, dataset: Dataset, runs: Path) -> Sequence[FoldResult]:
-    """The same model on each corpus, trained on the others; nothing if there is one corpus."""
+def _leave_corpora_out(
+    options: BundleOptions, config: RunConfig, dataset: Dataset, runs: Path
+) -> Sequence[FoldResult]:
+    """Test the model on each corpus after training on the others. Return nothing for a single corpus."""
     if len({utterance.corpus for utterance in dataset.utterances}) == 1:
         return []
-    own_plan = replace(plan, protocol="leave-one-corpus-out")
-    folds = make_folds(dataset.utterances, own_plan.protocol, plan.n_folds, plan.seed)
-    return cross_validate(order.model, dataset, folds, own_plan, runs)
+    own_plan = replace(config, protocol="leave-one-corpus-out")
+    folds = make_folds(dataset.utterances, own_plan.protocol, config.n_folds, config.seed)
+    return cross_validate(options.model, dataset, folds, own_plan, runs)
 
 
 def export(
-    order: Order,
-    plan: Plan,
+    options: BundleOptions,
+    config: RunConfig,
     dataset: Dataset,
     exported: Sequence[FoldResult],
     results: Sequence[FoldResult],
-    all_figures: dict[str, Any],
+    all_figures: Figures,
 ) -> None:
     """Write the bundle.
 
     Args:
-        order: the bundle that is wanted.
-        plan: how the model was tested.
-        dataset: that it was trained and tested on.
-        exported: the folds whose networks it holds.
-        results: of all folds.
-        all_figures: of the run.
+        options: the settings of the bundle.
+        config: the settings of the cross-validation.
+        dataset: the data that trained and tested the model.
+        exported: the folds whose networks the bundle contains.
+        results: the results of all folds.
+        all_figures: the figures of the run.
     """
-    of_encoder = plan.features.feature_set == ENCODER
+    of_encoder = config.features.feature_set == ENCODER
     scaler = NO_SCALER if of_encoder else _mean_scaler(exported)
     network = combine(exported, scaler)
-    facts = _facts(order, plan, dataset, exported, _describe_inputs(plan, network), all_figures)
+    facts = _facts(options, config, dataset, exported, _describe_inputs(config, network), all_figures)
     inputs = [port.name for port in network.inputs]
     examples = _examples(dataset, exported[0].fold.rest[:N_EXAMPLES], None if of_encoder else scaler, inputs)
     content = to_onnx(network, facts, examples)
     if of_encoder:
         content = with_encoder(content, encoder_path(N_LAYERS).read_bytes(), facts)
     write_bundle(
-        order.bundle,
+        options.bundle,
         facts,
         scaler,
         content,
-        papers(facts, dataset, all_figures, results),
-        overwrite=order.overwrite,
+        artifacts(facts, dataset, all_figures, results),
+        overwrite=options.overwrite,
     )
-    print(f"UAR {_plus_minus(facts.scores.uar)}; {order.bundle} is written", flush=True)
+    print(
+        f"UAR {plus_minus(facts.scores.uar.mean, facts.scores.uar.sd)}; wrote {options.bundle}",
+        flush=True,
+    )
 
 
 def _mean_scaler(results: Sequence[FoldResult]) -> Scaler:
-    """One scaler for all that is exported; the graph goes over to that of each fold."""
+    """Return the mean scaler of the exported folds. The graph converts to the scale of each fold."""
     return Scaler(
         np.mean([result.scaler.mean for result in results], axis=0),
         np.exp(np.mean([np.log(result.scaler.scale) for result in results], axis=0)),
@@ -176,7 +187,7 @@ def _mean_scaler(results: Sequence[FoldResult]) -> Scaler:
 def _examples(
     dataset: Dataset, indices: Indices, scaler: Scaler | None, names: Sequence[str]
 ) -> list[dict[str, NDArray[np.float32]]]:
-    """The inputs of some utterances, one at a time, as the service computes them."""
+    """Return the inputs of some utterances, one at a time, as the service computes them."""
     examples = []
     for index in indices:
         features = dataset.features["clean"][index]
@@ -192,53 +203,58 @@ def _examples(
 
 
 def _facts(
-    order: Order,
-    plan: Plan,
+    options: BundleOptions,
+    config: RunConfig,
     dataset: Dataset,
     exported: Sequence[FoldResult],
     inputs: FeatureFacts | LogMel,
-    all_figures: dict[str, Any],
+    all_figures: Figures,
 ) -> Facts:
-    """Put together what the bundle says of itself."""
-    folds = all_figures["folds"]
+    """Return the facts of the bundle."""
+    folds = all_figures.folds
     return Facts(
-        name=order.bundle.name,
+        name=options.bundle.name,
         labels=dataset.labels,
         features=inputs if isinstance(inputs, FeatureFacts) else None,
         log_mel=inputs if isinstance(inputs, LogMel) else None,
         input_shapes=inputs.input_shapes,
         adapts_to_speaker=exported[0].speaker is not None,
         protocol=Protocol(
-            name=plan.protocol, n_folds=len(folds), seed=plan.seed, corpora=_corpora(dataset.utterances)
+            name=config.protocol, n_folds=len(folds), seed=config.seed, corpora=_corpora(dataset.utterances)
         ),
         scores=Scores(
-            uar=Spread(mean=all_figures["uar"]["mean"], sd=all_figures["uar"]["sd"]),
-            uar_interval=all_figures["uar"]["interval_95"],
-            accuracy=Spread(**all_figures["accuracy"]),
-            calibration_error=all_figures["calibration_error"]["after"],
-            uncalibrated_error=all_figures["calibration_error"]["before"],
+            uar=Spread(mean=all_figures.uar.mean, sd=all_figures.uar.sd),
+            uar_interval=all_figures.uar.interval_95,
+            accuracy=Spread(**asdict(all_figures.accuracy)),
+            calibration_error=all_figures.calibration_error.after,
+            uncalibrated_error=all_figures.calibration_error.before,
             folds=tuple(
-                FoldScore(**{key: fold[key] for key in ("fold", "uar", "accuracy", "validation_uar")})
+                FoldScore(
+                    fold=fold.fold,
+                    uar=fold.uar,
+                    accuracy=fold.accuracy,
+                    validation_uar=fold.validation_uar,
+                )
                 for fold in folds
             ),
         ),
-        model=order.model,
+        model=options.model,
         chosen_folds=tuple(result.fold.name for result in exported),
-        chosen_by=EXPORTS[order.export],
-        # Each fold fits it on a validation part, by networks that did not learn from that part.
-        temperature=float(np.exp(np.mean([np.log(fold["temperature"]) for fold in folds]))),
+        chosen_by=EXPORTS[options.export],
+        # Each fold fits a temperature on its validation part, with networks that did not learn from it.
+        temperature=float(np.exp(np.mean([np.log(fold.temperature) for fold in folds]))),
     )
 
 
-def _describe_inputs(plan: Plan, network: keras.Model) -> FeatureFacts | LogMel:
-    """What the bundle says of the inputs of its network."""
-    if plan.features.feature_set == ENCODER:
+def _describe_inputs(config: RunConfig, network: keras.Model) -> FeatureFacts | LogMel:
+    """Return the description of the network's inputs."""
+    if config.features.feature_set == ENCODER:
         return LogMel(sampling_rate=SAMPLING_RATE, n_mels=N_MELS, encoder=f"{ENCODER}, {N_LAYERS} layers")
-    extractor = FeatureExtractor(plan.features)
+    extractor = FeatureExtractor(config.features)
     return FeatureFacts(
-        feature_set=plan.features.feature_set,
+        feature_set=config.features.feature_set,
         level=LEVELS[frozenset(port.name for port in network.inputs)],
-        sampling_rate=plan.features.sampling_rate,
+        sampling_rate=config.features.sampling_rate,
         n_functionals=len(extractor.functional_names),
         n_descriptors=len(extractor.descriptor_names),
         names_sha256=extractor.names_sha256,
@@ -247,14 +263,9 @@ def _describe_inputs(plan: Plan, network: keras.Model) -> FeatureFacts | LogMel:
 
 
 def _corpora(utterances: Sequence[Utterance]) -> tuple[Corpus, ...]:
-    """Size and voices of every corpus."""
+    """Return the numbers of utterances and speakers of every corpus."""
     corpora = []
     for name in dict.fromkeys(utterance.corpus for utterance in utterances):
         speakers = [utterance.speaker for utterance in utterances if utterance.corpus == name]
         corpora.append(Corpus(name=name, n_utterances=len(speakers), n_speakers=len(set(speakers))))
     return tuple(corpora)
-
-
-def _plus_minus(spread: Spread) -> str:
-    """Mean and standard deviation for people."""
-    return f"{spread.mean:.1%}" if spread.sd is None else f"{spread.mean:.1%} ± {spread.sd:.1%}"

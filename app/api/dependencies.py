@@ -1,79 +1,21 @@
-"""What the routes are given: the service that `create_app` made, and what a request asks of it.
+"""FastAPI dependencies of the routes: the service, and the parameters of a request.
 
-All are coroutines: FastAPI would run a plain function in a thread, which costs more than the
-function. They are few, since FastAPI takes its time for each.
+All dependencies are coroutines, because FastAPI would run a plain function in a thread, which costs more than
+the function itself. Their number is small, because each dependency adds overhead to a request.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from collections.abc import AsyncIterator
+from typing import Annotated, Literal, cast
 
 from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from app.api.metrics import Metrics
-from app.api.security import ChannelNotPermitted, Gate
-from app.core.errors import ModelNotFound
-from app.core.manifest import Manifest
-from app.jobs.callbacks import Rules
+from app.api.service import Jobs, Service
 from app.jobs.job import JobsUnavailable
-from app.jobs.recordings import Recordings
-from app.settings import Settings
-from app.workers import WorkerPool
-
-if TYPE_CHECKING:
-    from app.jobs.queue import JobQueue  # brings DBOS, which a service without jobs need not wait for
-
-
-@dataclass(frozen=True, slots=True)
-class Jobs:
-    """What jobs need.
-
-    Attributes:
-        queue: of the jobs.
-        recordings: where theirs are kept.
-        rules: of callbacks.
-    """
-
-    queue: "JobQueue"
-    recordings: Recordings
-    rules: Rules
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """What an application is made of.
-
-    Attributes:
-        settings: of the operator.
-        pool: the recogniser processes.
-        manifests: of the bundles that are served, by name.
-        metrics: what is counted.
-        gate: who may call.
-        jobs: what jobs need; None where none are taken.
-    """
-
-    settings: Settings
-    pool: WorkerPool
-    manifests: Mapping[str, Manifest]
-    metrics: Metrics
-    gate: Gate
-    jobs: Jobs | None = None
-
-    def find_model(self, name: str) -> Manifest:
-        """Find a bundle by name.
-
-        Raises:
-            ModelNotFound: none of that name is served.
-        """
-        if name not in self.manifests:
-            served = ", ".join(sorted(self.manifests))
-            raise ModelNotFound(f"There is no model {name!r}. Served are: {served}.")
-        return self.manifests[name]
 
 
 async def get_service(request: Request) -> Service:
-    """The service of this application, from the lifespan's state."""
+    """Return the service of this application from the state of the lifespan."""
     return cast("Service", request.state.service)
 
 
@@ -81,14 +23,16 @@ ServiceDep = Annotated[Service, Depends(get_service)]
 
 
 async def get_jobs(request: Request) -> Jobs:
-    """What jobs need.
+    """Return the components for jobs.
 
     Raises:
-        JobsUnavailable: none are taken.
+        JobsUnavailable: jobs are disabled.
     """
     jobs = (await get_service(request)).jobs
     if jobs is None:
-        raise JobsUnavailable("This service takes no jobs (SER_JOBS). Post the call to /v1/audio/timeline.")
+        raise JobsUnavailable(
+            "Jobs are disabled on this service (SER_JOBS). Post the call to /v1/audio/timeline."
+        )
     return jobs
 
 
@@ -96,34 +40,32 @@ JobsDep = Annotated[Jobs, Depends(get_jobs)]
 
 _bearer = HTTPBearer(
     auto_error=False,
-    description="An API key; not needed where the service has none and listens on loopback only.",
+    description="An API key. Not needed if the service has no keys and listens on loopback only.",
 )
 
 
 async def identify_caller(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> None:
-    """Let nobody pass whose key is not known, or who calls too often; the log is told the key's name.
+    """Authenticate the caller, apply the rate limit, and provide the name of the key to the log.
 
     Raises:
-        Unauthenticated: no key that is known.
-        RateLimited: too many requests.
+        Unauthenticated: the key is missing or unknown.
+        RateLimited: the key exceeded its request rate.
     """
-    gate = (await get_service(request)).gate
-    request.state.caller = gate.identify(credentials.credentials if credentials else None)
-    await gate.count(request.state.caller)
+    authenticator = (await get_service(request)).authenticator
+    request.state.caller = authenticator.identify(credentials.credentials if credentials else None)
+    await authenticator.count(request.state.caller)
 
 
 async def get_model_name(
     request: Request,
-    model: Annotated[
-        str | None, Query(description="the bundle that answers; the default one if not given")
-    ] = None,
+    model: Annotated[str | None, Query(description="the model to use; the default model if omitted")] = None,
 ) -> str:
-    """The name of the bundle that a request asks for.
+    """Return the name of the requested bundle.
 
     Raises:
-        ModelNotFound: none of that name is served.
+        ModelNotFound: the service has no bundle of that name.
     """
     service = await get_service(request)
     return service.find_model(model or service.settings.default_model).name
@@ -134,17 +76,17 @@ async def get_channel(
     channel: Annotated[
         Annotated[int, Query(ge=0)] | Literal["mix"],
         Query(
-            description="the channel that is analysed, counted from 0, or `mix`: the mean of all that may be"
+            description="the channel to analyze, counted from 0, or `mix`: the mean of all permitted channels"
         ),
     ] = "mix",
 ) -> int | Literal["mix"]:
-    """The channel that is asked for.
+    """Return the requested channel.
 
     Raises:
-        ChannelNotPermitted: the operator does not let it be analysed.
+        ChannelNotPermitted: the operator does not permit the analysis of this channel.
     """
     if channel != "mix":
-        await _check_permitted(request, [channel])
+        (await get_service(request)).settings.channel_policy.check([channel])
     return channel
 
 
@@ -154,41 +96,32 @@ async def get_channels(
         str | None,
         Query(
             pattern=r"^\d{1,3}(,\d{1,3})*$",
-            description="channels that are analysed, counted from 0, with commas between; all that may be if "
-            "not given",
+            description="the channels to analyze, counted from 0, separated by commas; all permitted "
+            "channels if omitted",
             examples=["0,1"],
         ),
     ] = None,
 ) -> tuple[int, ...] | None:
-    """The channels that are asked for; None: every one that may be.
+    """Return the requested channels. None stands for every permitted channel.
 
     Raises:
-        ChannelNotPermitted: the operator does not let one be analysed.
+        ChannelNotPermitted: the operator does not permit the analysis of a channel.
     """
     if channels is None:
         return None
     wanted = tuple(map(int, channels.split(",")))
-    await _check_permitted(request, wanted)
+    (await get_service(request)).settings.channel_policy.check(wanted)
     return wanted
 
 
-async def _check_permitted(request: Request, channels: Iterable[int]) -> None:
-    permitted = (await get_service(request)).settings.permitted_channels
-    for channel in channels:
-        if permitted is not None and channel not in permitted:
-            raise ChannelNotPermitted(
-                f"Channel {channel} may not be analysed here, only: {', '.join(map(str, sorted(permitted)))}."
-            )
-
-
-async def hold_place(request: Request) -> AsyncIterator[None]:
-    """Hold a place in the pool from before the upload is read until the answer is made.
+async def hold_slot(request: Request) -> AsyncIterator[None]:
+    """Hold a slot of the pool from before the upload until the answer is complete.
 
     Raises:
-        Overloaded: there is none.
+        Overloaded: no slot is free.
         NotReady: the service is starting or stopping.
     """
-    with (await get_service(request)).pool.place():
+    with (await get_service(request)).pool.slot():
         yield
 
 

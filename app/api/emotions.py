@@ -1,13 +1,13 @@
-"""`POST /v1/audio/emotions`: one utterance in, the probability of each emotion out."""
+"""`POST /v1/audio/emotions`: the probability of each emotion in one utterance."""
 
 from fastapi import APIRouter, Depends
 
+from app.answers import EmotionAnswer
 from app.api import problems
 from app.api.dependencies import ChannelDep, ModelName, ServiceDep, identify_caller
-from app.api.schemas import EmotionAnswer
 from app.api.tracing import trace_stages
 from app.api.upload import REQUEST_BODY, Recording
-from app.tasks import Recognize
+from app.pool.tasks import Recognize
 
 router = APIRouter(tags=["emotions"], dependencies=[Depends(identify_caller)])
 
@@ -15,7 +15,7 @@ router = APIRouter(tags=["emotions"], dependencies=[Depends(identify_caller)])
 @router.post(
     "/v1/audio/emotions",
     operation_id="recognizeEmotions",
-    summary="Recognise the emotion of an utterance",
+    summary="Recognize the emotion of an utterance",
     responses=problems.responses(400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503, 504),
     openapi_extra=REQUEST_BODY,
 )
@@ -25,12 +25,12 @@ async def recognize_emotions(
     recording: Recording,
     service: ServiceDep,
 ) -> EmotionAnswer:
-    """Answer how probable each emotion is in a recording of one utterance.
+    """Recognize the probability of each emotion in a recording of one utterance.
 
-    The recording is WAV (PCM, float, A-law, mu-law) or FLAC, 8 to 48 kHz, up to 8 channels. One
-    in which nobody speaks is answered with `speech: false` and no probabilities.
+    The recording is WAV (PCM, float, A-law, mu-law) or FLAC, 8 to 48 kHz, up to 8 channels. If the recording
+    contains no speech, the answer has `speech: false` and no probabilities.
     """
-    permitted = service.settings.permitted_channels
+    permitted = service.settings.channel_policy.permitted
     recognition = await service.pool.recognize(
         Recognize(
             recording,

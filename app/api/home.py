@@ -1,4 +1,4 @@
-"""`GET /`: the page for people, and the files that it is made of."""
+"""`GET /`: the web page of the service, and its files."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ router = APIRouter(include_in_schema=False)
 
 INDEX = "index.html"
 METHODS = ["GET", "HEAD"]
-# Looked for when it is asked for: nothing happens at import.
+# The folder is checked at the first request, so that the import has no side effects.
 FILES = StaticFiles(directory=Path(__file__).parent / "page", check_dir=False)
 POLICY = {
     "default-src": "'none'",
@@ -28,25 +28,25 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": "microphone=(self)",
-    # Asked for anew each time, by its ETag: after an update no old module meets a new one.
+    # The browser revalidates each file by its ETag, so that an update never mixes old and new modules.
     "Cache-Control": "no-cache",
 }
 
 
 @router.api_route("/", methods=METHODS)
 async def show_page(request: Request) -> Response:
-    """The page where a recording is dropped, and what is heard in it is seen."""
+    """Send the page on which a user drops a recording and sees its emotions."""
     return await _send(INDEX, request)
 
 
 @router.api_route("/page/{name}", methods=METHODS)
 async def send_file(name: str, request: Request) -> Response:
-    """A file of the page: style, module or icon."""
+    """Send a file of the page: a style sheet, a module or an icon."""
     return await _send(name, request)
 
 
 async def _send(name: str, request: Request) -> Response:
-    """A file, or that the browser's copy is the same; none of that name is 404."""
+    """Send a file, or 304 if the copy of the browser is current, or 404 if the file does not exist."""
     response = await FILES.get_response(name, request.scope)
     response.headers.update(HEADERS)
     return response

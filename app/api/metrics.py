@@ -1,4 +1,4 @@
-"""What is counted, for Prometheus."""
+"""The metrics of the service, for Prometheus."""
 
 from collections.abc import Mapping
 
@@ -17,122 +17,120 @@ from prometheus_client.registry import Collector
 from app.core.recognition import Recognition
 from app.core.timeline import Timeline
 from app.jobs.job import State
-from app.workers import WorkerPool
+from app.pool.pool import WorkerPool
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 NO_SPEECH = NO_ANSWER = "none"
 
 
 class Metrics:
-    """The counters of one service.
+    """The metrics of one service.
 
     Attributes:
-        registry: of all of them.
+        registry: the registry of all metrics.
     """
 
     def __init__(self, pool: WorkerPool) -> None:
-        """Start at zero; the pool is asked when the metrics are."""
+        """Create all metrics at zero. The metrics of the pool are read at each scrape."""
         self.registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
         self.registry.register(_PoolCollector(pool))
         self._requests = Counter(
             "ser_requests",
-            "Requests that were answered.",
+            "Answered requests.",
             ("method", "route", "status"),
             registry=self.registry,
         )
         self._request_seconds = Histogram(
             "ser_request_seconds",
-            "From a request's head to its answer's end.",
+            "Time from the head of a request to the end of the answer.",
             ("route",),
             buckets=SECONDS,
             registry=self.registry,
         )
         self._stage_seconds = Histogram(
             "ser_stage_seconds",
-            "What a recording waits and works for: queue, decode, features, inference.",
+            "Time of a recording in each stage: queue, decode, features, inference.",
             ("stage",),
             buckets=SECONDS,
             registry=self.registry,
         )
         self._emotions = Counter(
             "ser_emotions",
-            f"Emotions that were answered; {NO_SPEECH} is no speech.",
+            f"Recognized emotions; {NO_SPEECH} is a recording without speech.",
             ("model", "emotion"),
             registry=self.registry,
         )
         self._audio_seconds = Counter(
-            "ser_audio_seconds", "Sound that was analysed.", ("model",), registry=self.registry
+            "ser_audio_seconds", "Analyzed audio.", ("model",), registry=self.registry
         )
 
-        self._jobs = Gauge(
-            "ser_jobs", "Jobs that are kept, of all replicas.", ("state",), registry=self.registry
-        )
+        self._jobs = Gauge("ser_jobs", "Stored jobs of all replicas.", ("state",), registry=self.registry)
         self._callbacks = Counter(
             "ser_callbacks",
-            f"Callbacks that were tried; status {NO_ANSWER} is no answer.",
+            f"Callback tries; status {NO_ANSWER} is a try without an answer.",
             ("status",),
             registry=self.registry,
         )
 
     def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count an answer.
+        """Count an answered request.
 
         Args:
-            method: of the request.
-            route: the path as the route has it, so that there are few.
-            status: of the answer.
-            seconds: that it took.
+            method: the method of the request.
+            route: the path template of the route, which keeps the number of values small.
+            status: the status of the answer.
+            seconds: the time to the end of the answer, in seconds.
         """
         self._requests.labels(method, route, str(status)).inc()
         self._request_seconds.labels(route).observe(seconds)
 
     def count_recognition(self, model: str, recognition: Recognition) -> None:
-        """Count a recording that was analysed by a model."""
+        """Count a recording that a model analyzed."""
         for stage, seconds in recognition.seconds.items():
             self._stage_seconds.labels(stage).observe(seconds)
         self._emotions.labels(model, recognition.emotion or NO_SPEECH).inc()
         self._audio_seconds.labels(model).inc(recognition.duration)
 
     def count_timeline(self, model: str, timeline: Timeline) -> None:
-        """Count a call that was analysed by a model: its speech, and the emotion of each segment."""
+        """Count a call that a model analyzed: the speech, and the emotion of each segment."""
         for channel in timeline.channels:
             self._audio_seconds.labels(model).inc(channel.speech_duration)
             for segment in channel.segments:
                 self._emotions.labels(model, segment.emotion).inc()
 
     def count_callback(self, status: int) -> None:
-        """Count a callback that was tried, by what the receiver answered; 0: nothing."""
+        """Count a callback try by the status that the receiver answered; 0 if there was no answer."""
         self._callbacks.labels(str(status or NO_ANSWER)).inc()
 
     def show_jobs(self, counts: Mapping[State, int]) -> None:
-        """Show how many jobs there are in each state; none, if nobody knows."""
+        """Set the number of jobs in each state. An empty mapping removes all numbers."""
         self._jobs.clear()
         for state, count in counts.items():
             self._jobs.labels(state).set(count)
 
 
 class _PoolCollector(Collector):
-    """Reads the pool when it is asked."""
+    """A collector that reads the pool at each scrape."""
 
     def __init__(self, pool: WorkerPool) -> None:
         self._pool = pool
 
     def collect(self) -> list[Metric]:
-        """Places taken, queue depth, workers alive, workers replaced."""
+        """Return the held slots, the queue depth, and the numbers of live and replaced workers."""
         replaced = CounterMetricFamily(
-            "ser_workers_replaced", "Worker processes that were replaced.", labels=["reason"]
+            "ser_workers_replaced", "Replaced worker processes.", labels=["reason"]
         )
         for reason, count in self._pool.replaced.items():
             replaced.add_metric([reason], count)
         return [
             GaugeMetricFamily(
                 "ser_places_taken",
-                "Requests that have a place, from before their upload is read.",
-                self._pool.n_places,
+                "Requests that hold a slot, from before their upload.",
+                self._pool.n_slots,
             ),
             GaugeMetricFamily("ser_queue_depth", "Recordings that wait for a worker.", self._pool.n_waiting),
-            GaugeMetricFamily("ser_workers_alive", "Worker processes that live.", self._pool.n_alive),
+            GaugeMetricFamily("ser_workers_alive", "Live worker processes.", self._pool.n_alive),
             replaced,
         ]

@@ -1,4 +1,4 @@
-"""`GET /v1/models`: which bundles are served, and what each says of itself."""
+"""`GET /v1/models`: the served models and the facts about each."""
 
 from fastapi import APIRouter, Depends
 
@@ -14,7 +14,7 @@ router = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[Depends(i
     "", operation_id="listModels", summary="List the models", responses=problems.responses(401, 429, 500)
 )
 async def list_models(service: ServiceDep) -> Models:
-    """List the models that are served, and the one that answers by default."""
+    """List the served models, and name the default model."""
     return Models(
         default=service.settings.default_model,
         models=[_describe(manifest) for manifest in service.manifests.values()],
@@ -28,10 +28,10 @@ async def list_models(service: ServiceDep) -> Models:
     responses=problems.responses(401, 404, 422, 429, 500),
 )
 async def get_model(name: str, service: ServiceDep) -> Model:
-    """Say what a model is: labels, features, how it was trained and how it scored."""
+    """Describe a model: its labels, features, training and scores."""
     return _describe(service.find_model(name))
 
 
 def _describe(manifest: Manifest) -> Model:
-    """All that the manifest says, but for the hashes of its files."""
+    """Return the content of a manifest without the hashes of the files."""
     return Model(**manifest.model_dump(exclude={"files"}))

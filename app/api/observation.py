@@ -1,4 +1,4 @@
-"""Every request is counted, and told in a line of the log."""
+"""Metrics and a log line for every request."""
 
 import logging
 from time import perf_counter
@@ -10,27 +10,27 @@ from app.api.metrics import Metrics
 logger = logging.getLogger(__name__)
 
 UNKNOWN_ROUTE = "unknown"
-"""All addresses that lead nowhere, as one: whoever invents them shall not fill the metrics."""
+"""The common name of all unknown addresses, so that random addresses cannot fill the metrics."""
 QUIET = frozenset({"/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready", "/metrics"})
-"""Asked every few seconds, and so logged where they fail only."""
+"""Routes that are polled every few seconds. Only failures are logged."""
 FAILED = 400
 
 
 class Observation:
-    """ASGI middleware that counts and logs every request: no body, no query, no key."""
+    """ASGI middleware that counts and logs every request, without its body, query and key."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         """Wrap an application.
 
         Args:
             app: the application.
-            metrics: to count in.
+            metrics: the metrics that count the requests.
         """
         self.app = app
         self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on and watch what is answered."""
+        """Forward a request and record the status of the answer."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -46,7 +46,7 @@ class Observation:
         try:
             await self.app(scope, receive, watched)
         finally:
-            # What nobody expected is answered with 500, outside of all middleware.
+            # Starlette answers an unexpected error with 500, outside of all middleware.
             self._tell(scope, status or 500, perf_counter() - started)
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:

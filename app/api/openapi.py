@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's, with the schema that every problem refers to."""
+"""The OpenAPI document of FastAPI, completed with the schema of problem documents."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from app.api.schemas import ProblemDocument
 
 
 def install(app: FastAPI) -> None:
-    """Complete the document of an application."""
+    """Complete the OpenAPI document of an application."""
     generate = app.openapi
 
     def complete() -> dict[str, Any]:
         document = generate()
-        # FastAPI collects the schemas of application/json alone.
+        # FastAPI collects only the schemas of application/json.
         schemas = document["components"]["schemas"]
         schemas[ProblemDocument.__name__] = ProblemDocument.model_json_schema()
         return document
 
-    app.openapi = complete  # type: ignore[method-assign]  # FastAPI's own way to extend it
+    app.openapi = complete  # type: ignore[method-assign]  # the way that FastAPI documents

@@ -1,15 +1,12 @@
-"""Pages for people: what each kind of problem means. And what Prometheus reads."""
+"""Web pages that explain each kind of problem."""
 
 from html import escape
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
-from app.api import problems
-from app.api.dependencies import ServiceDep, identify_caller
-from app.jobs.job import JobsUnavailable
+from app.api import problem_table
 
 router = APIRouter(include_in_schema=False)
 
@@ -34,8 +31,8 @@ dd {{ margin: 0 0 1rem; }}
 <dt>Status</dt><dd>{status}</dd>
 <dt>What to do</dt><dd>{remedy}</dd>
 </dl>
-<p>Every answer of this kind is a problem document (RFC 9457); its <code>detail</code> says what was wrong
-this time. <a href="/docs">All addresses</a></p>
+<p>Every answer of this kind is a problem document (RFC 9457). Its <code>detail</code> describes the
+individual error. <a href="/docs">All addresses</a></p>
 </body>
 </html>
 """
@@ -43,23 +40,11 @@ this time. <a href="/docs">All addresses</a></p>
 
 @router.get("/problems/{code}")
 async def explain_problem(code: str) -> HTMLResponse:
-    """What a `type` of problem leads to."""
-    problem = problems.BY_CODE.get(code)
+    """Send the page to which the `type` of a problem document refers."""
+    problem = problem_table.BY_CODE.get(code)
     if problem is None:
         raise HTTPException(404)
     texts = {"title": problem.title, "code": problem.code, "remedy": problem.remedy}
     return HTMLResponse(
         PAGE.format(status=problem.status, **{name: escape(text) for name, text in texts.items()})
     )
-
-
-@router.get("/metrics", dependencies=[Depends(identify_caller)])
-async def read_metrics(service: ServiceDep) -> Response:
-    """Everything that is counted, as Prometheus reads it."""
-    if service.jobs is not None:
-        try:
-            counts = await service.jobs.queue.count()
-        except JobsUnavailable:
-            counts = {}
-        service.metrics.show_jobs(counts)
-    return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""Who may call, how often, and which channels may be heard."""
+"""Authentication by API key, and rate limits."""
 
 import hashlib
 import hmac
@@ -8,61 +8,57 @@ from collections.abc import Mapping
 
 import limits
 from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.aio.strategies import MovingWindowRateLimiter
 
 from app.core.errors import SpeechEmotionError
 
 ANONYMOUS = "anonymous"
-"""The name of whoever calls where no keys are set."""
+"""The name of every caller if the service has no keys."""
 
 
 class AccessError(SpeechEmotionError):
-    """The caller may not do this."""
+    """Access denied."""
 
 
 class Unauthenticated(AccessError):
-    """No key, or one that is not known."""
-
-
-class ChannelNotPermitted(AccessError):
-    """The operator does not let this channel be analysed."""
+    """The API key is missing or unknown."""
 
 
 class RateLimited(AccessError):
-    """More requests than a key may make.
+    """The API key exceeded its request rate.
 
     Attributes:
-        retry_after: seconds until the next one is accepted.
+        retry_after: the seconds until the next request is accepted.
     """
 
     def __init__(self, message: str, retry_after: int = 1) -> None:
-        """Say why, and when to come back."""
+        """Store the reason and the seconds to wait."""
         super().__init__(message)
         self.retry_after = retry_after
 
 
-class Gate:
-    """Knows the keys, and counts their requests."""
+class Authenticator:
+    """An authenticator that identifies API keys and limits their request rates."""
 
     def __init__(self, key_hashes: Mapping[str, str], rate_limit: str = "") -> None:
-        """Describe who may pass.
+        """Store the keys and the rate limit.
 
         Args:
-            key_hashes: SHA-256 of each key, by its name; without any, everybody may.
-            rate_limit: as `limits` writes it, such as `600/minute`; empty: any number.
+            key_hashes: the SHA-256 of each key, by the name of the key; if empty, every caller is accepted.
+            rate_limit: the limit in the notation of `limits`, such as `600/minute`; if empty, there is none.
         """
         self._key_hashes = dict(key_hashes)
         self._limit = limits.parse(rate_limit) if rate_limit else None
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
     def identify(self, key: str | None) -> str:
-        """Say whose key it is.
+        """Return the name of a key.
 
-        A key is a long random token, so that its plain SHA-256 cannot be reversed. Every hash is
-        compared, in constant time, so that the time taken tells nothing.
+        A key is a long random token, so that its plain SHA-256 cannot be reversed. The key is compared with
+        every hash, in constant time, so that the duration reveals nothing.
 
         Raises:
-            Unauthenticated: nobody's.
+            Unauthenticated: the key is missing or unknown.
         """
         if not self._key_hashes:
             return ANONYMOUS
@@ -70,18 +66,18 @@ class Gate:
         owners = [name for name, known in self._key_hashes.items() if hmac.compare_digest(known, sha256)]
         if not owners:
             raise Unauthenticated(
-                "No API key, or one that is not known. Send it as `Authorization: Bearer KEY`."
+                "The API key is missing or unknown. Send a valid key as `Authorization: Bearer KEY`."
             )
         return owners[0]
 
     async def count(self, name: str) -> None:
-        """Count a request.
+        """Count a request of a key.
 
         Raises:
-            RateLimited: it is one too many.
+            RateLimited: the request exceeds the rate limit.
         """
         if self._limit is None or await self._limiter.hit(self._limit, name):
             return
         window = await self._limiter.get_window_stats(self._limit, name)
-        wait = max(1, math.ceil(window.reset_time - time.time()))
-        raise RateLimited(f"More than {self._limit} were sent. Wait {wait} s.", wait)
+        wait = math.floor(window.reset_time - time.time()) + 1  # the first whole second after the reset
+        raise RateLimited(f"The requests exceed the limit of {self._limit}. Wait {wait} s.", wait)

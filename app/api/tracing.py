@@ -1,8 +1,8 @@
-"""What a recording waited and worked for, as spans of its request's trace.
+"""Trace spans for the processing stages of a recording.
 
-FastAPI traces the request. The stages ran in another process, so that their spans are made
-afterwards, one after the other up to now. Without the extra `tracing`, or with SER_TRACING off,
-OpenTelemetry's API does nothing.
+The instrumentation of FastAPI traces the request. The stages ran in another process. Therefore their spans
+are created afterwards, in sequence, with the last one ending now. Without the extra `tracing`, or with
+SER_TRACING off, the OpenTelemetry API does nothing.
 """
 
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ _NANOSECONDS = 1_000_000_000
 
 
 def trace_stages(seconds: Mapping[str, float]) -> None:
-    """Add a span for each stage to the trace of this request.
+    """Add a span for each stage to the trace of the current request.
 
     Args:
-        seconds: that each took, in their order.
+        seconds: the duration of each stage, in the order of the stages.
     """
     tracer = trace.get_tracer(__name__)
     started = time_ns() - int(sum(seconds.values()) * _NANOSECONDS)

@@ -1,4 +1,4 @@
-"""From a request to the bytes of the recording that it carries."""
+"""Extraction of the recording from a request, with limits on size and time."""
 
 import asyncio
 import errno
@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.dependencies import hold_place
+from app.api.dependencies import hold_slot
 from app.core.errors import SpeechEmotionError, UnsupportedMediaType
 from app.jobs.job import StorageFull
 
@@ -33,7 +33,7 @@ RAW_TYPES = (
 
 
 class UploadError(SpeechEmotionError):
-    """The request does not carry a recording."""
+    """The request contains no valid recording."""
 
 
 class MalformedRequest(UploadError):
@@ -41,11 +41,11 @@ class MalformedRequest(UploadError):
 
 
 class InvalidRequest(UploadError):
-    """The body can be parsed, but a part of it is missing or wrong."""
+    """The body can be parsed, but a part is missing or wrong."""
 
 
 class UploadTooLarge(UploadError):
-    """More bytes than one request may carry."""
+    """The body is larger than the limit."""
 
 
 class UploadTimeout(UploadError):
@@ -53,11 +53,12 @@ class UploadTimeout(UploadError):
 
 
 class UploadLimit:
-    """ASGI middleware that counts the bytes of a body as they arrive, and the time.
+    """ASGI middleware that limits the size and the duration of an upload.
 
-    It stands in the receive path, so that a body without, or with a lying, Content-Length is
-    bounded as well: no more than the limit is ever held. (Starlette's own limit answers in plain
-    text where the Content-Length is too large; here it is a problem like any other.)
+    The middleware counts bytes in the receive path. Therefore the limit also holds for a body whose
+    Content-Length is missing or false, and the service never holds more than the limit. (Starlette's own
+    limit answers in plain text if the Content-Length is too large. This middleware answers with a problem
+    document.)
     """
 
     def __init__(
@@ -67,9 +68,9 @@ class UploadLimit:
 
         Args:
             app: the application.
-            max_bytes: the largest body, by path; "" is for every path that is not there.
-            max_pause: seconds in which the next bytes have to arrive.
-            max_seconds: seconds in which all of them have to.
+            max_bytes: the largest body in bytes, by path; the key "" applies to all other paths.
+            max_pause: the longest pause between two parts of the body, in seconds.
+            max_seconds: the longest duration of the whole upload, in seconds.
         """
         self.app = app
         self.max_bytes = max_bytes
@@ -77,7 +78,7 @@ class UploadLimit:
         self.max_seconds = max_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, with a `receive` that raises `UploadTooLarge` or `UploadTimeout`."""
+        """Forward a request with a `receive` that raises `UploadTooLarge` or `UploadTimeout`."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -88,7 +89,7 @@ class UploadLimit:
 
         async def counted() -> Message:
             nonlocal received, complete
-            if complete:  # what is waited for now is the client's going away
+            if complete:  # the body is complete; only a disconnect can follow
                 return await receive()
             try:
                 async with asyncio.timeout_at(min(now() + self.max_pause, end)):
@@ -96,13 +97,13 @@ class UploadLimit:
             except TimeoutError as error:
                 raise UploadTimeout(
                     f"The upload paused for over {self.max_pause:g} s, or took over {self.max_seconds:g} s. "
-                    "Try again over a better line."
+                    "Try again over a faster connection."
                 ) from error
             complete = not message.get("more_body", False)
             received += len(message.get("body", b""))
             if received > max_bytes:
                 raise UploadTooLarge(
-                    f"The request is larger than {max_bytes} bytes, the most that is accepted. "
+                    f"The request is larger than the limit of {max_bytes} bytes. "
                     "Send a shorter recording, or FLAC instead of WAV."
                 )
             return message
@@ -110,23 +111,23 @@ class UploadLimit:
         await self.app(scope, counted, send)
 
 
-async def read_recording(request: Request, _place: Annotated[None, Depends(hold_place)]) -> bytes:
-    """Take the recording from the body: the file of a form, or the body itself.
+async def read_recording(request: Request, _slot: Annotated[None, Depends(hold_slot)]) -> bytes:
+    """Read the recording from the body: the file of a form, or the body itself.
 
     Args:
-        request: of one of the media types in `REQUEST_BODY`.
-        _place: nothing is read where the service cannot hold it.
+        request: the request, of a media type in `REQUEST_BODY`.
+        _slot: a slot of the pool, acquired before the body is read.
 
     Returns:
-        The bytes of the file, at least one.
+        The bytes of the file, at least one byte.
 
     Raises:
-        UnsupportedMediaType: another media type.
-        MalformedRequest: nothing in it, or not a form although it says so.
-        InvalidRequest: a form without exactly one file in the field `file`.
-        UploadTooLarge: more bytes than one request may carry.
-        UploadTimeout: they came too slowly.
-        Overloaded: there is no place for another request.
+        UnsupportedMediaType: the request has another media type.
+        MalformedRequest: the body is empty, or the form cannot be parsed.
+        InvalidRequest: the form does not have exactly one file in the field `file`.
+        UploadTooLarge: the body is larger than the limit.
+        UploadTimeout: the upload was too slow.
+        Overloaded: no slot is free.
     """
     try:
         if _media_type(request) != MULTIPART:
@@ -141,16 +142,17 @@ async def read_recording(request: Request, _place: Annotated[None, Depends(hold_
     return recording
 
 
-async def read_call(request: Request, _place: Annotated[None, Depends(hold_place)]) -> AsyncIterator[Path]:
-    """Take a call from the body, as `read_recording` does, into a file that has no name.
+async def read_call(request: Request, _slot: Annotated[None, Depends(hold_slot)]) -> AsyncIterator[Path]:
+    """Read a call from the body, as `read_recording` does, into an unnamed file.
 
-    It has no name so that it is gone with the request, however the service ends.
+    The system deletes an unnamed file when the request ends, even if the service crashes.
 
     Yields:
-        Where this user's processes can open it, as long as the request lasts.
+        A path at which processes of the same user can open the file while the request lasts.
 
     Raises:
-        As `read_recording`.
+        UploadError: see `read_recording`.
+        StorageFull: the disk is full.
     """
     async with AsyncExitStack() as stack:
         try:
@@ -168,19 +170,19 @@ async def read_call(request: Request, _place: Annotated[None, Depends(hold_place
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
-            raise StorageFull("There is no room for the recording. Try again in a while.") from error
+            raise StorageFull("The storage has no space for the recording. Try again later.") from error
         if not os.fstat(file.fileno()).st_size:
             raise empty_upload()
         yield Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
 
 
 def empty_upload() -> MalformedRequest:
-    """The error of a request without a recording."""
+    """Return the error for a request without a recording."""
     return MalformedRequest("The upload is empty. Send a WAV or FLAC recording.")
 
 
 def _media_type(request: Request) -> str:
-    """The media type of the body, which is one that is accepted."""
+    """Return the media type of the body, and check that it is accepted."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != MULTIPART and media_type not in RAW_TYPES:
         raise UnsupportedMediaType(
@@ -193,7 +195,7 @@ def _media_type(request: Request) -> str:
 
 @asynccontextmanager
 async def _form_file(request: Request) -> AsyncIterator[UploadFile]:
-    """The field `file`; the form's temporary files are gone afterwards."""
+    """Provide the file in the field `file`. The temporary files of the form are deleted afterwards."""
     async with AsyncExitStack() as stack:
         try:
             form = await stack.enter_async_context(request.form(max_files=1, max_fields=1))
@@ -208,8 +210,8 @@ async def _form_file(request: Request) -> AsyncIterator[UploadFile]:
 Recording = Annotated[bytes, Depends(read_recording)]
 CallFile = Annotated[Path, Depends(read_call)]
 
-# FastAPI writes an upload as contentMediaType alone, which the usual generators take for text;
-# `format: binary` tells them that it is a file.
+# FastAPI describes an upload by contentMediaType only, which common client generators treat as text.
+# `format: binary` marks the upload as a file.
 REQUEST_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,

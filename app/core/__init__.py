@@ -1,1 +1,1 @@
-"""Speech to probabilities. Knows no HTTP, no settings and no web framework."""
+"""The core: from audio to probabilities. Independent of HTTP, settings and web frameworks."""

@@ -1,8 +1,8 @@
-"""Bytes to `Signal`: decoding, choice of channel, resampling.
+"""Decoding of audio to a `Signal`, selection of a channel, and resampling.
 
-Decoding is soundfile's (libsndfile), resampling is soxr's. What is here decides what is
-accepted: WAV (RIFF, WAVEX, RF64) and FLAC, the codecs of `CODECS`, 8 to 48 kHz, up to eight
-channels, every sample finite, and no file that ends before its header says it does.
+soundfile (libsndfile) decodes, and soxr resamples. This module decides which files are accepted: WAV
+(RIFF, WAVEX, RF64) and FLAC, the codecs of `CODECS`, 8 to 48 kHz, and up to eight channels. Every sample
+must be finite, and the file must contain all samples that its header declares.
 """
 
 import io
@@ -29,21 +29,21 @@ MIN_SAMPLING_RATE = 8_000
 MAX_SAMPLING_RATE = 48_000
 MAX_CHANNELS = 8
 MAGIC = frozenset({b"RIFF", b"RF64", b"fLaC"})
-"""How an accepted file begins."""
+"""The first four bytes of an accepted file."""
 FRAMES_UNKNOWN = 2**62
-"""libsndfile gives about 2**63 frames where a FLAC does not say how long it is."""
+"""A limit on plausible lengths. libsndfile reports about 2**63 frames if a FLAC header lacks the length."""
 
 Channel = int | Literal["mix"]
-"""A channel by its index from 0, or `mix`: the mean of all channels."""
+"""A channel: its index, counted from 0, or `mix` for the mean of all channels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """Sound as numbers.
+    """A sampled audio signal.
 
     Attributes:
-        samples: float32, shape (n_channels, n_samples), full scale is ±1.
-        sampling_rate: in Hz.
+        samples: the samples, float32, shape (n_channels, n_samples); full scale is ±1.
+        sampling_rate: the sampling rate, in Hz.
     """
 
     samples: NDArray[np.float32]
@@ -56,7 +56,7 @@ class Signal:
 
     @property
     def duration(self) -> float:
-        """The length in seconds."""
+        """The duration, in seconds."""
         return float(self.samples.shape[1] / self.sampling_rate)
 
 
@@ -64,19 +64,20 @@ def decode(data: bytes, *, min_seconds: float = 0.0, max_seconds: float = 3600.0
     """Decode a WAV or FLAC file.
 
     Args:
-        data: the whole file.
-        min_seconds: the shortest recording that is accepted; an empty one never is.
-        max_seconds: the longest one. No more than that is ever decoded, however small the file.
+        data: the content of the file.
+        min_seconds: the duration of the shortest accepted recording. An empty recording is never accepted.
+        max_seconds: the duration of the longest accepted recording. Decoding stops at this duration, even
+            if a small file expands to more.
 
     Returns:
-        All channels at the file's own sampling rate.
+        All channels, at the sampling rate of the file.
 
     Raises:
-        UnsupportedMediaType: not a WAV or FLAC file, or a codec that is not on the list.
-        AudioUndecodable: broken, cut off, not finite, or with too many channels or a sampling
-            rate out of range.
-        AudioTooShort: shorter than `min_seconds`, or empty.
-        AudioTooLong: longer than `max_seconds`.
+        UnsupportedMediaType: the file is neither WAV nor FLAC, or its codec is not accepted.
+        AudioUndecodable: the file is damaged, cut off or not finite, or its number of channels or its
+            sampling rate is out of range.
+        AudioTooShort: the recording is shorter than `min_seconds`, or empty.
+        AudioTooLong: the recording is longer than `max_seconds`.
     """
     if data[:4] not in MAGIC:
         raise not_a_recording()
@@ -84,7 +85,7 @@ def decode(data: bytes, *, min_seconds: float = 0.0, max_seconds: float = 3600.0
         with _Stream(io.BytesIO(data)) as file:
             check_format(file)
             max_frames = int(max_seconds * file.samplerate)
-            # FLAC from a pipe does not know its length, so it is the reading that is bounded.
+            # A FLAC file that was written to a pipe lacks its length, so the read itself is bounded.
             wanted = min(file.frames, max_frames + 1)
             frames = file.read(wanted, dtype="float32", always_2d=True)
             sampling_rate = int(file.samplerate)
@@ -99,42 +100,42 @@ def decode(data: bytes, *, min_seconds: float = 0.0, max_seconds: float = 3600.0
 
 
 class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # soundfile is untyped
-    """A file that is read once, from start to end."""
+    """A sound file that is read once, from start to end."""
 
     def seekable(self) -> bool:
-        """No: soundfile would seek after each read, which a FLAC of unknown length does not survive."""
+        """Return False, since soundfile's seek after each read fails on a FLAC of unknown length."""
         return False
 
 
 def not_a_recording() -> UnsupportedMediaType:
-    """The error of a file that is neither WAV nor FLAC."""
+    """Return the error for a file that is neither WAV nor FLAC."""
     return UnsupportedMediaType("This is not a WAV or FLAC file. Send a WAV (RIFF) or FLAC recording.")
 
 
 def undecodable(error: soundfile.LibsndfileError) -> AudioUndecodable:
-    """The error of a file that libsndfile gives up."""
+    """Return the error for a file that libsndfile cannot decode."""
     return AudioUndecodable(
         f"The recording cannot be decoded: {error.error_string} Export it again and resend."
     )
 
 
 def cut_off() -> AudioUndecodable:
-    """The error of a file that ends too early."""
+    """Return the error for a file that ends too early."""
     return AudioUndecodable(
-        "The recording is cut off: it ends before the length that its header gives. Send the whole file."
+        "The recording is cut off: it is shorter than its header declares. Send the whole file."
     )
 
 
 def check_length(n_samples: int, sampling_rate: int, min_seconds: float, max_seconds: float) -> None:
-    """Raise unless a recording is as long as is accepted; an empty one never is.
+    """Check that the duration of a recording is accepted. An empty recording never is.
 
     Raises:
-        AudioTooShort: shorter than `min_seconds`, or empty.
-        AudioTooLong: longer than `max_seconds`.
+        AudioTooShort: the recording is shorter than `min_seconds`, or empty.
+        AudioTooLong: the recording is longer than `max_seconds`.
     """
     if n_samples > int(max_seconds * sampling_rate):
         raise AudioTooLong(
-            f"The recording is longer than {max_seconds:g} s, the most that is accepted. Send a part."
+            f"The recording is longer than the limit of {max_seconds:g} s. Send a shorter part."
         )
     if n_samples == 0 or n_samples < min_seconds * sampling_rate:
         raise AudioTooShort(
@@ -144,21 +145,23 @@ def check_length(n_samples: int, sampling_rate: int, min_seconds: float, max_sec
 
 
 def check_finite(samples: NDArray[np.float32]) -> None:
-    """Raise unless every sample is a finite number.
+    """Check that every sample is a finite number.
 
     Raises:
-        AudioUndecodable: one is not.
+        AudioUndecodable: a sample is NaN or infinite.
     """
     if not np.isfinite(samples).all():
-        raise AudioUndecodable("The recording holds samples that are not finite numbers (NaN or infinity).")
+        raise AudioUndecodable(
+            "The recording contains samples that are not finite numbers (NaN or infinity). Export it again."
+        )
 
 
 def check_format(file: soundfile.SoundFile) -> None:
-    """Raise unless container, codec, sampling rate and channels are on the list.
+    """Check that the container, the codec, the sampling rate and the number of channels are accepted.
 
     Raises:
-        UnsupportedMediaType: the container or the codec is not.
-        AudioUndecodable: the sampling rate or the number of channels is not.
+        UnsupportedMediaType: the container or the codec is not accepted.
+        AudioUndecodable: the sampling rate or the number of channels is out of range.
     """
     if file.format not in CONTAINERS or file.subtype not in CODECS:
         raise UnsupportedMediaType(
@@ -167,46 +170,45 @@ def check_format(file: soundfile.SoundFile) -> None:
         )
     if not MIN_SAMPLING_RATE <= file.samplerate <= MAX_SAMPLING_RATE:
         raise AudioUndecodable(
-            f"The sampling rate is {file.samplerate} Hz; "
-            f"{MIN_SAMPLING_RATE} to {MAX_SAMPLING_RATE} Hz are accepted."
+            f"The sampling rate is {file.samplerate} Hz. "
+            f"Convert the recording to a rate from {MIN_SAMPLING_RATE} to {MAX_SAMPLING_RATE} Hz."
         )
     if file.channels > MAX_CHANNELS:
-        raise AudioUndecodable(
-            f"The recording has {file.channels} channels; at most {MAX_CHANNELS} are accepted."
-        )
+        raise AudioUndecodable(f"The recording has {file.channels} channels. Send at most {MAX_CHANNELS}.")
 
 
 def select_channel(signal: Signal, channel: Channel) -> Signal:
-    """Take one channel, or the mean of all.
+    """Select one channel, or the mean of all channels.
 
     Args:
-        signal: shape (n_channels, n_samples).
-        channel: an index from 0, or `mix`.
+        signal: the signal, shape (n_channels, n_samples).
+        channel: the index of the channel, counted from 0, or `mix`.
 
     Returns:
         A signal of shape (1, n_samples).
 
     Raises:
-        ChannelNotFound: the signal has no channel of that index.
+        ChannelNotFound: the signal has no channel with that index.
     """
     if channel == "mix":
         return Signal(signal.samples.mean(axis=0, keepdims=True), signal.sampling_rate)
     if not 0 <= channel < signal.n_channels:
         raise ChannelNotFound(
-            f"The recording has no channel {channel}: it has {signal.n_channels}, and the first is 0."
+            f"The recording has no channel {channel}: it has {signal.n_channels}, counted from 0. "
+            "Choose one of them."
         )
     return Signal(signal.samples[channel : channel + 1], signal.sampling_rate)
 
 
 def resample(signal: Signal, sampling_rate: int) -> Signal:
-    """Bring a signal to another sampling rate.
+    """Convert a signal to another sampling rate.
 
     Args:
-        signal: at any rate.
-        sampling_rate: the rate wanted, in Hz.
+        signal: the signal, at any sampling rate.
+        sampling_rate: the target sampling rate, in Hz.
 
     Returns:
-        The signal at that rate (the same object if it is there already).
+        The signal at the target rate; the same object if the signal already has that rate.
     """
     if signal.sampling_rate == sampling_rate:
         return signal

@@ -1,8 +1,8 @@
-"""openSMILE's binding to its C library, and the folder of its configurations, by themselves.
+"""The Python binding of the openSMILE C library, and the folder of the openSMILE configurations.
 
-`import opensmile` is mostly for `opensmile.Smile`: it brings pandas, which takes two seconds and
-tens of megabytes in every worker, for tables that nothing here needs. The binding beneath,
-`opensmile.core.lib`, needs NumPy alone, and is loaded without the package around it.
+`import opensmile` loads `opensmile.Smile`, which needs pandas. That import takes two seconds and tens of
+megabytes in every worker, although the service needs no tables. The binding itself, `opensmile.core.lib`,
+needs only NumPy. This module loads the binding without the package around it.
 """
 
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 
 def _core() -> Path:
-    """The folder of `opensmile.core`, without an import."""
+    """Return the folder of `opensmile.core` without an import."""
     package = find_spec("opensmile")
-    if package is None or package.origin is None:  # it is a dependency
+    if package is None or package.origin is None:  # opensmile is a declared dependency
         raise ImportError("opensmile is not installed")
     return Path(package.origin).parent / "core"
 
 
 def _load(path: Path) -> ModuleType:
-    """A module of one file."""
+    """Load a module from one file."""
     spec = spec_from_file_location("opensmile.core.lib", path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a module")
@@ -30,7 +30,7 @@ def _load(path: Path) -> ModuleType:
 
 
 CONFIGS = _core() / "config"
-"""openSMILE's own configurations."""
+"""The folder of the configurations that openSMILE ships."""
 
 if TYPE_CHECKING:
     from opensmile.core.lib import ExternalSinkCallback, OpenSMILE, OpenSmileException, smileapi

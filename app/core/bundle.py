@@ -1,15 +1,15 @@
-"""The bundle: one folder that holds a model and all that is needed to use and to judge it.
+"""The bundle: one folder with a model and everything needed to use and to assess the model.
 
-    manifest.json   what it is, how it was trained, how it scored, SHA-256 of the other files
+    manifest.json   identity, training and scores of the model, SHA-256 of the other files
     scaler.json     mean and scale of each openSMILE feature: functionals, then descriptors
     model.onnx      inputs: any of `features` (n, n_functionals), `descriptors` (n, n_frames,
                     n_descriptors) and `log_mel` (n, n_frames, n_mels); output `probabilities`
                     (n, n_labels), and `speaker_logits` and `speaker_offsets` (n, n_labels) if
-                    answers adapt to speakers; its metadata_props repeat the facts of the manifest
-    MODEL_CARD.md   the same for people; pictures stand beside it
+                    answers adapt to speakers; metadata_props with the facts of the manifest
+    MODEL_CARD.md   the same facts for people; its pictures are in the same folder
 
-Reader and writer stand in this one file so that they cannot drift apart: the writer reads what
-it wrote, with every check, before the bundle takes its place.
+The reader and the writer share this file so that they stay consistent. The writer reads a new bundle back,
+with every check, before it moves the bundle to its final place.
 """
 
 import hashlib
@@ -49,9 +49,9 @@ class Bundle:
     """A bundle that has passed every check.
 
     Attributes:
-        manifest: what it says of itself.
-        scaler: standardizes the functionals, then the descriptors.
-        network: maps the inputs to `probabilities` (n, n_labels), on one core.
+        manifest: the content of `manifest.json`.
+        scaler: the scaler of the functionals, then the descriptors.
+        network: the network, which maps the inputs to `probabilities` (n, n_labels), on one core.
     """
 
     manifest: Manifest
@@ -60,27 +60,32 @@ class Bundle:
 
 
 def read_bundle(folder: Path) -> Bundle:
-    """Read a bundle and check that it matches itself.
+    """Read a bundle and check its consistency.
 
     Args:
-        folder: the bundle; its name is the model's name.
+        folder: the folder of the bundle. Its name is the name of the model.
 
     Returns:
         The bundle, ready to use.
 
     Raises:
-        BundleError: a file is missing, altered or malformed, two of them disagree, or it was made
+        BundleError: a file is missing, altered or malformed, two files disagree, or the bundle was made
             with another version of openSMILE.
+
+    Example:
+        >>> from pathlib import Path
+        >>> read_bundle(Path("models/opensmile")).manifest.model
+        'paper-cnn'
     """
     manifest = _read_manifest(folder)
     if manifest.name != folder.name:
         raise BundleError(
-            f"{folder}: the manifest calls this bundle {manifest.name!r}; rename one of the two"
+            f"{folder}: the manifest names this bundle {manifest.name!r}; give the folder the same name"
         )
     if manifest.features and manifest.features.opensmile_version != OPENSMILE_VERSION:
         raise BundleError(
             f"{folder}: made with opensmile {manifest.features.opensmile_version}, "
-            f"but {OPENSMILE_VERSION} is installed"
+            f"but {OPENSMILE_VERSION} is installed; install the same version, or train the bundle again"
         )
     for name in (SCALER, MODEL):
         if name not in manifest.files:
@@ -102,23 +107,25 @@ def _read_manifest(folder: Path) -> Manifest:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BundleError(f"{path}: cannot be read ({error}); is this folder a bundle?") from error
+        raise BundleError(f"{path}: cannot be read ({error}); check that the folder is a bundle") from error
     try:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole"
+        place = ".".join(str(part) for part in first["loc"]) or "the document"
         raise BundleError(f"{path}: {place}: {first['msg']}") from error
 
 
 def _read_hashed(path: Path, sha256: str) -> bytes:
-    """Read a file that has the hash given."""
+    """Read a file and check its hash."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise BundleError(f"{path}: altered since the bundle was written (its SHA-256 is not the manifest's)")
+        raise BundleError(
+            f"{path}: altered since the bundle was written: its SHA-256 differs from the manifest"
+        )
     return content
 
 
@@ -131,7 +138,7 @@ def _read_network(path: Path, manifest: Manifest) -> onnxruntime.InferenceSessio
     _check_ports(path, network, shapes)
     metadata = network.get_modelmeta().custom_metadata_map
     facts = Facts(**manifest.model_dump(exclude={"files"})).to_metadata()
-    # A bundle of format 2 knows nothing of later fields.
+    # A bundle of format 2 lacks the fields of later formats.
     for key, value in facts.items():
         if key in manifest.model_fields_set and metadata.get(key) != value:
             raise BundleError(f"{path}: its metadata disagrees with the manifest about {key}")
@@ -139,7 +146,10 @@ def _read_network(path: Path, manifest: Manifest) -> onnxruntime.InferenceSessio
 
 
 def _load(path: Path) -> onnxruntime.InferenceSession:
-    """Load a network on one core; from its path, since a session keeps the bytes that it is given."""
+    """Load a network, to run on one core.
+
+    The session reads the path, because a session keeps a copy of any bytes that it receives.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     try:
@@ -151,8 +161,8 @@ def _load(path: Path) -> onnxruntime.InferenceSession:
 def _check_ports(
     path: Path, network: onnxruntime.InferenceSession, shapes: Mapping[str, tuple[int | None, ...]]
 ) -> None:
-    """Raise unless the inputs and outputs are those given, after the axis of the utterances."""
-    # A length that is free has a name in ONNX, and is null in the manifest.
+    """Check the types and shapes of the inputs and outputs. The shapes omit the axis of the utterances."""
+    # A variable length has a name in ONNX and is null in the manifest.
     ports = {
         port.name: (port.type, tuple(n if isinstance(n, int) else None for n in port.shape[1:]))
         for port in (*network.get_inputs(), *network.get_outputs())
@@ -167,32 +177,32 @@ def write_bundle(
     facts: Facts,
     scaler: Scaler,
     network: bytes,
-    papers: Mapping[str, bytes],
+    artifacts: Mapping[str, bytes],
     *,
     overwrite: bool = False,
 ) -> Manifest:
-    """Write a bundle whole, or not at all.
+    """Write a bundle completely or not at all.
 
-    It is written beside its place, read back with every check, then renamed.
+    The bundle is written to a temporary folder, read back with every check, and then renamed.
 
     Args:
-        folder: where it shall stand; named like the bundle.
-        facts: what it says of itself.
-        scaler: the scaler of the network's training part.
-        network: the ONNX model, `facts.to_metadata()` in its metadata_props.
-        papers: content of the model card and the pictures, by file name.
-        overwrite: replace a bundle that stands there.
+        folder: the folder of the bundle. Its name must be the name of the bundle.
+        facts: the facts of the manifest.
+        scaler: the scaler, fitted to the training part of the network.
+        network: the ONNX model, with `facts.to_metadata()` in its metadata_props.
+        artifacts: the content of the model card and of the pictures, by file name.
+        overwrite: whether an existing bundle is replaced.
 
     Returns:
-        The manifest as written.
+        The manifest of the new bundle.
 
     Raises:
-        BundleError: something stands there, or the parts do not match each other.
-        OSError: the disk is full, or the folder not writable.
+        BundleError: the folder exists, or the parts do not match each other.
+        OSError: the disk is full, or the folder is not writable.
     """
     if folder.exists() and not overwrite:
         raise BundleError(f"{folder} is there already; choose another name, or overwrite it")
-    files = {SCALER: scaler.to_json().encode(), MODEL: network, **papers}
+    files = {SCALER: scaler.to_json().encode(), MODEL: network, **artifacts}
     manifest = Manifest(
         **facts.model_dump(),
         files={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
@@ -209,3 +219,27 @@ def write_bundle(
             shutil.move(folder, Path(beside) / "replaced")
         staged.rename(folder)
     return manifest
+
+
+def find_bundles(folder: Path, default: str) -> list[Path]:
+    """Find the bundles of a folder.
+
+    Args:
+        folder: the folder of the bundles. Each folder in it is a bundle, except hidden folders.
+        default: the name of a bundle that must exist.
+
+    Returns:
+        The folders of the bundles, ordered by name.
+
+    Raises:
+        BundleError: the folder does not exist, or the default bundle is not in it.
+    """
+    if not folder.is_dir():
+        raise BundleError(f"SER_MODELS_DIR: there is no folder {folder}")
+    bundles = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    names = [bundle.name for bundle in bundles]
+    if default not in names:
+        raise BundleError(
+            f"SER_DEFAULT_MODEL: {folder} holds no bundle {default!r}, only: {', '.join(names) or 'nothing'}"
+        )
+    return bundles

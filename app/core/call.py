@@ -1,6 +1,6 @@
-"""A whole call on disk, read a stretch at a time.
+"""A call on disk, read in parts, so that an hour of stereo never fills the memory.
 
-An hour of stereo is never in memory at once. What is accepted is what `audio.decode` accepts.
+The accepted formats are those of `audio.decode`.
 """
 
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ from app.core.riff import is_cut_off
 
 @dataclass(frozen=True, slots=True)
 class CallFormat:
-    """What a call's header says.
+    """The format of a call, from the header of its file.
 
     Attributes:
         n_channels: the number of channels.
-        sampling_rate: in Hz.
-        n_samples: of each channel.
+        sampling_rate: the sampling rate, in Hz.
+        n_samples: the number of samples in each channel.
     """
 
     n_channels: int
@@ -40,26 +40,26 @@ class CallFormat:
 
     @property
     def duration(self) -> float:
-        """In seconds."""
+        """The duration, in seconds."""
         return self.n_samples / self.sampling_rate
 
 
 def inspect(path: Path, *, min_seconds: float, max_seconds: float) -> CallFormat:
-    """Read the header of a call, and check that the file is all there.
+    """Read the header of a call, and check that the file is complete.
 
     Args:
-        path: a WAV or FLAC file.
-        min_seconds: the shortest call that is accepted; an empty one never is.
-        max_seconds: the longest.
+        path: the path of a WAV or FLAC file.
+        min_seconds: the duration of the shortest accepted call. An empty call is never accepted.
+        max_seconds: the duration of the longest accepted call.
 
     Returns:
-        Its format.
+        The format of the call.
 
     Raises:
-        UnsupportedMediaType: not a WAV or FLAC file, or a codec that is not on the list.
-        AudioUndecodable: broken, cut off, out of range, or a FLAC that does not say how long it is.
-        AudioTooShort: shorter than `min_seconds`, or empty.
-        AudioTooLong: longer than `max_seconds`.
+        UnsupportedMediaType: the file is neither WAV nor FLAC, or its codec is not accepted.
+        AudioUndecodable: the file is damaged, cut off or out of range, or a FLAC header lacks the length.
+        AudioTooShort: the call is shorter than `min_seconds`, or empty.
+        AudioTooLong: the call is longer than `max_seconds`.
     """
     with path.open("rb") as file:
         if file.read(4) not in MAGIC:
@@ -73,7 +73,7 @@ def inspect(path: Path, *, min_seconds: float, max_seconds: float) -> CallFormat
         raise undecodable(error) from error
     if n_samples >= FRAMES_UNKNOWN:
         raise AudioUndecodable(
-            "The FLAC does not say how long it is, as one from a pipe. Write it to a file, or send WAV."
+            "The FLAC header lacks the length, as after encoding to a pipe. Encode to a file, or send WAV."
         )
     if cut:
         raise cut_off()
@@ -82,18 +82,18 @@ def inspect(path: Path, *, min_seconds: float, max_seconds: float) -> CallFormat
 
 
 def read(path: Path, start: int, stop: int) -> Signal:
-    """Decode a stretch of a call.
+    """Decode a part of a call.
 
     Args:
-        path: a file that `inspect` has accepted.
-        start: the first sample.
-        stop: the first one after the stretch.
+        path: the path of a file that `inspect` has accepted.
+        start: the first sample of the part.
+        stop: the first sample after the part.
 
     Returns:
-        All channels, shape (n_channels, stop - start), at the file's own sampling rate.
+        All channels, shape (n_channels, stop - start), at the sampling rate of the file.
 
     Raises:
-        AudioUndecodable: broken, cut off, or not finite there.
+        AudioUndecodable: the part is damaged, cut off or not finite.
     """
     try:
         with soundfile.SoundFile(path) as sound:

@@ -1,76 +1,80 @@
 """The tree of errors.
 
-Every error that this project raises on purpose stands in one tree. The message of each says
-what was wrong and what to do about it, in words that may be shown to the sender.
+All errors that this project raises on purpose form one tree. Each message says what happened and what to
+do. A message contains no secrets, so that the sender may read it.
 
     SpeechEmotionError
-    ├── AudioError               the recording cannot be analysed; its sender can mend that
-    │   ├── UnsupportedMediaType   not a WAV or FLAC, or a codec that is not on the list
-    │   ├── AudioUndecodable       the right format, but broken, or out of the accepted range
-    │   ├── AudioTooShort          less sound than the least that can be analysed
-    │   ├── AudioTooLong           more sound than one request may carry
+    ├── AudioError               the recording cannot be analyzed; its sender can correct that
+    │   ├── UnsupportedMediaType   the file is neither WAV nor FLAC, or its codec is not accepted
+    │   ├── AudioUndecodable       the file is WAV or FLAC, but damaged or out of range
+    │   ├── AudioTooShort          the recording is shorter than the minimum
+    │   ├── AudioTooLong           the recording is longer than the limit
     │   └── ChannelNotFound        the recording has no such channel
+    ├── ChannelNotPermitted      the operator does not permit the analysis of this channel
     ├── BundleError              a bundle does not match itself or this installation
-    ├── ModelNotFound            no bundle of that name is served
-    ├── WorkerError              app.workers: the pool could not answer
+    ├── ModelNotFound            the service has no bundle of that name
+    ├── WorkerError              app.pool.errors: the pool could not answer
     │   ├── NotReady               the workers are still loading, or the service is stopping
     │   ├── Overloaded             every worker is busy and the queue is full
-    │   ├── DeadlineExceeded       no answer within the time a request may take
+    │   ├── DeadlineExceeded       the request exceeded its time limit
     │   └── WorkerLost             the worker died while it had this recording
-    ├── WorkerFailed             app.worker: something in a worker that nobody expected
-    ├── AccessError              app.api.security: the caller may not do this
-    │   ├── Unauthenticated        no key, or one that is not known
-    │   ├── ChannelNotPermitted    the operator does not let this channel be analysed
-    │   └── RateLimited            more requests than a key may make
-    ├── UploadError              app.api.upload: the request does not carry a recording
+    ├── WorkerFailed             app.pool.process: an unexpected error in a worker
+    ├── AccessError              app.api.security: access denied
+    │   ├── Unauthenticated        the API key is missing or unknown
+    │   └── RateLimited            the API key exceeded its request rate
+    ├── UploadError              app.api.upload: the request contains no valid recording
     │   ├── MalformedRequest       the body is empty or cannot be parsed
-    │   ├── InvalidRequest         it can be parsed, but a part of it is missing or wrong
-    │   ├── UploadTooLarge         more bytes than one request may carry
+    │   ├── InvalidRequest         the body can be parsed, but a part is missing or wrong
+    │   ├── UploadTooLarge         the body is larger than the limit
     │   └── UploadTimeout          the upload stalled, or took too long
-    ├── JobError                 app.jobs: a job cannot be taken, is not there, or does not come to its end
+    ├── JobError                 app.jobs: a job is refused, unknown, or cannot be completed
     │   ├── JobNotFound            the caller has no job of that id
-    │   ├── IdempotencyKeyReused   the same key came with another recording or other parameters
-    │   ├── CallbackRefused        the address may not be called
-    │   ├── JobsFull               as many jobs wait as may
-    │   ├── JobsUnavailable        the service takes no jobs, or cannot reach them
-    │   ├── StorageFull            there is no room for another recording
+    │   ├── IdempotencyKeyReused   the key belongs to a job with other content
+    │   ├── CallbackRefused        the callback address is not permitted
+    │   ├── JobsFull               the job queue is full
+    │   ├── JobsUnavailable        jobs are disabled, or their database is unreachable
+    │   ├── StorageFull            the storage has no space for another recording
     │   ├── RecordingLost          the recording of a job cannot be fetched
-    │   └── JobCancelled           its owner cancelled the job while it ran
-    ├── NotAnalysed              app.engines: a recording of an archive could not be analysed
-    ├── EngineLost               app.engines: the cluster is gone, so that none can be
-    └── TrainingError            training.errors: a training run that cannot work, and why
+    │   └── JobCancelled           the owner cancelled the running job
+    ├── NotAnalyzed              app.batch.engine: a recording of an archive could not be analyzed
+    ├── EngineLost               app.batch.engine: the cluster is lost, so that the analysis ends
+    └── TrainingError            training.errors: a training run cannot work
 
-The branches that name a module are defined there, beside the code that raises them; they hang
-on this root so that one walk of the tree finds them all.
+If a line names a module, that module defines the branch, beside the code that raises the errors. All
+branches share this root, so that one walk through the tree finds every error.
 """
 
 
 class SpeechEmotionError(Exception):
-    """The root: anything that this project raises on purpose."""
+    """The root of all errors that this project raises on purpose."""
 
 
 class AudioError(SpeechEmotionError):
-    """The recording cannot be analysed; its sender can mend that."""
+    """The recording cannot be analyzed; its sender can correct that."""
 
 
 class UnsupportedMediaType(AudioError):
-    """Not a WAV or FLAC file, or one with a codec that is not on the list."""
+    """The file is neither WAV nor FLAC, or its codec is not accepted."""
 
 
 class AudioUndecodable(AudioError):
-    """A WAV or FLAC file that is broken, or whose content is out of the accepted range."""
+    """The file is WAV or FLAC, but damaged or out of the accepted range."""
 
 
 class AudioTooShort(AudioError):
-    """Less sound than the least that can be analysed."""
+    """The recording is shorter than the minimum."""
 
 
 class AudioTooLong(AudioError):
-    """More sound than one request may carry."""
+    """The recording is longer than the limit."""
 
 
 class ChannelNotFound(AudioError):
     """The recording has no such channel."""
+
+
+class ChannelNotPermitted(SpeechEmotionError):
+    """The operator does not permit the analysis of this channel."""
 
 
 class BundleError(SpeechEmotionError):
@@ -78,4 +82,20 @@ class BundleError(SpeechEmotionError):
 
 
 class ModelNotFound(SpeechEmotionError):
-    """No bundle of that name is served."""
+    """The service has no bundle of that name."""
+
+
+REGISTRY: dict[str, type[SpeechEmotionError]] = {
+    error.__name__: error
+    for error in (
+        UnsupportedMediaType,
+        AudioUndecodable,
+        AudioTooShort,
+        AudioTooLong,
+        ChannelNotFound,
+        ChannelNotPermitted,
+        BundleError,
+        ModelNotFound,
+    )
+}
+"""The errors that can cross a process boundary, by name."""

@@ -1,4 +1,4 @@
-"""`Signal` to the inputs of a bundle's network: nothing is computed that no input needs."""
+"""Computation of the network inputs from a signal. Inputs that the network does not take are omitted."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from app.core.features import FeatureExtractor
 
 NetworkInputs = Mapping[str, NDArray[np.float32]]
-"""By the name of each input, float32, shape (1, …)."""
+"""The inputs of the network by name, each float32, shape (1, …)."""
 
 
 class InputExtractor:
-    """Computes the inputs of one utterance after another.
+    """A reusable extractor of the network inputs of utterances.
 
     Not thread-safe, since openSMILE is not: use an instance only in the thread that created it.
     """
 
     def __init__(self, bundle: Bundle) -> None:
-        """Start openSMILE if the bundle has openSMILE features, and only then.
+        """Start openSMILE, but only if the bundle has openSMILE features.
 
         Raises:
-            BundleError: the installed openSMILE is not the one that the bundle was made with.
+            BundleError: the bundle was made with another version of openSMILE.
         """
         self._shapes = bundle.manifest.input_shapes
         self._opensmile = _start_opensmile(bundle)
@@ -39,10 +39,10 @@ class InputExtractor:
         """Compute the inputs of an utterance.
 
         Args:
-            signal: one channel, at 16 kHz.
+            signal: a signal of one channel, at 16 kHz.
 
         Returns:
-            `features`, `descriptors` and `log_mel`, as far as the network takes them.
+            Those of `features`, `descriptors` and `log_mel` that the network takes.
 
         Raises:
             ValueError: the signal has more than one channel.
@@ -58,17 +58,17 @@ class InputExtractor:
         return {name: inputs[name][np.newaxis] for name in self._shapes}
 
     def prepare(self) -> None:
-        """Get ready for the next utterance; otherwise `extract` does it, and takes longer."""
+        """Prepare for the next utterance. `extract` does so if necessary, but then takes longer."""
         if self._opensmile:
             self._opensmile.prepare()
 
 
 def _start_opensmile(bundle: Bundle) -> "FeatureExtractor | None":
-    """Start the extractor of a bundle, and check that the bundle was made with it."""
+    """Start the extractor of a bundle, and check that its features match the bundle."""
     name, features = bundle.manifest.name, bundle.manifest.features
     if features is None:
         return None
-    # Here, since the import loads openSMILE, whose license not every installation has.
+    # The import loads openSMILE, which some installations lack for license reasons. Therefore it is here.
     from app.core.features import FEATURE_SETS, FeatureConfig, FeatureExtractor  # noqa: PLC0415
 
     if features.feature_set not in FEATURE_SETS:
@@ -77,5 +77,7 @@ def _start_opensmile(bundle: Bundle) -> "FeatureExtractor | None":
     config = FeatureConfig(features.feature_set, features.sampling_rate)
     extractor = FeatureExtractor(config, with_descriptors=features.level != "functionals")
     if extractor.names_sha256 != features.names_sha256:
-        raise BundleError(f"{name}: openSMILE's feature names are not those the bundle was trained on")
+        raise BundleError(
+            f"{name}: openSMILE's feature names differ from those of the training; train the bundle again"
+        )
     return extractor

@@ -1,8 +1,8 @@
-"""Signal to log-mel spectrogram, as Whisper's encoder takes it.
+"""The log-mel spectrogram of a signal, as the Whisper encoder expects it.
 
-The definition is that of openai/whisper, `whisper/audio.py` (Radford et al. 2022, arXiv
-2212.04356), without its padding to 30 s. The mel scale is Slaney's (Auditory Toolbox, 1998):
-linear up to 1 kHz, logarithmic above; each filter has the same area.
+The definition follows openai/whisper, `whisper/audio.py` (Radford et al. 2022, arXiv 2212.04356), without
+the padding to 30 s. The mel scale is that of Slaney (Auditory Toolbox, 1998): linear up to 1 kHz,
+logarithmic above. All filters have the same area.
 """
 
 from functools import cache
@@ -22,25 +22,25 @@ WINDOW = 400  # samples; 25 ms
 HOP = 160  # samples; 10 ms
 SHORTEST = 1_600  # samples
 RANGE = 8.0
-"""Decades below the loudest value; whatever is softer is raised to that floor."""
+"""Dynamic range in decades below the loudest value. Lower values are raised to this floor."""
 
-SMALLEST = 1e-10  # keeps silence from having no logarithm
-BREAK_HZ, BREAK_MEL = 1_000.0, 15.0  # where Slaney's scale turns from linear to logarithmic
-LOG_STEP = np.log(6.4) / 27  # of a mel above that
+SMALLEST = 1e-10  # avoids the logarithm of zero in silence
+BREAK_HZ, BREAK_MEL = 1_000.0, 15.0  # the point at which Slaney's scale changes from linear to logarithmic
+LOG_STEP = np.log(6.4) / 27  # step per mel above that point
 
 
 def log_mel_spectrogram(signal: Signal) -> NDArray[np.float32]:
     """Compute the log-mel spectrogram of a signal.
 
     Args:
-        signal: one channel, at 16 kHz, at least 0.1 s.
+        signal: a signal of one channel, at 16 kHz, at least 0.1 s long.
 
     Returns:
-        float32, shape (n_samples // 160, 80): a frame every 10 ms, about −1 to 2.
+        The spectrogram, float32, shape (n_samples // 160, 80): one frame every 10 ms, values about −1 to 2.
 
     Raises:
-        ValueError: another sampling rate, or more than one channel.
-        AudioTooShort: less than 0.1 s.
+        ValueError: the signal has another sampling rate, or more than one channel.
+        AudioTooShort: the signal is shorter than 0.1 s.
     """
     if signal.n_channels != 1 or signal.sampling_rate != SAMPLING_RATE:
         raise ValueError(f"one channel at {SAMPLING_RATE} Hz is needed: select and resample first")
@@ -59,13 +59,13 @@ def log_mel_spectrogram(signal: Signal) -> NDArray[np.float32]:
 
 @cache
 def _window() -> NDArray[np.float32]:
-    """A periodic Hann window."""
+    """Return a periodic Hann window."""
     return np.hanning(WINDOW + 1)[:-1].astype(np.float32)
 
 
 @cache
 def _filters() -> NDArray[np.float32]:
-    """Triangular filters, shape (201, 80)."""
+    """Return the triangular filters, shape (201, 80)."""
     edges = _to_hz(np.linspace(0, _to_mel(SAMPLING_RATE / 2), N_MELS + 2))
     frequencies = np.linspace(0, SAMPLING_RATE / 2, WINDOW // 2 + 1)[:, np.newaxis]
     low, center, high = edges[:-2], edges[1:-1], edges[2:]
@@ -75,11 +75,11 @@ def _filters() -> NDArray[np.float32]:
 
 
 def _to_mel(hz: float) -> float:
-    """From Hz above 1 kHz to Slaney's mel."""
+    """Convert a frequency above 1 kHz to Slaney's mel scale."""
     return float(BREAK_MEL + np.log(hz / BREAK_HZ) / LOG_STEP)
 
 
 def _to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
-    """From Slaney's mel to Hz."""
+    """Convert values on Slaney's mel scale to Hz."""
     linear, logarithmic = mel * BREAK_HZ / BREAK_MEL, BREAK_HZ * np.exp(LOG_STEP * (mel - BREAK_MEL))
     return np.where(mel < BREAK_MEL, linear, logarithmic)

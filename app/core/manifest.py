@@ -1,7 +1,7 @@
-"""What a bundle says of itself: the content of `manifest.json`.
+"""The manifest of a bundle: the schema of `manifest.json`.
 
-Format 3 added `log_mel` and `adapts_to_speaker`, and made `features` optional. Bundles of format 2 are read
-as they are.
+Format 3 added `log_mel` and `adapts_to_speaker`, and made `features` optional. Bundles of format 2 remain
+valid.
 """
 
 import json
@@ -17,7 +17,7 @@ Level = Literal["functionals", "descriptors", "functionals and descriptors"]
 
 
 class _Record(BaseModel):
-    """Immutable, and without room for a field that nobody reads."""
+    """The base of all records: immutable, without unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -25,12 +25,12 @@ class _Record(BaseModel):
 class Features(_Record):
     """The openSMILE features that the network takes."""
 
-    feature_set: str = Field(description="openSMILE's name of the feature set")
-    level: Level = Field(description="which of the set's levels the network takes")
-    sampling_rate: int = Field(gt=0, description="of the signal that is analysed, in Hz")
+    feature_set: str = Field(description="the openSMILE name of the feature set")
+    level: Level = Field(description="the levels of the feature set that the network takes")
+    sampling_rate: int = Field(gt=0, description="the sampling rate of the analyzed signal, in Hz")
     n_functionals: int = Field(gt=0)
-    n_descriptors: int = Field(gt=0, description="low-level descriptors in a frame of 10 ms")
-    names_sha256: str = Field(description="SHA-256 of the names, functionals first, one a line")
+    n_descriptors: int = Field(gt=0, description="the number of low-level descriptors in a frame of 10 ms")
+    names_sha256: str = Field(description="the SHA-256 of the names, functionals first, one per line")
     opensmile_version: str
 
     @property
@@ -53,13 +53,13 @@ class Features(_Record):
 class LogMel(_Record):
     """The log-mel spectrogram that the network takes; `app.core.log_mel` defines it."""
 
-    sampling_rate: int = Field(gt=0, description="of the signal that is analyzed, in Hz")
-    n_mels: int = Field(gt=0, description="mel bands in a frame of 10 ms")
+    sampling_rate: int = Field(gt=0, description="the sampling rate of the analyzed signal, in Hz")
+    n_mels: int = Field(gt=0, description="the number of mel bands in a frame of 10 ms")
     encoder: str = Field(description="the pretrained encoder inside the network")
 
     @property
     def input_shapes(self) -> dict[str, tuple[int | None, ...]]:
-        """The shape of one utterance in the network's input."""
+        """The shape of one utterance in the input of the network."""
         return {"log_mel": (None, self.n_mels)}
 
 
@@ -72,7 +72,7 @@ class Corpus(_Record):
 
 
 class Protocol(_Record):
-    """How the model was trained and tested."""
+    """The protocol of training and testing."""
 
     name: str
     n_folds: int
@@ -81,81 +81,93 @@ class Protocol(_Record):
 
 
 class FoldScore(_Record):
-    """What one fold reached."""
+    """The scores of one fold."""
 
-    fold: str = Field(description="what was held out: a number counted from 1, or a corpus")
-    uar: Share = Field(description="unweighted average recall on the test part")
-    accuracy: Share = Field(description="on the test part")
-    validation_uar: Share = Field(description="on the validation part, by networks trained without it")
+    fold: str = Field(description="the held-out part: the number of the fold, counted from 1, or a corpus")
+    uar: Share = Field(description="the unweighted average recall on the test part")
+    accuracy: Share = Field(description="the accuracy on the test part")
+    validation_uar: Share = Field(
+        description="the UAR on the validation part, of networks trained without that part"
+    )
 
 
 class Spread(_Record):
     """Mean and sample standard deviation over the folds."""
 
     mean: float
-    sd: float | None = Field(description="null where there is one fold")
+    sd: float | None = Field(description="the sample standard deviation; null if there is only one fold")
 
 
 class Scores(_Record):
-    """What the cross-validation measured."""
+    """The results of the cross-validation."""
 
     uar: Spread
     uar_interval: tuple[Share, Share] = Field(
-        description="95 % bootstrap interval over the speakers, of the UAR of all test parts together"
+        description="the 95 % bootstrap interval, over the speakers, of the UAR on all test parts together"
     )
     accuracy: Spread
     folds: tuple[FoldScore, ...]
     calibration_error: Share = Field(
-        description="expected calibration error over all test parts, each with its fold's temperature"
+        description="the expected calibration error on all test parts, each with the temperature of its fold"
     )
-    uncalibrated_error: Share = Field(description="the same without a temperature")
+    uncalibrated_error: Share = Field(description="the same error without a temperature")
 
 
 class Adaptation(_Record):
-    """The unlabelled speech that a bundle's scaler was re-estimated from."""
+    """The unlabeled speech from which the scaler of a bundle was estimated again."""
 
     n_recordings: int
-    n_frames: int = Field(description="of 10 ms, in all of them")
-    weight: Share = Field(description="of this speech in the scaler; the rest is the original's")
+    n_frames: int = Field(description="the number of frames of 10 ms in all recordings")
+    weight: Share = Field(
+        description="the weight of this speech in the scaler; the original scaler has the rest"
+    )
 
 
 class Facts(_Record):
-    """All that a bundle says of itself, but for the hashes of its files."""
+    """The facts about a bundle: the manifest without the hashes of the files."""
 
     format_version: Literal[2, 3] = 3
     name: str = Field(pattern=NAME)
-    labels: tuple[str, ...] = Field(min_length=2, description="in the order of the output")
+    labels: tuple[str, ...] = Field(min_length=2, description="the labels, in the order of the output")
     features: Features | None = Field(
-        default=None, description="null: the network takes no openSMILE features"
+        default=None, description="the openSMILE features; null if the network takes none"
     )
-    log_mel: LogMel | None = Field(default=None, description="null: the network takes no spectrogram")
-    adapts_to_speaker: bool = Field(default=False, description="whether answers in a call adapt to speakers")
+    log_mel: LogMel | None = Field(
+        default=None, description="the spectrogram; null if the network takes none"
+    )
+    adapts_to_speaker: bool = Field(
+        default=False, description="whether the answers for a call adapt to the speakers"
+    )
     input_shapes: dict[str, tuple[int | None, ...]] = Field(
-        description="of one utterance; null is the number of frames"
+        description="the shape of one utterance in each input; null is the number of frames"
     )
     protocol: Protocol
     scores: Scores
     model: str = Field(description="the name of the model in `training.models`")
     chosen_folds: tuple[str, ...] = Field(
-        min_length=1, description="the folds whose networks answer together, or all-data"
+        min_length=1, description="the folds whose networks are combined, or all-data"
     )
-    chosen_by: str = Field(description="the rule that chose them")
-    adapted_to: Adaptation | None = Field(default=None, description="unlabelled speech it was adapted to")
+    chosen_by: str = Field(description="the rule by which these folds were chosen")
+    adapted_to: Adaptation | None = Field(
+        default=None, description="the unlabeled speech to which the bundle was adapted"
+    )
     temperature: float = Field(
-        default=1.0, gt=0, description="of the calibration; 1 leaves the network's output as it is"
+        default=1.0,
+        gt=0,
+        description="the temperature of the calibration; 1 leaves the network output unchanged",
     )
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "Facts":
         described = [part.input_shapes for part in (self.features, self.log_mel) if part is not None]
         if not described:
-            raise ValueError("there is no input: neither features nor log_mel")
+            raise ValueError("there is no input: give features, log_mel or both")
         if self.input_shapes != {name: shape for shapes in described for name, shape in shapes.items()}:
             raise ValueError("input_shapes disagrees with features and log_mel")
         if len(set(self.labels)) != len(self.labels):
-            raise ValueError("a label stands twice")
+            raise ValueError("the labels contain a duplicate")
         if not set(self.chosen_folds) <= {"all-data", *(score.fold for score in self.scores.folds)}:
-            raise ValueError("one of chosen_folds is none of the folds")
+            raise ValueError("chosen_folds contains an unknown fold")
         return self
 
     @property
@@ -164,11 +176,11 @@ class Facts(_Record):
         return self.features.n_functionals + self.features.n_descriptors if self.features else 0
 
     def to_metadata(self) -> dict[str, str]:
-        """The facts as ONNX metadata_props: a JSON text for each field."""
+        """Return the facts as ONNX metadata_props: one JSON text for each field."""
         return {key: json.dumps(value) for key, value in self.model_dump(mode="json").items()}
 
 
 class Manifest(Facts):
     """The content of `manifest.json`."""
 
-    files: dict[FileName, str] = Field(description="SHA-256 of every other file, by name")
+    files: dict[FileName, str] = Field(description="the SHA-256 of every other file, by name")

@@ -1,4 +1,4 @@
-"""The answer of the recognizer."""
+"""The result of the recognizer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,14 +8,15 @@ from app.core.speaker import SpeakerScores
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """What was heard.
+    """The recognized emotion of a recording.
 
     Attributes:
-        duration: of the recording, in seconds.
-        probabilities: by label, in the bundle's order, adding up to 1; None where there is no speech.
-        seconds: that each stage of the work took, by its name.
-        scores: for the adaptation to the speaker; None if the bundle does not adapt, or there is no
-            speech.
+        duration: the duration of the recording, in seconds.
+        probabilities: the probabilities by label, in the order of the bundle, with a sum of 1; None if there
+            is no speech.
+        seconds: the processing time of each stage in seconds, by the name of the stage.
+        scores: the scores for the adaptation to the speaker; None if the bundle does not adapt, or if there
+            is no speech.
     """
 
     duration: float
@@ -25,10 +26,10 @@ class Recognition:
 
     @property
     def speech(self) -> bool:
-        """Whether there is speech in it."""
+        """True if the recording contains speech."""
         return self.probabilities is not None
 
     @property
     def emotion(self) -> str | None:
-        """The most probable label; None where there is no speech."""
+        """The most probable label; None if there is no speech."""
         return max(self.probabilities, key=self.probabilities.__getitem__) if self.probabilities else None

@@ -1,4 +1,4 @@
-"""The one path from a `Signal` to the probabilities of the emotions.
+"""Emotion recognition: from a `Signal` to the probabilities of the emotions.
 
 recognizer = EmotionRecognizer(read_bundle(Path("models/multilingual")))
 recognizer.recognize(decode(Path("examples/utterance.wav").read_bytes())).probabilities
@@ -19,20 +19,29 @@ from app.core.speech import SAMPLING_RATE, SpeechDetector
 
 
 class EmotionRecognizer:
-    """Recognizes the emotion of one utterance.
+    """A recognizer of the emotion of an utterance.
 
     Not thread-safe: use an instance only in the thread that created it.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from app.core.audio import decode
+        >>> from app.core.bundle import read_bundle
+        >>> recognizer = EmotionRecognizer(read_bundle(Path("models/multilingual")))
+        >>> recognition = recognizer.recognize(decode(Path("examples/utterance.wav").read_bytes()))
+        >>> sorted(recognition.probabilities or ())
+        ['anger', 'happiness', 'neutral', 'sadness', 'surprise']
     """
 
     def __init__(self, bundle: Bundle, detector: SpeechDetector | None = None) -> None:
-        """Load what the bundle needs.
+        """Load the resources that the bundle needs.
 
         Args:
-            bundle: the model.
-            detector: finds speech; None: a new one.
+            bundle: the bundle of the model.
+            detector: the speech detector; None creates a new detector.
 
         Raises:
-            BundleError: the installed openSMILE is not the one that the bundle was made with.
+            BundleError: the bundle was made with another version of openSMILE.
         """
         self.bundle = bundle
         self._detector = detector or SpeechDetector()
@@ -43,7 +52,7 @@ class EmotionRecognizer:
         """Recognize the emotion of one utterance.
 
         Args:
-            signal: one channel, at any sampling rate.
+            signal: a signal of one channel, at any sampling rate.
 
         Returns:
             The probability of each label, if there is speech.
@@ -58,13 +67,13 @@ class EmotionRecognizer:
         return self.recognize_speech(at_rate)
 
     def recognize_speech(self, signal: Signal) -> Recognition:
-        """Recognize the emotion of a signal that is known to hold speech.
+        """Recognize the emotion of a signal that is known to contain speech.
 
         Args:
-            signal: one channel, at any sampling rate.
+            signal: a signal of one channel, at any sampling rate.
 
         Returns:
-            The probability of each label; and the scores for adaptation, if the bundle adapts.
+            The probability of each label, and the scores for the adaptation if the bundle adapts.
 
         Raises:
             ValueError: the signal has more than one channel.
@@ -83,18 +92,18 @@ class EmotionRecognizer:
         )
 
     def prepare(self) -> None:
-        """Get ready for the next utterance; otherwise `recognize` does it, and takes longer."""
+        """Prepare for the next utterance. `recognize` does so if necessary, but then takes longer."""
         self._inputs.prepare()
 
     def run(self, inputs: NetworkInputs) -> list[NDArray[np.float64]]:
         """Run the network on one utterance.
 
         Args:
-            inputs: from `InputExtractor.extract`.
+            inputs: the inputs from `InputExtractor.extract`.
 
         Returns:
-            Calibrated probabilities; then, if the bundle adapts to speakers, logits and offsets. Each
-            float64, shape (n_labels,).
+            The calibrated probabilities. If the bundle adapts to speakers, the logits and the offsets
+            follow. Each array is float64, shape (n_labels,).
         """
         probabilities, *scores = self.bundle.network.run(self._outputs, dict(inputs))
         calibrated = apply_temperature(probabilities[0], self.bundle.manifest.temperature)
@@ -102,17 +111,18 @@ class EmotionRecognizer:
 
 
 def apply_temperature(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
-    """Calibrate by temperature scaling (Guo et al. 2017, arXiv 1706.04599).
+    """Calibrate probabilities by temperature scaling (Guo et al. 2017, arXiv 1706.04599).
 
-    Temperature scaling divides the logits by the temperature T. On probabilities, that is the power
-    1/T and a normalization.
+    Temperature scaling divides the logits by the temperature T. The equivalent for probabilities is the
+    power 1/T, followed by a normalization.
 
     Args:
-        probabilities: shape (…, n_labels).
-        temperature: above 0; over 1 softens, under 1 sharpens.
+        probabilities: the probabilities, shape (…, n_labels).
+        temperature: the temperature, above 0. A value above 1 flattens the distribution, a value below 1
+            sharpens the distribution.
 
     Returns:
-        float64, the same shape; the last axis sums to 1.
+        The calibrated probabilities, float64, of the same shape; the last axis sums to 1.
     """
     powers = probabilities.astype(np.float64) ** (1 / temperature)
     return cast("NDArray[np.float64]", powers / powers.sum(axis=-1, keepdims=True))

@@ -1,27 +1,27 @@
-"""Whether a WAV file is all there.
+"""Detection of truncated WAV files.
 
-libsndfile decodes a file that ends too early without a word, so its chunks are looked at here.
+libsndfile decodes a truncated file without an error. Therefore this module reads the RIFF chunks itself.
 """
 
 import io
 from typing import BinaryIO
 
-# A recorder that writes to a pipe cannot know the length and puts the largest one it can there
-# (0xFFFFFFFF, 0x7FFFFFFF or a little less): the file is whole all the same.
+# A recorder that writes to a pipe cannot know the length. It writes the largest possible length instead
+# (0xFFFFFFFF, 0x7FFFFFFF or slightly less). Such a file is complete.
 _LENGTH_UNKNOWN = 0x7FFF_0000
-_HEADER = 8  # bytes of a chunk's name and size
-_RF64_DATA_SIZE = slice(8, 16)  # in the content of the chunk ds64, EBU Tech 3306
+_HEADER = 8  # bytes of the name and the size of a chunk
+_RF64_DATA_SIZE = slice(8, 16)  # position in the content of the chunk ds64, EBU Tech 3306
 
 
 def is_cut_off(file: BinaryIO) -> bool:
-    """Whether a file ends before the length that its header gives for its samples.
+    """Return whether a file ends before the length that its header declares.
 
     Args:
-        file: WAV (RIFF or RF64), its first bytes checked; any other has no such chunks. It is
-            read and sought.
+        file: a WAV file (RIFF or RF64), whose first bytes the caller has checked. Files of other formats
+            have no such chunks and count as complete. The function changes the position in the file.
 
     Returns:
-        True if at least two bytes are missing: one may be padding that nobody wrote.
+        True if at least two bytes are missing. One missing byte may be padding that the writer omitted.
     """
     end = file.seek(0, io.SEEK_END)
     file.seek(0)

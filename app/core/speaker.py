@@ -1,11 +1,11 @@
-"""Adaptation to a speaker: answers relative to the speaker's usual voice.
+"""Speaker adaptation: answers relative to the usual voice of the speaker.
 
-In a call, each channel is one speaker with many segments. A bundle that adapts gives two scores of
-each label for a segment: `logits`, and `offsets`, which a person's voice brings with it whatever is
-felt. The mean of the offsets over the speaker's own segments is subtracted from the logits. With few
-segments that mean is unreliable, so it is shrunk toward the training speech, whose mean is 0: n
-segments weigh n / (n + STRENGTH), as a mean does under a prior worth STRENGTH observations (Gauvain
-& Lee 1994, maximum a posteriori). The network learned from means of few and of many segments.
+In a call, each channel is one speaker with many segments. A bundle that adapts computes two scores of each
+label for a segment: `logits`, and `offsets`, which describe the voice of the speaker independent of the
+emotion. The mean of the offsets over the segments of the speaker is subtracted from the logits. With few
+segments, that mean is unreliable. Therefore the mean is shrunk toward that of the training speech, which is
+0: n segments have the weight n / (n + STRENGTH). This weight corresponds to a prior of STRENGTH observations
+(Gauvain & Lee 1994, maximum a posteriori). The network was trained with means of few and of many segments.
 `docs/experiments.md` measures the effect.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 STRENGTH = 10.0
-"""Segments that the training speech counts as; chosen on validation parts, see docs/experiments.md."""
+"""Weight of the training speech, in segments. Chosen on validation parts, see docs/experiments.md."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class SpeakerScores:
     """The scores of one segment.
 
     Attributes:
-        logits: of each label, calibrated.
-        offsets: of each label, on the same scale.
+        logits: the calibrated logit of each label.
+        offsets: the offset of each label, on the scale of the logits.
     """
 
     logits: Sequence[float]
@@ -33,15 +33,15 @@ class SpeakerScores:
 
 
 def weight_of(n_segments: int) -> float:
-    """The weight of a speaker's own mean, from 0 to 1."""
+    """Return the weight of the mean of a speaker, from 0 to 1."""
     return n_segments / (n_segments + STRENGTH)
 
 
 def adapt(scores: Sequence[SpeakerScores]) -> NDArray[np.float64]:
-    """Recognize the segments of one speaker, adapted to this speaker.
+    """Compute the probabilities of the segments of one speaker, adapted to this speaker.
 
     Args:
-        scores: of all segments of the speaker, n > 0.
+        scores: the scores of all n segments of the speaker, n > 0.
 
     Returns:
         Probabilities, shape (n, n_labels); each row sums to 1.
@@ -52,7 +52,7 @@ def adapt(scores: Sequence[SpeakerScores]) -> NDArray[np.float64]:
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Logits to probabilities, along the last axis."""
+    """Convert logits to probabilities along the last axis."""
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     probabilities: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
     return probabilities

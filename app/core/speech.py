@@ -1,8 +1,9 @@
-"""Where in a signal somebody speaks, by Silero's detector.
+"""Detection of speech in a signal, with the network of Silero.
 
-The network is the file `silero_vad_16k_sequence.onnx` of silero-vad 6.2.3 (MIT licence, beside it
-here), whose package needs torch; ONNX Runtime is here anyway. It hears 32 ms at a time with the 4
-ms before, and remembers. docs/experiments.md compares it with other detectors.
+The network is the file `silero_vad_16k_sequence.onnx` of silero-vad 6.2.3 (MIT license, in this folder).
+The package of Silero needs torch, so that this module runs the network in ONNX Runtime instead. The network
+reads chunks of 32 ms, each with the 4 ms before, and keeps a state. docs/experiments.md compares the network
+with other detectors.
 """
 
 from pathlib import Path
@@ -16,30 +17,35 @@ from app.core.audio import Signal, resample
 from app.core.segments import FRAME, Frames, runs
 
 SAMPLING_RATE = 16_000  # Hz
-CHUNK, BEFORE = 512, 64  # samples that the network hears at a time, and those before that it hears again
+CHUNK, BEFORE = 512, 64  # samples in a chunk, and samples of the previous chunk that precede it
 MEMORY = (1, 1, 128)
 
-# Speech begins above one probability and goes on above the other. The network notices it late.
+# Speech begins above the first probability and continues above the second. The network reacts late, so that
+# the start is moved LEAD seconds earlier. "Finding speech in calls" in docs/experiments.md chose all three.
 BEGINS, GOES_ON = 0.5, 0.35
 LEAD = 0.08  # seconds
-# What is hardly louder than the background, and not near to anything that is, needs no network.
+# A chunk skips the network if neither the chunk nor a chunk near it is much louder than the background. The
+# same section measures the effect.
 ABOVE_BACKGROUND = 6.0  # dB over the 10th percentile of the chunks
 NEAR = 10  # chunks
-SILENCE = 1e-7  # mean power, −70 dBFS; a signal below is silent whatever its background
-FIRST_LOOK = 10  # chunks around the loudest, in which there is mostly speech if there is any
+SILENCE = 1e-7  # mean power, −70 dBFS; a signal below this power is silent regardless of its background
+FIRST_LOOK = 10  # chunks around the loudest chunk, which usually contain speech if the signal does
 
 Samples = NDArray[np.float32]
 
 
 class SpeechDetector:
-    """Finds speech. Use it in the thread it was made in."""
+    """A detector of speech.
+
+    Not thread-safe: use an instance only in the thread that created it.
+    """
 
     def __init__(self) -> None:
         """Load the network."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False  # it keeps as much as the longest signal took
-        options.log_severity_level = 3  # it warns of weights that it does not need
+        options.enable_cpu_mem_arena = False  # the arena would keep the memory of the longest signal
+        options.log_severity_level = 3  # hides warnings about unused weights
         path = Path(__file__).with_name("silero_vad.onnx")
         self._network = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
@@ -47,10 +53,10 @@ class SpeechDetector:
         """Find the speech in a signal.
 
         Args:
-            signal: one channel, at any sampling rate.
+            signal: a signal of one channel, at any sampling rate.
 
         Returns:
-            Whether there is speech, for each whole 10 ms: bool, shape (n_frames,).
+            Whether each complete frame of 10 ms contains speech: bool, shape (n_frames,).
         """
         chunks = _chunks(signal)
         probabilities = np.zeros(len(chunks), np.float32)
@@ -64,10 +70,10 @@ class SpeechDetector:
         return cast("Frames", found)
 
     def has_speech(self, signal: Signal) -> bool:
-        """Whether somebody speaks in a signal.
+        """Return whether a signal contains speech.
 
         Args:
-            signal: one channel, at any sampling rate, at least one sample.
+            signal: a signal of one channel, at any sampling rate, with at least one sample.
         """
         chunks = _chunks(signal)
         power = _power(chunks)
@@ -75,11 +81,11 @@ class SpeechDetector:
             return False
         loudest = int(power.argmax())
         first = chunks[max(loudest - FIRST_LOOK // 2, 0) : loudest + FIRST_LOOK // 2]
-        # One chunk will do: who sends an utterance means it to be one, were it a whispered word.
+        # One chunk is enough: a caller who sends an utterance expects an answer, even for a whispered word.
         return any(self._probabilities(part).max() > GOES_ON for part in (first, chunks))
 
     def _probabilities(self, chunks: Samples) -> Samples:
-        """The probability of speech in each of some chunks that follow each other, shape (n,)."""
+        """Return the probability of speech in each of n consecutive chunks, shape (n,)."""
         padded = np.concatenate([np.zeros(BEFORE, np.float32), chunks.reshape(-1)])
         heard = np.lib.stride_tricks.sliding_window_view(padded, BEFORE + CHUNK)[::CHUNK]
         memory = np.zeros(MEMORY, np.float32)
@@ -88,19 +94,19 @@ class SpeechDetector:
 
 
 def _chunks(signal: Signal) -> Samples:
-    """The signal at 16 kHz, cut in chunks, the last filled with silence: shape (n, CHUNK), n ≥ 1."""
+    """Cut the signal at 16 kHz into chunks and pad the last chunk with silence: shape (n, CHUNK), n ≥ 1."""
     samples = resample(signal, SAMPLING_RATE).samples[0]
     n_chunks = max(-(-len(samples) // CHUNK), 1)
     return np.pad(samples, (0, n_chunks * CHUNK - len(samples))).reshape(n_chunks, CHUNK)
 
 
 def _power(chunks: Samples) -> NDArray[np.float64]:
-    """The mean square of each chunk around its mean."""
+    """Return the variance of each chunk."""
     return cast("NDArray[np.float64]", chunks.var(axis=1, dtype=np.float64))
 
 
 def _may_be_speech(chunks: Samples) -> Frames:
-    """Chunks that are near to one louder than the background, shape (n,)."""
+    """Select the chunks near a chunk that is louder than the background, bool, shape (n,)."""
     power = _power(chunks)
     background = np.percentile(power, 10) * 10 ** (ABOVE_BACKGROUND / 10)
     loud = power > max(background, SILENCE)
@@ -108,7 +114,7 @@ def _may_be_speech(chunks: Samples) -> Frames:
 
 
 def _speech(probabilities: Samples) -> Frames:
-    """The runs of chunks above one threshold that reach the other somewhere."""
+    """Select the runs of chunks above `GOES_ON` in which at least one chunk is above `BEGINS`."""
     speech = probabilities > GOES_ON
     for run in runs(speech):
         if probabilities[run.start : run.end].max() <= BEGINS:

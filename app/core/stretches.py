@@ -1,4 +1,4 @@
-"""Looking for speech in one stretch of a call after the other, so that no call is too long for it."""
+"""Speech detection in one stretch of a call at a time, so that long calls fit into memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,20 +8,20 @@ import numpy as np
 from app.core.segments import FRAME, Frames, Span
 
 STRETCH = 30.0
-"""Seconds in which speech is looked for at a time."""
+"""Duration of a stretch in seconds."""
 
 RUN_IN = 1.0
-"""Seconds before a stretch that the detector hears first, to settle."""
+"""Seconds before a stretch that the detector also receives, so that its state settles."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A part of a call. All in seconds from the start of the call.
+    """A part of a call. All times are seconds from the start of the call.
 
     Attributes:
-        heard_from: where the detector begins to listen.
-        start: from where on its findings count.
-        end: up to where.
+        heard_from: the start of the input of the detector.
+        start: the start of the stretch; findings before this time are discarded.
+        end: the end of the stretch.
     """
 
     heard_from: float
@@ -29,29 +29,29 @@ class Stretch:
     end: float
 
     def samples(self, sampling_rate: int) -> slice:
-        """Which samples of the call the detector hears."""
+        """Return the samples of the call that the detector receives."""
         return slice(round(self.heard_from * sampling_rate), round(self.end * sampling_rate))
 
 
 def stretches(duration: float) -> list[Stretch]:
-    """Part a call.
+    """Divide a call into stretches.
 
     Args:
-        duration: of the call, in seconds.
+        duration: the duration of the call, in seconds.
     """
     starts = np.arange(0, duration, STRETCH).tolist()
     return [Stretch(max(start - RUN_IN, 0.0), start, min(start + STRETCH, duration)) for start in starts]
 
 
 def join(found: Sequence[Sequence[Span]], duration: float) -> Frames:
-    """Put together what was found in each stretch of a channel.
+    """Combine the speech found in the stretches of a channel.
 
     Args:
-        found: the runs of speech in each of `stretches(duration)`, counted from where it is heard.
-        duration: of the call, in seconds.
+        found: the runs of speech in each of `stretches(duration)`, in frames from its `heard_from`.
+        duration: the duration of the call, in seconds.
 
     Returns:
-        Whether there is speech, for each 10 ms of the call.
+        Whether each frame of 10 ms of the call contains speech.
     """
     frames = np.zeros(int(duration / FRAME) + 1, np.bool_)
     for stretch, spans in zip(stretches(duration), found, strict=True):

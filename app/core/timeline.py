@@ -1,4 +1,4 @@
-"""The answer about a call: on each channel who felt what, and when."""
+"""The timeline of a call: segments, summaries and turning points of each channel."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,19 +6,20 @@ from dataclasses import dataclass
 Probabilities = dict[str, float]
 
 STAYS = 10.0
-"""Seconds of speech over which an emotion has to lead for a turn to be one."""
+"""Seconds of speech for which a new emotion must lead at a turning point: about three segments. A design
+choice, not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of speech and what is heard in it.
+    """A segment of speech and its probabilities.
 
     Attributes:
-        start: in seconds from the start of the recording.
-        end: in the same.
-        probabilities: by label, adding up to 1.
-        segments_used: how many segments of the speaker the adaptation rests on; None if the answer
-            is not adapted.
+        start: the start, in seconds from the start of the recording.
+        end: the end, in seconds from the start of the recording.
+        probabilities: the probabilities by label, with a sum of 1.
+        segments_used: the number of segments of the speaker that the adaptation uses; None if the
+            probabilities are not adapted.
     """
 
     start: float
@@ -33,19 +34,19 @@ class Segment:
 
     @property
     def duration(self) -> float:
-        """In seconds."""
+        """The duration, in seconds."""
         return round(self.end - self.start, 2)
 
 
 @dataclass(frozen=True, slots=True)
 class TurningPoint:
-    """Where the leading emotion of a channel changes, and stays changed.
+    """A lasting change of the leading emotion of a channel.
 
     Attributes:
-        time: in seconds from the start of the recording.
-        channel: whose emotion it is.
-        before: the label that led.
-        after: the label that leads from here on.
+        time: the time of the change, in seconds from the start of the recording.
+        channel: the index of the channel.
+        before: the leading label before the change.
+        after: the leading label after the change.
     """
 
     time: float
@@ -56,11 +57,11 @@ class TurningPoint:
 
 @dataclass(frozen=True, slots=True)
 class ChannelTimeline:
-    """One channel: in a call, one speaker.
+    """The timeline of one channel, which is one speaker in a call.
 
     Attributes:
-        channel: its index from 0.
-        segments: in order of time.
+        channel: the index of the channel, counted from 0.
+        segments: the segments, in order of time.
     """
 
     channel: int
@@ -68,17 +69,17 @@ class ChannelTimeline:
 
     @property
     def speech_duration(self) -> float:
-        """Seconds of speech."""
+        """The total duration of speech, in seconds."""
         return round(sum(segment.duration for segment in self.segments), 2)
 
     @property
     def probabilities(self) -> Probabilities:
-        """The mean over all speech, by label; empty where nobody speaks."""
+        """The mean probability of each label over all speech; empty if there is no speech."""
         return weigh(self.segments) if self.segments else {}
 
     @property
     def shares(self) -> Probabilities:
-        """The share of the speech in whose segments a label leads; empty where nobody speaks."""
+        """The share of the speech in which each label leads; empty if there is no speech."""
         if not self.segments:
             return {}
         seconds = dict.fromkeys(self.segments[0].probabilities, 0.0)
@@ -89,7 +90,7 @@ class ChannelTimeline:
 
     @property
     def turning_points(self) -> tuple[TurningPoint, ...]:
-        """Where the leading emotion changes and leads the next `STAYS` seconds of speech."""
+        """The changes to an emotion that leads for the next `STAYS` seconds of speech."""
         points: list[TurningPoint] = []
         current: str | None = None
         for index, segment in enumerate(self.segments):
@@ -107,11 +108,11 @@ class ChannelTimeline:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A recording, channel by channel.
+    """The timeline of a recording.
 
     Attributes:
-        duration: in seconds.
-        channels: those that were analysed, in order.
+        duration: the duration of the recording, in seconds.
+        channels: the timelines of the analyzed channels, in order.
     """
 
     duration: float
@@ -119,21 +120,21 @@ class Timeline:
 
     @property
     def turning_points(self) -> tuple[TurningPoint, ...]:
-        """Those of all channels, in order of time."""
+        """The turning points of all channels, in order of time."""
         points = [point for channel in self.channels for point in channel.turning_points]
         return tuple(sorted(points, key=lambda point: point.time))
 
 
 def leading(probabilities: Probabilities) -> str:
-    """The most probable label."""
+    """Return the most probable label."""
     return max(probabilities, key=probabilities.__getitem__)
 
 
 def weigh(segments: Sequence[Segment]) -> Probabilities:
-    """The mean of probabilities, each weighted by its duration.
+    """Return the mean of the probabilities of segments, weighted by duration.
 
     Args:
-        segments: at least one.
+        segments: the segments, at least one.
     """
     total = sum(segment.duration for segment in segments)
     return {
@@ -143,7 +144,7 @@ def weigh(segments: Sequence[Segment]) -> Probabilities:
 
 
 def take(segments: Iterable[Segment], seconds: float) -> list[Segment] | None:
-    """The first segments with as much speech; None where there is less."""
+    """Return the first segments that together last at least `seconds`; None if all of them are shorter."""
     taken: list[Segment] = []
     for segment in segments:
         taken.append(segment)
@@ -153,10 +154,10 @@ def take(segments: Iterable[Segment], seconds: float) -> list[Segment] | None:
 
 
 def merge(segments: Iterable[Segment]) -> tuple[Segment, ...]:
-    """Make one of neighbours of the same emotion, their probabilities weighted by duration.
+    """Merge neighboring segments of the same emotion, and weight their probabilities by duration.
 
-    A merged segment reaches from the first start to the last end, so that it holds the pauses
-    between its parts.
+    A merged segment extends from the first start to the last end. Therefore it includes the pauses between
+    its parts.
     """
     groups: list[list[Segment]] = []
     for segment in segments:

@@ -1,4 +1,4 @@
-"""Work that outlives its request: calls that are analysed later, and whoever waits is told.
+"""Durable jobs: calls that are analyzed in the background, with webhooks at the end.
 
-The queue, its durability and its retries are DBOS's, in SQLite or PostgreSQL.
+DBOS provides the queue, its durability and its retries, in SQLite or PostgreSQL.
 """

@@ -1,4 +1,4 @@
-"""Telling whoever waits for a job that it has ended: Standard Webhooks, to public addresses alone.
+"""Webhooks that report the end of a job: Standard Webhooks, by default only to public addresses.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -19,69 +19,73 @@ from standardwebhooks import Webhook
 from app.jobs.job import JobError
 
 PAUSES = (0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
-"""Seconds before each try, as the specification's example schedule has them: 10 tries, 75 h."""
+"""The seconds before each attempt, as in the example of the specification: 10 attempts in 75 h."""
 TIMEOUT = 20.0
-"""Seconds that a receiver may take; the specification recommends 15 to 30."""
+"""The seconds that a receiver may take; the specification recommends 15 to 30."""
 OK = range(200, 300)
 GONE = 410
-"""The answers after which a receiver is not called again."""
-_IPV4_IN_IPV6 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: what NAT64 translates
+"""The statuses after which a delivery is not retried: `OK` and `GONE`."""
+_IPV4_IN_IPV6 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: the addresses that NAT64 translates
 
 
 class CallbackRefused(JobError):
-    """The address may not be called."""
+    """The callback policy forbids the address."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """Who may be called, and how a call is signed.
+class CallbackPolicy:
+    """The permitted receivers of webhooks, and the secrets that sign them.
 
     Attributes:
-        secrets: each signs every call, so that one can be changed for another; the newest first.
-        private: whether addresses in private networks, and http, are permitted.
+        secrets: the secrets, newest first. Each of them signs every webhook, so that a secret can be rotated.
+        private: whether addresses in private networks, and HTTP, are permitted.
     """
 
     secrets: Sequence[str] = ()
     private: bool = False
 
 
-def check(url: str, rules: Rules) -> tuple[SplitResult, list[str]]:
-    """See that an address may be called.
+def check(url: str, policy: CallbackPolicy) -> tuple[SplitResult, list[str]]:
+    """Check that the policy permits an address.
 
     Args:
         url: the address.
-        rules: who may be.
+        policy: the callback policy.
 
     Returns:
-        Its parts, and the IP addresses of its host, of which every one may be called.
+        The parts of the address, and the IP addresses of its host. The policy permits all of them.
 
     Raises:
-        CallbackRefused: it may not; the message says why.
+        CallbackRefused: the policy forbids the address; the message has the reason.
     """
-    if not rules.secrets:
-        raise CallbackRefused("callback_url: callbacks are not set up here (SER_CALLBACK_SECRETS).")
+    if not policy.secrets:
+        raise CallbackRefused(
+            "callback_url: callbacks are disabled; the operator must set SER_CALLBACK_SECRETS."
+        )
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError as error:
         raise CallbackRefused(f"callback_url: {error}.") from error
-    schemes = {"https", "http"} if rules.private else {"https"}
+    schemes = {"https", "http"} if policy.private else {"https"}
     if parts.scheme not in schemes or not parts.hostname or not url.isprintable() or " " in url:
-        raise CallbackRefused("callback_url: give an https:// address.")
+        raise CallbackRefused("callback_url: the address is not accepted. Give an https:// address.")
     if parts.username is not None or parts.password is not None:
-        raise CallbackRefused("callback_url: an address with a password in it is not accepted.")
+        raise CallbackRefused("callback_url: the address contains a user name or a password. Remove it.")
     try:
         found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise CallbackRefused(f"callback_url: {parts.hostname} cannot be resolved.") from error
+        raise CallbackRefused(f"callback_url: the host {parts.hostname} cannot be resolved.") from error
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    if not rules.private and not all(map(_is_public, addresses)):
-        raise CallbackRefused(f"callback_url: {parts.hostname} is not a public address.")
+    if not policy.private and not all(map(_is_public, addresses)):
+        raise CallbackRefused(
+            f"callback_url: {parts.hostname} is not a public address. Give another address."
+        )
     return parts, addresses
 
 
 def _is_public(address: str) -> bool:
-    """Whether an address belongs to nobody's own network, nor to this machine."""
+    """Test whether an address is outside private networks and this machine."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         if ip in _IPV4_IN_IPV6:
@@ -91,27 +95,26 @@ def _is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
-def deliver(url: str, message_id: str, body: str, rules: Rules) -> int:
-    """Call a receiver, once.
+def deliver(url: str, message_id: str, body: str, policy: CallbackPolicy) -> int:
+    """Attempt to deliver a webhook once.
 
-    The host is resolved once, and what was checked is what is connected to. Redirects are not
-    followed.
+    Resolve the host once and connect only to the checked addresses. Do not follow redirects.
 
     Args:
-        url: of the receiver.
-        message_id: the same on every try.
-        body: what it is told.
-        rules: who may be called, and how it is signed.
+        url: the address of the receiver.
+        message_id: the ID of the message, which is the same in every attempt.
+        body: the JSON message.
+        policy: the callback policy.
 
     Returns:
-        The status that the receiver answered, 0 if it did not.
+        The status of the receiver; 0 without an answer.
 
     Raises:
-        CallbackRefused: the address may not be called any more.
+        CallbackRefused: the policy forbids the address.
     """
-    parts, addresses = check(url, rules)
+    parts, addresses = check(url, policy)
     now = datetime.now(UTC)
-    signatures = (Webhook(secret).sign(message_id, now, body) for secret in rules.secrets)
+    signatures = (Webhook(secret).sign(message_id, now, body) for secret in policy.secrets)
     headers = {
         "Content-Type": "application/json",
         "Host": parts.netloc,
@@ -137,7 +140,7 @@ def deliver(url: str, message_id: str, body: str, rules: Rules) -> int:
 def _post(
     connected: socket.socket, parts: SplitResult, path: str, headers: Mapping[str, str], body: str
 ) -> int:
-    """POST to an address that was checked, whose certificate has to be that of the host's name."""
+    """POST to a checked address, and verify its certificate for the name of the host."""
     with ExitStack() as stack:
         channel = stack.enter_context(connected)
         if parts.scheme == "https":
@@ -145,7 +148,7 @@ def _post(
             channel = stack.enter_context(
                 context.wrap_socket(channel, server_hostname=parts.hostname, do_handshake_on_connect=False)
             )
-        # A timeout of a socket begins anew with each byte that drips in.
+        # The timeout of a socket restarts with each received byte; the timer bounds the whole exchange.
         guard = Timer(TIMEOUT, socket.socket.shutdown, (channel, socket.SHUT_RDWR))
         guard.start()
         stack.callback(guard.cancel)

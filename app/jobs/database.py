@@ -1,7 +1,7 @@
-"""The database of the jobs, which is DBOS's: its URL decides between one machine and several.
+"""The DBOS database of the jobs: SQLite for one machine, PostgreSQL for several.
 
-Nothing is kept in tables of our own. A job is a workflow: its id is the workflow's, its owner the
-workflow's user, and its digest and progress are attributes.
+The project has no tables of its own. A job is a DBOS workflow: the ID of the job is the workflow ID, the
+owner is the authenticated user, and the digest and the progress are attributes.
 """
 
 from pathlib import Path
@@ -14,13 +14,13 @@ from app.jobs.job import JobsUnavailable, State
 
 APPLICATION = "speech-emotion"
 VERSION = "1"
-"""Of what the workflows do: raise it, and jobs of another version wait for a process of that version."""
+"""The version of the workflows. Jobs of another version wait for a process of that version."""
 ANALYZE, DELIVER = "analyze_call", "deliver_callback"
-"""The workflows."""
+"""The names of the workflows."""
 CALLS, CALLBACKS = "calls", "callbacks"
-"""The queues, one for each."""
+"""The names of the queues, one for each workflow."""
 SETTLED = "settled"
-"""The attribute that says whether all that follows the end of a job has been done."""
+"""The attribute that marks an ended job whose recording is deleted and whose webhook is scheduled."""
 
 STATES = {
     "ENQUEUED": State.QUEUED,
@@ -31,32 +31,32 @@ STATES = {
     "MAX_RECOVERY_ATTEMPTS_EXCEEDED": State.FAILED,
     "CANCELLED": State.CANCELLED,
 }
-"""What DBOS says, and what we say."""
+"""The state of a job for each workflow status of DBOS."""
 
 
 def statuses(*states: State) -> list[str]:
-    """What DBOS calls them."""
+    """Return the workflow statuses that correspond to some states."""
     return [status for status, state in STATES.items() if state in states]
 
 
 def prepare(url: str) -> None:
-    """Make the tables, or change them to this version's; whoever is first, and once.
+    """Create the tables, or migrate them to this version.
 
-    DBOS holds a lock meanwhile, so that others wait.
+    DBOS holds a lock during the migration, so that only the first of several processes migrates.
 
     Args:
         url: `sqlite:///file` or `postgresql://…`.
 
     Raises:
-        JobsUnavailable: the database cannot be reached, or the file not be made.
+        JobsUnavailable: the database cannot be reached, or the file cannot be created.
     """
     try:
         parsed = sqlalchemy.make_url(url)
         if parsed.get_backend_name() == "sqlite":
             file = Path(parsed.database or "")
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file.touch(mode=0o600)  # results are nobody else's business
-        with open_engine(url).connect():  # says at once what is wrong, where DBOS would try for long
+            file.touch(mode=0o600)  # other users must not read results
+        with open_engine(url).connect():  # fails at once, whereas DBOS would retry for a long time
             pass
         run_dbos_database_migrations(url)
     except SQLAlchemyError as error:
@@ -64,15 +64,17 @@ def prepare(url: str) -> None:
     except OSError as error:
         raise JobsUnavailable(f"SER_DATA_DIR: {error.filename}: {error.strerror}") from error
     except ModuleNotFoundError as error:
-        raise JobsUnavailable(f"SER_JOBS_URL: {parsed.drivername} is not served.") from error
+        raise JobsUnavailable(
+            f"SER_JOBS_URL: {parsed.drivername} is not supported. Use sqlite or postgresql."
+        ) from error
 
 
 def open_client(url: str, *, patient: bool) -> DBOSClient:
-    """Connect to the workflows.
+    """Open a DBOS client for the workflows.
 
     Args:
-        url: of the database.
-        patient: whether to wait where it cannot be reached; a request cannot.
+        url: the URL of the database.
+        patient: whether to retry while the database cannot be reached. Requests must not wait.
     """
     return DBOSClient(
         system_database_url=url,
@@ -83,7 +85,7 @@ def open_client(url: str, *, patient: bool) -> DBOSClient:
 
 
 def open_engine(url: str) -> sqlalchemy.Engine:
-    """Connect to the database, for what DBOS has no call for; by the driver that DBOS brings."""
+    """Open the database for queries that DBOS does not support, with the driver of DBOS."""
     parsed = sqlalchemy.make_url(url)
     if parsed.get_backend_name() == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
@@ -91,9 +93,9 @@ def open_engine(url: str) -> sqlalchemy.Engine:
 
 
 def count_by_state(engine: sqlalchemy.Engine) -> dict[State, int]:
-    """How many jobs there are in each state, of all owners.
+    """Count the jobs of all owners in each state.
 
-    The table is described in https://docs.dbos.dev/explanations/system-tables.
+    https://docs.dbos.dev/explanations/system-tables describes the table.
     """
     schema = None if engine.dialect.name == "sqlite" else "dbos"
     table = sqlalchemy.table(

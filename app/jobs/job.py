@@ -1,4 +1,4 @@
-"""What a job is: an order, and what has become of it."""
+"""Jobs: the request, the state and the result of each."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,27 +9,27 @@ from app.core.errors import SpeechEmotionError
 
 
 class JobError(SpeechEmotionError):
-    """A job cannot be taken, or is not there."""
+    """A job is refused, unknown, or cannot be completed."""
 
 
 class JobNotFound(JobError):
-    """The caller has no job of that id."""
+    """The caller has no job with this ID."""
 
 
 class IdempotencyKeyReused(JobError):
-    """The same Idempotency-Key came with another recording or other parameters."""
+    """The Idempotency-Key was already used with another recording or other parameters."""
 
 
 class JobsFull(JobError):
-    """As many jobs wait as may."""
+    """The job queue is full."""
 
 
 class StorageFull(JobError):
-    """There is no room for another recording."""
+    """The storage has no space for another recording."""
 
 
 class JobsUnavailable(JobError):
-    """The service takes no jobs, or cannot reach them."""
+    """Jobs are disabled, or their database is unreachable."""
 
 
 class RecordingLost(JobError):
@@ -37,11 +37,11 @@ class RecordingLost(JobError):
 
 
 class JobCancelled(JobError):
-    """Its owner cancelled the job while it ran."""
+    """The owner canceled the job while it ran."""
 
 
 class State(StrEnum):
-    """What a job is at; the last three are its end."""
+    """The state of a job; the last three are final."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -51,21 +51,21 @@ class State(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more becomes of it."""
+        """True for a final state."""
         return self not in {State.QUEUED, State.RUNNING}
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be done.
+class JobRequest:
+    """The analysis that a job performs.
 
     Attributes:
-        recording: the name that the recording is kept under.
-        digest: SHA-256 of the recording and of all that is asked of it.
-        model: the bundle that answers.
-        channels: which are analysed; None: every one that may be.
-        merge: whether neighbours of the same emotion become one segment.
-        callback_url: who is told of the end, if anybody.
+        recording: the name of the stored recording.
+        digest: SHA-256 of the recording and of the parameters.
+        model: the name of the bundle.
+        channels: the channels to analyze; None: every permitted channel.
+        merge: whether neighboring segments of the same emotion become one segment.
+        callback_url: the receiver of the webhook; None if there is none.
     """
 
     recording: str
@@ -78,11 +78,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a job failed.
+    """The reason why a job failed.
 
     Attributes:
-        error: the class of the error.
-        message: what it says.
+        error: the name of the error class.
+        message: the message of the error.
     """
 
     error: str
@@ -91,19 +91,19 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An order, and what has become of it.
+    """A request and its state.
 
     Attributes:
-        id: its name.
-        owner: the name of the key that ordered it.
-        state: what it is at.
-        progress: the share that is done, 0 to 1.
-        created: when it was ordered.
-        finished: when it ended, if it has.
-        digest: that of the order.
-        recording: the name that its recording is kept under; None in lists.
-        result: the timeline, if it succeeded.
-        failure: why, if it failed.
+        id: the identifier.
+        owner: the name of the API key that created the job.
+        state: the state of the job.
+        progress: the completed share, 0 to 1.
+        created: the time of the creation.
+        finished: the time of the end; None before.
+        digest: the digest of the request.
+        recording: the name of the stored recording; None in lists.
+        result: the timeline, if the job succeeded.
+        failure: the reason, if the job failed.
     """
 
     id: str

@@ -1,7 +1,7 @@
-"""Who is alive: each runner holds a lock that goes with it.
+"""The lease of a runner: a lock that is free as soon as its process is dead.
 
-In PostgreSQL it is an advisory lock of a session of its own, which the server frees as soon as the
-connection breaks; in SQLite, where one process runs the jobs, a lock on a file beside the database.
+In PostgreSQL it is an advisory lock of a separate session, which the server releases when the connection
+breaks. In SQLite, where one process runs the jobs, it is a lock on a file beside the database.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ from app.jobs.job import JobsUnavailable
 
 logger = logging.getLogger(__name__)
 
-# Seconds after which the server takes a silent connection for broken: 10 + 3 × 5.
+# The server considers a silent connection broken after 10 + 3 × 5 seconds.
 _KEEPALIVE = {"tcp_keepalives_idle": 10, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 3}
 _LOCK = sqlalchemy.text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
 _UNLOCK = sqlalchemy.text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))")
@@ -32,21 +32,21 @@ class Lease:
     """The lock of one runner.
 
     Attributes:
-        name: of the runner.
+        name: the name of the runner.
     """
 
     def __init__(self, url: str) -> None:
-        """Describe it; it is not taken yet."""
+        """Create the lease without acquiring it."""
         self._engine = open_engine(url)
         self._connection: sqlalchemy.Connection | None = None
         self._file: IO[bytes] | None = None
         self._suspects: set[str] = set()
         self._is_file = self._engine.dialect.name == "sqlite"
-        # The one process of a file is always the same one, so that it finds its own jobs again.
+        # With SQLite the name is constant, so that a restarted process finds its own jobs.
         self.name = "local" if self._is_file else f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
 
     def take(self) -> None:
-        """Take it.
+        """Acquire the lease.
 
         Raises:
             JobsUnavailable: another process runs the jobs of this file.
@@ -62,12 +62,12 @@ class Lease:
         except BlockingIOError as error:
             self._file.close()
             raise JobsUnavailable(
-                f"Another process runs the jobs in {database}. Give each its own SER_DATA_DIR, or all one "
-                "PostgreSQL in SER_JOBS_URL."
+                f"Another process runs the jobs in {database}. Give each process its own SER_DATA_DIR, or "
+                "give all processes the same PostgreSQL in SER_JOBS_URL."
             ) from error
 
     def release(self) -> None:
-        """Give it back."""
+        """Release the lease."""
         if self._file is not None:
             self._file.close()
         if self._connection is not None:
@@ -75,10 +75,10 @@ class Lease:
                 self._connection.close()
 
     def find_gone(self, names: Collection[str]) -> list[str]:
-        """Which of these runners are gone: their lock was free now, and the last time too.
+        """Find the runners whose lock is free now and was free at the previous call.
 
-        Twice, since a server that restarts frees every lock, and each runner needs a moment to take
-        its own again.
+        A restart of the server frees every lock, and each runner needs a moment to acquire its lock
+        again. A lock must therefore be free at two calls.
 
         Raises:
             SQLAlchemyError: the server cannot be reached.
@@ -98,15 +98,15 @@ class Lease:
         self._connection.execute(_LOCK, {"name": self.name})
 
     def _keep(self) -> None:
-        """See that the session still stands, and take the lock again if it does not."""
+        """Check the session, and open a new one with the lock if it is broken."""
         try:
             self._session().execute(sqlalchemy.text("SELECT 1"))
         except SQLAlchemyError:
-            logger.warning("the session that held this runner's lock is gone; opening another")
+            logger.warning("the database session with the lock of this runner is broken; opening a new one")
             self._connect()
 
     def _is_free(self, name: str) -> bool:
-        """Take another's lock for a moment, if it can be had."""
+        """Test whether the lock of another runner is free, by acquiring it for a moment."""
         free = bool(self._session().execute(_LOCK, {"name": name}).scalar())
         if free:
             self._session().execute(_UNLOCK, {"name": name})

@@ -1,4 +1,4 @@
-"""The jobs, as whoever orders them sees them."""
+"""The job queue as the interface for callers: submit, find, list, cancel and delete jobs."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -27,35 +27,37 @@ from app.jobs.job import (
     IdempotencyKeyReused,
     Job,
     JobNotFound,
+    JobRequest,
     JobsFull,
     JobsUnavailable,
-    Order,
     State,
 )
 
 
 @asynccontextmanager
 async def reachable() -> AsyncIterator[None]:
-    """Tell the sender where the database cannot be reached.
+    """Turn database errors into JobsUnavailable.
 
     Raises:
-        JobsUnavailable: it cannot.
+        JobsUnavailable: the database cannot be reached.
     """
     try:
         yield
     except SQLAlchemyError as error:
-        raise JobsUnavailable("The jobs cannot be reached just now. Try again in a moment.") from error
+        raise JobsUnavailable(
+            "Jobs are unavailable: their database cannot be reached. Try again in a moment."
+        ) from error
 
 
 class JobQueue:
-    """Takes jobs, and tells what has become of them."""
+    """A queue that accepts jobs and reports their state."""
 
     def __init__(self, url: str, max_waiting: int) -> None:
         """Open the queue.
 
         Args:
             url: `sqlite:///file` or `postgresql://…`.
-            max_waiting: how many jobs may wait or run.
+            max_waiting: the number of jobs that may wait or run.
 
         Raises:
             JobsUnavailable: the database cannot be reached.
@@ -66,24 +68,24 @@ class JobQueue:
         self._max_waiting = max_waiting
 
     async def close(self) -> None:
-        """Let the database go."""
+        """Close the connections to the database."""
         await asyncio.to_thread(self._client.destroy)
 
     @reachable()
-    async def submit(self, job_id: str, owner: str, order: Order) -> tuple[Job, bool]:
-        """Take a job.
+    async def submit(self, job_id: str, owner: str, request: JobRequest) -> tuple[Job, bool]:
+        """Accept a job.
 
         Args:
-            job_id: its name; the same again is the same job.
-            owner: whose it is.
-            order: what is to be done.
+            job_id: the identifier of the job; a known identifier returns the existing job.
+            owner: the name of the API key.
+            request: the analysis to perform.
 
         Returns:
             The job, and whether it is new.
 
         Raises:
-            JobsFull: as many wait as may.
-            IdempotencyKeyReused: there is a job of that name whose order is another.
+            JobsFull: the job queue is full.
+            IdempotencyKeyReused: the identifier belongs to a job with another request.
         """
         known = await self._client.list_workflows_async(workflow_ids=[job_id])
         if not known:
@@ -94,38 +96,38 @@ class JobQueue:
                 "workflow_id": job_id,
                 "workflow_id_reuse_policy": "reject",
                 "authenticated_user": owner,
-                "attributes": {"digest": order.digest, "progress": 0.0, SETTLED: False},
+                "attributes": {"digest": request.digest, "progress": 0.0, SETTLED: False},
                 "app_version": VERSION,
             }
             try:
-                await self._client.enqueue_async(options, asdict(order))
-            except dbos_errors.DBOSWorkflowIDInUseError:  # the same was sent twice at once
+                await self._client.enqueue_async(options, asdict(request))
+            except dbos_errors.DBOSWorkflowIDInUseError:  # a concurrent request created it
                 pass
             else:
                 return await self.find(job_id, owner), True
         job = await self.find(job_id, owner)
-        if job.digest != order.digest:
+        if job.digest != request.digest:
             raise IdempotencyKeyReused(
-                "This Idempotency-Key came before, with another recording or other parameters. "
-                "Use a new one for each job."
+                "This Idempotency-Key was already used with another recording or other parameters. "
+                "Use a new key for each job."
             )
         return job, False
 
     @reachable()
     async def find(self, job_id: str, owner: str) -> Job:
-        """Say what has become of a job.
+        """Find a job.
 
         Raises:
-            JobNotFound: this owner has none of that name.
+            JobNotFound: the owner has no job with this identifier.
         """
         found = await self._client.list_workflows_async(workflow_ids=[job_id], name=ANALYZE, user=owner)
         if not found:
-            raise JobNotFound(f"There is no job {job_id}. Ended jobs are forgotten after a while.")
+            raise JobNotFound(f"There is no job {job_id}. Ended jobs are deleted after SER_RESULT_TTL.")
         return job_of(found[0])
 
     @reachable()
     async def list(self, owner: str, states: Sequence[State], limit: int, offset: int) -> list[Job]:
-        """An owner's jobs in some states, without their results, the newest first."""
+        """List an owner's jobs in some states, without results, newest first."""
         found = await self._client.list_workflows_async(
             name=ANALYZE,
             user=owner,
@@ -140,13 +142,13 @@ class JobQueue:
 
     @reachable()
     async def end(self, job_id: str, owner: str) -> str | None:
-        """Cancel a job, or forget it if it has ended.
+        """Cancel a job, or delete it if it has ended.
 
         Returns:
-            Of a job that is forgotten the name of its recording, should that be kept still.
+            The recording of a deleted job, in case it still exists; otherwise None.
 
         Raises:
-            JobNotFound: this owner has none of that name.
+            JobNotFound: the owner has no job with this identifier.
         """
         job = await self.find(job_id, owner)
         if not job.state.ended:
@@ -157,13 +159,13 @@ class JobQueue:
 
     @reachable()
     async def count(self) -> dict[State, int]:
-        """How many jobs there are in each state, of all owners."""
+        """Count the jobs of all owners in each state."""
         return await asyncio.to_thread(count_by_state, self._engine)
 
     async def _check_waiting(self) -> None:
         counts = await self.count()
         if counts[State.QUEUED] + counts[State.RUNNING] >= self._max_waiting:
-            raise JobsFull(f"{self._max_waiting} jobs wait, as many as may. Try again later.")
+            raise JobsFull(f"The job queue is full: {self._max_waiting} jobs wait or run. Try again later.")
 
 
 def job_of(status: WorkflowStatus) -> Job:
@@ -174,7 +176,7 @@ def job_of(status: WorkflowStatus) -> Job:
     if isinstance(status.error, PortableWorkflowError):
         failure = Failure(status.error.name, status.error.message)
     elif status.status == "MAX_RECOVERY_ATTEMPTS_EXCEEDED":
-        failure = Failure("WorkerLost", "The process that had this job died, each time it was tried.")
+        failure = Failure("WorkerLost", "Each process that ran this job died.")
     finished = status.completed_at or (status.updated_at if state.ended else None)
     return Job(
         id=status.workflow_id,

@@ -1,6 +1,6 @@
-"""Where the recordings of jobs are kept: a folder, or a bucket that speaks S3.
+"""The store of the recordings of jobs: a folder or an S3 bucket.
 
-Both by one library and one code path, so that what is tested on one machine holds for several.
+One library and one code path serve both, so that tests on one machine also cover several machines.
 """
 
 import asyncio
@@ -21,29 +21,29 @@ from obstore.store import LocalStore, ObjectStore, S3Store
 from app.jobs.job import JobsUnavailable, RecordingLost, StorageFull
 
 if TYPE_CHECKING:
-    from obstore.store import ClientConfig, RetryConfig  # there for type checkers alone
+    from obstore.store import ClientConfig, RetryConfig  # exist only for type checkers
 
 SPARE_BYTES = 256 * 1024 * 1024
-"""Room that an upload has to leave on the disk, since other things need some."""
+"""The disk space, in bytes, that an upload must leave free."""
 
 CLIENT: "ClientConfig" = {"allow_http": True, "connect_timeout": "5s", "timeout": "5m"}
-"""A whole recording comes in one answer, for which the default is 30 s."""
+"""The options of the S3 client. One response holds a whole recording, and the default timeout is 30 s."""
 RETRIES: "RetryConfig" = {"max_retries": 4, "retry_timeout": timedelta(seconds=20)}
-"""A sender waits meanwhile; by default it is three minutes."""
+"""The limits of retries. The caller waits meanwhile, and the default is three minutes."""
 
 
 class Recordings:
-    """Keeps recordings by name."""
+    """A store of recordings by name."""
 
     def __init__(self, url: str) -> None:
-        """Describe the place.
+        """Open the store.
 
         Args:
-            url: `file:///folder`, or `s3://bucket/prefix`, for which the usual AWS_* variables tell
-                keys, region and endpoint.
+            url: `file:///folder` or `s3://bucket/prefix`. For S3, the standard AWS_* variables give the
+                keys, the region and the endpoint.
 
         Raises:
-            JobsUnavailable: the folder cannot be made, or the address means nothing.
+            JobsUnavailable: the folder cannot be created, or the URL is invalid.
         """
         parts = urlsplit(url)
         self._folder: Path | None = None
@@ -61,37 +61,37 @@ class Recordings:
             raise JobsUnavailable(f"SER_JOBS_RECORDINGS: {error}") from error
 
     def check_room(self, n_bytes: int) -> None:
-        """See that a recording fits on the disk; a bucket always has room.
+        """Check that a recording fits on the disk. A bucket has no limit.
 
         Raises:
-            StorageFull: it does not.
+            StorageFull: the recording does not fit.
         """
         if self._folder is not None and shutil.disk_usage(self._folder).free < n_bytes + SPARE_BYTES:
-            raise StorageFull("There is no room for another recording. Try again once jobs have ended.")
+            raise StorageFull("The storage has no space for the recording. Try again after jobs have ended.")
 
     def put(self, name: str, file: IO[bytes]) -> None:
-        """Keep a recording; it is there whole or not at all.
+        """Store a recording atomically.
 
         Raises:
-            JobsUnavailable: the place cannot be reached, or does not take it.
+            JobsUnavailable: the store cannot be reached, or rejects the recording.
         """
         file.seek(0)
         try:
             obstore.put(self._store, name, file)
         except BaseError as error:
-            raise JobsUnavailable("The recording cannot be kept just now. Try again in a moment.") from error
+            raise JobsUnavailable("The recording cannot be stored now. Try again in a moment.") from error
 
     @asynccontextmanager
     async def fetched(self, name: str) -> AsyncIterator[Path]:
-        """Have a recording as a file, which is gone afterwards.
+        """Fetch a recording into a temporary file.
 
         Yields:
-            Its path.
+            The path of the file.
 
         Raises:
-            RecordingLost: no recording of that name is kept, or the place cannot be reached.
+            RecordingLost: there is no recording with this name, or the store cannot be reached.
         """
-        with TemporaryFile() as file:  # without a name, so that it is gone however this process ends
+        with TemporaryFile() as file:  # without a name, so that a crash of this process also deletes it
             await asyncio.to_thread(self._fetch, name, file)
             yield Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
 
@@ -104,25 +104,25 @@ class Recordings:
         file.flush()
 
     def delete(self, name: str) -> None:
-        """Forget a recording, if it is still there.
+        """Delete a recording if it exists.
 
         Raises:
-            JobsUnavailable: the place cannot be reached.
+            JobsUnavailable: the store cannot be reached.
         """
         try:
             with suppress(FileNotFoundError):
                 obstore.delete(self._store, name)
         except BaseError as error:
-            raise JobsUnavailable(f"recordings: {error}") from error
+            raise JobsUnavailable(f"The recording cannot be deleted: {error}") from error
 
     def names_before(self, time: datetime) -> list[str]:
-        """The recordings that were kept before a time.
+        """List the recordings that were stored before a time.
 
         Raises:
-            JobsUnavailable: the place cannot be reached.
+            JobsUnavailable: the store cannot be reached.
         """
         try:
             batches = obstore.list(self._store)
             return [entry["path"] for batch in batches for entry in batch if entry["last_modified"] < time]
         except BaseError as error:
-            raise JobsUnavailable(f"recordings: {error}") from error
+            raise JobsUnavailable(f"The recordings cannot be listed: {error}") from error

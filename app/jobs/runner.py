@@ -1,8 +1,8 @@
-"""Runs jobs, each to exactly one end, whatever dies meanwhile.
+"""The runner of jobs: each job ends exactly once, even if processes die.
 
-A process that dies leaves its jobs to the next one: on one machine to itself, started again; with
-PostgreSQL to any other runner, which sees that the dead one's lock is free (`app.jobs.lease`). A job
-that has killed three processes has failed.
+Another process takes over the jobs of a dead process. On one machine, this is the restarted process. With
+PostgreSQL, it is any runner that finds the lock of the dead runner free (`app.jobs.lease`). A job fails
+after the death of three processes that ran it.
 """
 
 import asyncio
@@ -18,36 +18,36 @@ from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, PortableWorkflowE
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.errors import SpeechEmotionError
-from app.jobs.callbacks import GONE, OK, PAUSES, CallbackRefused, Rules, deliver
+from app.jobs.callbacks import GONE, OK, PAUSES, CallbackPolicy, CallbackRefused, deliver
 from app.jobs.database import ANALYZE, APPLICATION, CALLBACKS, CALLS, DELIVER, VERSION, open_client
-from app.jobs.job import JobCancelled, Order, RecordingLost
+from app.jobs.job import JobCancelled, JobRequest, RecordingLost
 from app.jobs.lease import Lease
+from app.jobs.maintenance import Maintenance, call_back, read_request
 from app.jobs.recordings import Recordings
-from app.jobs.upkeep import Upkeep, call_back, read_order
-from app.workers import WorkerLost
+from app.pool.errors import WorkerLost
 
 logger = logging.getLogger(__name__)
 
 Answer = dict[str, Any]
-Analyze = Callable[[Path, Order, Callable[[float], None]], Awaitable[Answer]]
-"""From a recording and its order to the timeline; is given whom to tell of progress."""
+Analyze = Callable[[Path, JobRequest, Callable[[float], None]], Awaitable[Answer]]
+"""A function of a recording, its request and a callback for the progress. It returns the timeline."""
 
 TRIES = 3
-"""How often a job may take its process down with it."""
+"""The number of attempts for a job whose process dies."""
 TICK = 1.0
-"""Seconds between looks at whether a job was cancelled, and notes of its progress."""
+"""The seconds between polls for cancellation, and between writes of progress."""
 CALLBACKS_AT_A_TIME = 8
 
 
 class Counts(Protocol):
-    """Who counts callbacks."""
+    """A counter of webhook deliveries."""
 
     def count_callback(self, status: int) -> None:
-        """Count a try, by what the receiver answered; 0: nothing."""
+        """Count an attempt by the status of the receiver; 0 means no answer."""
 
 
 class JobRunner:
-    """Takes jobs from the queue, a few at a time. There is one in a process."""
+    """A runner of a limited number of jobs at a time. Create one runner per process."""
 
     def __init__(
         self,
@@ -56,31 +56,31 @@ class JobRunner:
         *,
         at_a_time: int,
         result_ttl: float,
-        rules: Rules,
+        policy: CallbackPolicy,
         counts: Counts,
     ) -> None:
-        """Describe the runner.
+        """Create the runner without starting it.
 
         Args:
-            url: of the database.
-            recordings: where they are kept.
-            at_a_time: how many jobs run here at a time.
-            result_ttl: seconds that an ended job is kept.
-            rules: of callbacks.
-            counts: who counts callbacks.
+            url: the URL of the database.
+            recordings: the store of recordings.
+            at_a_time: the number of jobs that run here at a time.
+            result_ttl: the seconds that an ended job is kept.
+            policy: the callback policy.
+            counts: the counter of webhook deliveries.
         """
         self._url = url
         self._recordings = recordings
         self._at_a_time = at_a_time
         self._result_ttl = timedelta(seconds=result_ttl)
-        self._rules = rules
+        self._policy = policy
         self._counts = counts
         self._analyses: set[asyncio.Task[Any]] = set()
         self._stopping = False
 
     @asynccontextmanager
     async def running(self, analyze: Analyze) -> AsyncIterator[None]:
-        """Take jobs meanwhile, first those that this process, or one before it, left unfinished.
+        """Run jobs inside the context, first those that an earlier process left unfinished.
 
         Raises:
             JobsUnavailable: another process runs the jobs of this file.
@@ -89,11 +89,13 @@ class JobRunner:
         await asyncio.to_thread(lease.take)
         client = open_client(self._url, patient=True)
         await self._launch(client, analyze, lease.name)
-        upkeep = asyncio.create_task(Upkeep(client, self._recordings, lease, self._result_ttl).keep_on())
+        maintenance = asyncio.create_task(
+            Maintenance(client, self._recordings, lease, self._result_ttl).keep_on()
+        )
         try:
             yield
         finally:
-            await self._stop(client, upkeep, lease.name)
+            await self._stop(client, maintenance, lease.name)
             await asyncio.to_thread(client.destroy)
             await asyncio.to_thread(lease.release)
 
@@ -115,15 +117,15 @@ class JobRunner:
         for queue, at_a_time in ((CALLS, self._at_a_time), (CALLBACKS, CALLBACKS_AT_A_TIME)):
             await DBOS.register_queue_async(queue, worker_concurrency=at_a_time, on_conflict="always_update")
 
-    async def _stop(self, client: DBOSClient, upkeep: asyncio.Task[None], name: str) -> None:
-        """Leave what is unfinished to the next runner; it does not count as a failed try."""
+    async def _stop(self, client: DBOSClient, maintenance: asyncio.Task[None], name: str) -> None:
+        """Return unfinished jobs to the queue, without counting a failed attempt."""
         self._stopping = True
-        tasks = [*self._analyses, upkeep]
+        tasks = [*self._analyses, maintenance]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
-        # DBOS had put its own threads in the place of the loop's, and took them along.
+        # DBOS has replaced the executor of the loop and destroyed it.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
         left = await client.list_workflows_async(status="PENDING", executor_id=name, load_input=False)
         for queue, workflow in ((CALLS, ANALYZE), (CALLBACKS, DELIVER)):
@@ -132,11 +134,11 @@ class JobRunner:
                 await client.resume_workflows_async(ids, queue_name=queue)
 
     def _register(self, client: DBOSClient, analyze: Analyze) -> None:
-        """Tell DBOS what to do with a job, and with a callback."""
+        """Register the workflows of a job and of a webhook with DBOS."""
 
         @DBOS.step(name="analyze")
-        async def outcome_of(job_id: str, order: Order) -> Answer:
-            return await self._outcome(client, analyze, job_id, order)
+        async def outcome_of(job_id: str, request: JobRequest) -> Answer:
+            return await self._outcome(client, analyze, job_id, request)
 
         @DBOS.step(name="deliver")
         async def status_of(url: str, job_id: str, body: str) -> int:
@@ -144,7 +146,7 @@ class JobRunner:
 
         @DBOS.workflow(name=ANALYZE, max_recovery_attempts=TRIES - 1)
         async def analyze_call(details: dict[str, Any]) -> Answer:
-            outcome = await outcome_of(DBOS.workflow_id or "", read_order(details))
+            outcome = await outcome_of(DBOS.workflow_id or "", read_request(details))
             if "error" in outcome:
                 raise PortableWorkflowError(outcome["message"], outcome["error"])
             return outcome
@@ -156,34 +158,38 @@ class JobRunner:
                 if tries + 1 < len(PAUSES):
                     await call_back(client, url, job_id, body, tries + 1)
                 else:
-                    logger.error("job %s: nobody heard that it ended, in %d tries", job_id, tries + 1)
+                    logger.error("job %s: the webhook was not accepted in %d attempts", job_id, tries + 1)
             return status
 
-    async def _outcome(self, client: DBOSClient, analyze: Analyze, job_id: str, order: Order) -> Answer:
-        """The timeline of a recording, or why there is none."""
+    async def _outcome(
+        self, client: DBOSClient, analyze: Analyze, job_id: str, request: JobRequest
+    ) -> Answer:
+        """Return the timeline of a recording, or the error."""
         this = asyncio.current_task()
         if self._stopping or this is None:
             raise asyncio.CancelledError
         self._analyses.add(this)
-        touch = _Touch(client, job_id)
-        keeping = asyncio.create_task(touch.keep())
+        poll = _ProgressPoll(client, job_id)
+        keeping = asyncio.create_task(poll.keep())
         try:
-            outcome = await self._analyze(order, touch.tell, analyze)
+            outcome = await self._analyze(request, poll.report, analyze)
         finally:
             keeping.cancel()
             self._analyses.discard(this)
         if "error" in outcome:
             logger.warning("job %s: %s: %s", job_id, outcome["error"], outcome["message"])
         else:
-            logger.info("job %s: done", job_id)
+            logger.info("job %s: completed", job_id)
         return outcome
 
-    async def _analyze(self, order: Order, tell: Callable[[float], None], analyze: Analyze) -> Answer:
-        """Analyse a recording, again if a worker died of it, but not for ever."""
+    async def _analyze(
+        self, request: JobRequest, report: Callable[[float], None], analyze: Analyze
+    ) -> Answer:
+        """Analyze a recording; retry a limited number of times if its worker dies."""
         for tries_left in reversed(range(TRIES)):
             try:
-                async with self._recordings.fetched(order.recording) as path:
-                    return await analyze(path, order, tell)
+                async with self._recordings.fetched(request.recording) as path:
+                    return await analyze(path, request, report)
             except (WorkerLost, RecordingLost) as error:
                 if not tries_left:
                     return {"error": type(error).__name__, "message": str(error)}
@@ -192,9 +198,9 @@ class JobRunner:
         raise AssertionError
 
     async def _deliver(self, url: str, job_id: str, body: str) -> int:
-        """Tell a receiver: the status that it answered, or 0."""
+        """Deliver a webhook; return the status of the receiver, or 0."""
         try:
-            status = await asyncio.to_thread(deliver, url, job_id, body, self._rules)
+            status = await asyncio.to_thread(deliver, url, job_id, body, self._policy)
         except CallbackRefused as error:
             logger.warning("job %s: %s", job_id, error)
             status = 0
@@ -202,8 +208,8 @@ class JobRunner:
         return status
 
 
-class _Touch:
-    """Keeps the database and an analysis in touch: progress one way, a cancellation the other."""
+class _ProgressPoll:
+    """A poller that stores the progress of an analysis and detects its cancellation."""
 
     def __init__(self, client: DBOSClient, job_id: str) -> None:
         self._client = client
@@ -211,18 +217,18 @@ class _Touch:
         self._share = 0.0
         self._cancelled = False
 
-    def tell(self, share: float) -> None:
-        """Note the share that is done, and end what was cancelled."""
+    def report(self, share: float) -> None:
+        """Record the completed share, and stop a canceled analysis."""
         self._share = share
         if self._cancelled:
-            raise JobCancelled("The job was cancelled.")
+            raise JobCancelled("The job was canceled.")
 
     async def keep(self) -> None:
-        """Look, and write, again and again."""
+        """Poll for cancellation and store progress, until canceled."""
         written = 0.0
         while True:
             await asyncio.sleep(TICK)
-            with suppress(SQLAlchemyError):  # the next look may find it
+            with suppress(SQLAlchemyError):  # the next poll may succeed
                 found = await self._client.list_workflows_async(
                     workflow_ids=[self._job_id], load_input=False, load_output=False
                 )

@@ -35,7 +35,7 @@ def test_an_utterance_gets_the_probability_of_each_emotion(client: TestClient) -
     assert answer["emotion"] == max(LABELS, key=answer["probabilities"].__getitem__)
 
 
-def test_the_service_answers_what_the_recogniser_says(client: TestClient, settings: Settings) -> None:
+def test_the_service_answers_what_the_recognizer_says(client: TestClient, settings: Settings) -> None:
     recognizer = EmotionRecognizer(read_bundle(settings.models_dir / "small"))
     said = recognizer.recognize(decode(EXAMPLE.read_bytes())).probabilities
     assert post(client, EXAMPLE.read_bytes()).json()["probabilities"] == said

@@ -4,6 +4,7 @@ import io
 import struct
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import soundfile
 from fastapi.testclient import TestClient
 from hypothesis import Phase, given, settings, strategies
 
-from app.workers import WorkerPool
+from app.pool.pool import WorkerPool
 from tests.recordings import encode, speech, tone
 
 URL = "/v1/audio/emotions"
@@ -125,7 +126,11 @@ def test_thousands_of_mutants_get_an_answer_and_cost_no_worker(client: TestClien
 
 
 @pytest.mark.parametrize("container", soundfile.available_formats())
-def test_every_container_that_the_decoder_knows_is_answered(client: TestClient, container: str) -> None:
+def test_every_container_that_the_decoder_knows_is_answered(
+    client: TestClient, container: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # libsndfile writes the resource fork of SD2 as `._` into the working directory.
+    monkeypatch.chdir(tmp_path)
     samples = tone(0.5)
     for codec in soundfile.available_subtypes(container):
         file = io.BytesIO()

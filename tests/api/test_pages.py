@@ -1,18 +1,18 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from app.api import problems
+from app.api import problem_table
 from tests.recordings import EXAMPLE, encode, tone
 
 URL = "/v1/audio/emotions"
 
 
-@pytest.mark.parametrize("code", problems.BY_CODE)
+@pytest.mark.parametrize("code", problem_table.BY_CODE)
 def test_every_type_of_problem_has_its_page(client: TestClient, code: str) -> None:
     page = client.get(f"/problems/{code}")
     assert page.status_code == 200
     assert page.headers["Content-Type"].startswith("text/html")
-    assert problems.BY_CODE[code].title in page.text
+    assert problem_table.BY_CODE[code].title in page.text
     assert f"<code>{code}</code>" in page.text
 
 

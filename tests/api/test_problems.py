@@ -4,13 +4,14 @@ from http import HTTPStatus
 import pytest
 from fastapi.testclient import TestClient
 
-from app.api import problems
+from app.api import problem_table, problems
 from app.core.errors import BundleError, SpeechEmotionError
 from app.jobs.job import JobCancelled, RecordingLost
 from app.main import create_app
+from app.pool.errors import WorkerLost
+from app.pool.pool import WorkerPool
+from app.pool.process import WorkerFailed
 from app.settings import Settings
-from app.worker import WorkerFailed
-from app.workers import WorkerLost, WorkerPool
 from tests.recordings import EXAMPLE
 
 FIELDS = ["type", "title", "status", "detail", "code", "request_id"]
@@ -52,24 +53,24 @@ def leaves(error: type[SpeechEmotionError]) -> list[type[SpeechEmotionError]]:
 
 
 importlib.import_module("app.main")
-# Those of app.engines are told on a terminal, not over HTTP.
+# Those of app.batch.engine are told on a terminal, not over HTTP.
 SERVICE_ERRORS = [
     error
     for error in leaves(SpeechEmotionError)
-    if error.__module__.startswith("app.") and error.__module__ != "app.engines"
+    if error.__module__.startswith("app.") and error.__module__ != "app.batch.engine"
 ]
 
 
 @pytest.mark.parametrize("error", SERVICE_ERRORS)
 def test_every_error_has_its_row(error: type[SpeechEmotionError]) -> None:
     problem = problems.problem_of(error("reason"))
-    assert (error in problems.PROBLEMS) != (error in INTERNAL)
-    assert (problem is problems.INTERNAL_ERROR) == (error in INTERNAL)
+    assert (error in problem_table.PROBLEMS) != (error in INTERNAL)
+    assert (problem is problem_table.INTERNAL_ERROR) == (error in INTERNAL)
 
 
 def test_every_code_has_its_status() -> None:
-    assert {code: row.status for code, row in problems.BY_CODE.items()} == CODES
-    assert all(row.status in set(HTTPStatus) for row in problems.BY_CODE.values())
+    assert {code: row.status for code, row in problem_table.BY_CODE.items()} == CODES
+    assert all(row.status in set(HTTPStatus) for row in problem_table.BY_CODE.values())
 
 
 def test_a_problem_is_a_problem_document(client: TestClient) -> None:

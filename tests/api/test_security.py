@@ -1,12 +1,13 @@
 import asyncio
 import hashlib
+import time
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from app.api.security import ANONYMOUS, Gate, RateLimited, Unauthenticated
+from app.api.security import ANONYMOUS, Authenticator, RateLimited, Unauthenticated
 from app.main import create_app
 from app.settings import Settings
 from tests.recordings import EXAMPLE, encode, tone
@@ -59,7 +60,7 @@ def test_either_key_opens_while_one_takes_the_place_of_the_other(guarded: TestCl
     assert guarded.get("/v1/models", headers=bearer(NEW)).status_code == 200
 
 
-def test_a_channel_that_is_not_permitted_is_never_analysed(guarded: TestClient) -> None:
+def test_a_channel_that_is_not_permitted_is_never_analyzed(guarded: TestClient) -> None:
     customer = tone(1.0)
     call = encode(np.stack([np.zeros_like(customer), customer], axis=1))
 
@@ -74,7 +75,7 @@ def test_a_channel_that_is_not_permitted_is_never_analysed(guarded: TestClient) 
     assert ask(call)[1]["probabilities"] == answer["probabilities"], "the mix has the agent in it"
     status, problem = ask(encode(customer))
     assert (status, problem["code"]) == (422, "channel-not-found")
-    assert "none of those that may be analysed here: 1" in str(problem["detail"])
+    assert "none of the permitted ones: 1" in str(problem["detail"])
 
 
 def test_more_than_its_rate_is_refused_to_a_key_alone(guarded: TestClient) -> None:
@@ -87,22 +88,41 @@ def test_more_than_its_rate_is_refused_to_a_key_alone(guarded: TestClient) -> No
 
 def test_where_there_are_no_keys_everybody_is_nobody(client: TestClient) -> None:
     assert client.post(URL, files={"file": EXAMPLE.read_bytes()}, headers=bearer("any")).status_code == 200
-    assert Gate({}).identify(None) == ANONYMOUS
+    assert Authenticator({}).identify(None) == ANONYMOUS
 
 
 def test_a_gate_names_the_key() -> None:
-    gate = Gate({"old": sha256(OLD), "new": sha256(NEW)})
-    assert [gate.identify(key) for key in (OLD, NEW)] == ["old", "new"]
+    authenticator = Authenticator({"old": sha256(OLD), "new": sha256(NEW)})
+    assert [authenticator.identify(key) for key in (OLD, NEW)] == ["old", "new"]
     for key in (None, "", "wrong"):
         with pytest.raises(Unauthenticated, match="Authorization: Bearer"):
-            gate.identify(key)
+            authenticator.identify(key)
 
 
 def test_without_a_rate_any_number_passes() -> None:
-    async def many(gate: Gate) -> None:
+    async def many(authenticator: Authenticator) -> None:
         for _ in range(1000):
-            await gate.count("backend")
+            await authenticator.count("backend")
 
-    asyncio.run(many(Gate({})))
+    asyncio.run(many(Authenticator({})))
     with pytest.raises(RateLimited, match="Wait"):
-        asyncio.run(many(Gate({}, "999/hour")))
+        asyncio.run(many(Authenticator({}, "999/hour")))
+
+
+def test_retry_after_is_the_time_until_the_next_request_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_000_000.0
+    monkeypatch.setattr(time, "time", lambda: now)
+    authenticator = Authenticator({}, "2/minute")
+
+    def count() -> None:
+        asyncio.run(authenticator.count("key"))
+
+    count()
+    count()
+    with pytest.raises(RateLimited) as refused:
+        count()
+    now += refused.value.retry_after - 2
+    with pytest.raises(RateLimited):
+        count()
+    now += 2
+    count()

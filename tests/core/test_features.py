@@ -5,7 +5,7 @@ import pytest
 from app.core.audio import Signal, decode
 from app.core.binding import OpenSMILE, OpenSmileException
 from app.core.errors import AudioUndecodable
-from app.core.features import FEATURE_SETS, FeatureConfig, FeatureExtractor, Features, FeatureSet
+from app.core.features import FEATURE_SETS, FeatureConfig, FeatureExtractor, FeatureSet, FeatureValues
 from tests.recordings import EXAMPLE, speech, tone
 
 N_FEATURES = {"eGeMAPSv02": 88, "ComParE_2016": 6373, "emobase": 988}
@@ -15,7 +15,7 @@ def mono(samples: np.ndarray[tuple[int], np.dtype[np.float32]], sampling_rate: i
     return Signal(samples[np.newaxis], sampling_rate)
 
 
-def same(one: Features, other: Features) -> None:
+def same(one: FeatureValues, other: FeatureValues) -> None:
     np.testing.assert_array_equal(one.functionals, other.functionals)
     np.testing.assert_array_equal(one.descriptors, other.descriptors)
 

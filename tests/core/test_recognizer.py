@@ -61,7 +61,7 @@ def test_temperature_softens_without_changing_the_order(tmp_path: Path, bundle: 
     softened = EmotionRecognizer(warm).recognize(signal).probabilities
     assert plain is not None
     assert softened is not None
-    # p^(1/T), normalised, is the softmax of the logits over T.
+    # p^(1/T), normalized, is the softmax of the logits over T.
     roots = np.sqrt(list(plain.values()))
     np.testing.assert_allclose(list(softened.values()), roots / roots.sum(), rtol=1e-6)
 

@@ -13,7 +13,7 @@ def fitted() -> Scaler:
     return Scaler(standard.mean_, standard.scale_)
 
 
-def test_it_standardises() -> None:
+def test_it_standardizes() -> None:
     scaled = fitted().transform(FEATURES)
     assert scaled.dtype == np.float32
     np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-5)

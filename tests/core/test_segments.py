@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from app.core.segments import Frames, Span, find_segments, runs
+from app.core.segments import Frames, Span, find_segments, runs, with_context
 
 
 def frames(*stretches: tuple[float, bool]) -> Frames:
@@ -50,3 +50,12 @@ def test_segments_keep_all_speech_but_clicks(seed: int) -> None:
         assert 0 < segment.seconds <= 8
     assert all(one.end <= other.start for one, other in itertools.pairwise(segments))
     assert all(len(run) < 20 for run in runs(spoken & ~kept))
+
+
+def test_context_ends_half_way_to_the_neighbor_and_at_the_edges_of_the_call() -> None:
+    first, second = Span(10, 100), Span(120, 300)
+    far = Span(500, 590)
+    around = with_context([first, second, far], 6.0)
+    assert around[first] == pytest.approx((0.0, 1.1))
+    assert around[second] == pytest.approx((1.1, 3.3))
+    assert around[far] == pytest.approx((4.7, 6.0))

@@ -39,7 +39,7 @@ def test_turning_points_of_all_channels_are_in_order() -> None:
     assert [(point.time, point.channel) for point in timeline.turning_points] == [(30, 1), (60, 0)]
 
 
-def test_neighbours_of_one_emotion_merge() -> None:
+def test_neighbors_of_one_emotion_merge() -> None:
     calmer = {"anger": 0.0, "neutral": 1.0}
     merged = merge(channel((0, 3, CALM), (4, 5, calmer), (6, 7, CROSS), (8, 9, CALM)).segments)
     assert [(one.start, one.end, one.emotion) for one in merged] == [

@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from app.api.problems import BY_CODE, MEDIA_TYPE
+from app.api.problem_table import BY_CODE
+from app.api.problems import MEDIA_TYPE
 from app.settings import Settings
 from tests.deploy import balancer
 from tests.programs import program
@@ -112,7 +113,7 @@ def dying(tmp_path: Path) -> Iterator[tuple[str, list[bytes]]]:
 
 
 @pytest.mark.parametrize(("path", "tries"), [("/v1/audio/emotions", 2), ("/v1/jobs", 1)])
-def test_a_recording_may_be_analysed_twice_but_no_job_is_ordered_twice(
+def test_a_recording_may_be_analyzed_twice_but_no_job_is_ordered_twice(
     dying: tuple[str, list[bytes]], path: str, tries: int
 ) -> None:
     url, got = dying

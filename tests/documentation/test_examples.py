@@ -15,7 +15,7 @@ import httpx2
 import playwright
 import pytest
 
-from app.api.problems import BY_CODE
+from app.api.problem_table import BY_CODE
 from tests.programs import program
 from tests.recordings import EXAMPLE, ROOT
 from tests.service import Service, running

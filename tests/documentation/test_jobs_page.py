@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from app.api.schemas import Callback, JobAnswer
-from app.jobs.callbacks import PAUSES, Rules, deliver
+from app.jobs.callbacks import PAUSES, CallbackPolicy, deliver
 from app.jobs.job import State
 from tests.recordings import ROOT
 from tests.service import free_port
@@ -44,8 +44,8 @@ def receiver() -> Iterator[tuple[str, subprocess.Popen[str]]]:
 def test_the_receiver_believes_what_is_signed_alone(receiver: tuple[str, subprocess.Popen[str]]) -> None:
     url, process = receiver
     for _ in range(2):  # at least once, and told once
-        assert deliver(url, "17", MESSAGE, Rules([SECRET], private=True)) == 204
-    assert deliver(url, "18", MESSAGE, Rules([f"whsec_{'E' * 43}="], private=True)) == 400
+        assert deliver(url, "17", MESSAGE, CallbackPolicy([SECRET], private=True)) == 204
+    assert deliver(url, "18", MESSAGE, CallbackPolicy([f"whsec_{'E' * 43}="], private=True)) == 400
     assert httpx2.post(url, content=MESSAGE).status_code == 400
     process.kill()
     assert process.stdout is not None

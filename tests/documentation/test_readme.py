@@ -12,8 +12,9 @@ from fastapi.testclient import TestClient
 from app.main import create_app
 from app.settings import Settings
 from tests.recordings import ROOT
-from training.__main__ import _parser
-from training.folds import PROTOCOLS
+from training.__main__ import VERBS
+from training.command_line import parse
+from training.data.folds import PROTOCOLS
 from training.models import MODELS
 
 README = (ROOT / "README.md").read_text()
@@ -56,6 +57,7 @@ def test_the_wrong_file_gives_the_problem(shipped: TestClient) -> None:
 
 def test_every_setting_is_in_the_table() -> None:
     rows = dict(re.findall(r"^\| `(SER_\w+)` \| (.+?) \| .+ \|$", README, re.MULTILINE))
+    rows |= dict(re.findall(r"`(SER_\w+)` \((`[\d.]+`)\)", README))
     fields = {f"SER_{name.upper()}": field for name, field in Settings.model_fields.items()}
     assert set(rows) == set(fields)
     for name, field in fields.items():
@@ -79,7 +81,7 @@ def training_commands() -> list[str]:
 @pytest.mark.parametrize("command", training_commands())
 def test_every_training_command_is_understood(command: str) -> None:
     arguments = shlex.split(command.partition("-m training")[2])
-    assert callable(_parser().parse_args(arguments).run)
+    assert parse(arguments).verb in VERBS
 
 
 def test_every_verb_model_and_protocol_is_told() -> None:

@@ -1,4 +1,4 @@
-"""Calls to analyse later, and services that do it."""
+"""Calls to analyze later, and services that do it."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -17,14 +17,14 @@ from dbos import DBOSClient, DBOSPortableJSONSerializer
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from app.jobs import callbacks
-from app.jobs.callbacks import PAUSES, CallbackRefused, Rules, check, deliver
+from app.jobs.callbacks import PAUSES, CallbackPolicy, CallbackRefused, check, deliver
 from tests.jobs.client import eventually, submit, until
 from tests.programs import program
 from tests.service import running
 
 SECRET, OLD_SECRET = (f"whsec_{letter * 43}=" for letter in "AE")
-RULES = Rules([SECRET])
-PRIVATE = Rules([SECRET, OLD_SECRET], private=True)
+RULES = CallbackPolicy([SECRET])
+PRIVATE = CallbackPolicy([SECRET, OLD_SECRET], private=True)
 
 
 class Receiver(ThreadingHTTPServer):
@@ -152,7 +152,7 @@ def test_what_is_no_address_is_refused(names: dict[str, list[str]], url: str) ->
 
 def test_without_a_secret_nobody_is_called() -> None:
     with pytest.raises(CallbackRefused, match="SER_CALLBACK_SECRETS"):
-        check("https://example.com/heard", Rules())
+        check("https://example.com/heard", CallbackPolicy())
 
 
 def test_the_library_verifies_what_is_sent() -> None:

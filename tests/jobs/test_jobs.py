@@ -56,7 +56,7 @@ def test_the_same_key_and_recording_are_the_same_job(service: Service, short: by
     assert submit(service, short, **key).json()["state"] == "succeeded"
 
 
-def test_what_cannot_be_analysed_is_refused_at_once(
+def test_what_cannot_be_analyzed_is_refused_at_once(
     service: Service, environment: dict[str, str], short: bytes
 ) -> None:
     for recording, query, status, code in (

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.recordings import EXAMPLE, encode
 
 
-def test_a_call_is_analysed_by_the_service(page: Page, tmp_path: Path, complaints: list[str]) -> None:
+def test_a_call_is_analyzed_by_the_service(page: Page, tmp_path: Path, complaints: list[str]) -> None:
     """The example is said on one channel, then twice on the other."""
     said, rate = soundfile.read(io.BytesIO(EXAMPLE.read_bytes()), dtype="float32")
     pause = np.zeros(3 * rate, np.float32)

@@ -106,7 +106,7 @@ def test_the_microphone_is_recorded(page: Page, context: BrowserContext, complai
     page.get_by_role("button", name="Record").click()
     expect(page.locator("#recording-time")).to_have_text(re.compile("0:0[1-9]"))
     page.evaluate(KEEP_BODY)
-    page.get_by_role("button", name="Stop and analyse").click()
+    page.get_by_role("button", name="Stop and analyze").click()
     expect(page.locator("#utterance")).to_be_visible()
     body = bytes(page.evaluate("sent"))
     samples, rate = soundfile.read(io.BytesIO(body))

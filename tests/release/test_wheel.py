@@ -30,7 +30,7 @@ def test_the_wheel_has_all_files_of_both_packages(wheel: zipfile.ZipFile) -> Non
     assert packed == expected
 
 
-def test_the_licences_are_in_the_wheel(wheel: zipfile.ZipFile) -> None:
+def test_the_licenses_are_in_the_wheel(wheel: zipfile.ZipFile) -> None:
     names = {name.partition("/licenses/")[2] for name in wheel.namelist() if "/licenses/" in name}
     assert names == {
         "LICENSE",

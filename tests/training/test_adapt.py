@@ -40,7 +40,7 @@ def test_the_scaler_moves_and_the_network_stays(recordings: Path, tmp_path: Path
     assert not np.allclose(before.scaler.mean, after.scaler.mean)
     assert after.manifest.scores == before.manifest.scores
     card = (tmp_path / "adapted" / "ours" / "MODEL_CARD.md").read_text()
-    assert "adapted to 10 unlabelled recordings" in card
+    assert "adapted to 10 unlabeled recordings" in card
     assert "# small" in card
 
     recording = decode((recordings / "0.wav").read_bytes())
@@ -67,7 +67,7 @@ def test_what_cannot_work_is_said(
     assert "holds no WAV or FLAC file" in capsys.readouterr().err
     (recordings / "broken.wav").write_bytes(b"RIFF")
     assert adapt(original, recordings, tmp_path) == 1
-    assert "1 of 11 recordings cannot be analysed" in capsys.readouterr().err
+    assert "1 of 11 recordings cannot be analyzed" in capsys.readouterr().err
     assert adapt(original, recordings, tmp_path, "--skip-undecodable") == 0
     assert adapt(original, recordings, tmp_path, "--skip-undecodable") == 1
-    assert "there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err

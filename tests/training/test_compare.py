@@ -6,7 +6,7 @@ import pytest
 
 from training.__main__ import main
 from training.compare import Cell, columns, to_markdown
-from training.corpora import Utterance
+from training.data.corpora import Utterance
 
 CELL = Cell("cnn", "emobase", "stratified", 5, 0.6, 0.02, 0.5, 0.7, 0.65, 0.61)
 

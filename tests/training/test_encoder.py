@@ -13,7 +13,7 @@ from tests.recordings import EXAMPLE
 from training.__main__ import main
 from training.encoder.convert import FOLDER, PROVENANCE, encoder_path
 from training.encoder.extractor import N_LAYERS, EncoderExtractor
-from training.encoder.graph import N_STATISTICS, WIDTH, build_encoder
+from training.encoder.graph import HALVED_AFTER, N_STATISTICS, WIDTH, build_encoder
 from training.encoder.weights import Weights, read_weights
 
 N_MELS, HIDDEN = 80, 2_048
@@ -78,13 +78,15 @@ def by_numpy(mel: NDArray[np.float32], weights: Weights, n_layers: int) -> list[
         y = gelu(linear(norm(x, f"layers.{layer}.norm2"), f"layers.{layer}.fc1"))
         x = x + linear(y, f"layers.{layer}.fc2")
         states.append(x)
+        if layer + 1 in HALVED_AFTER:
+            x = x.reshape(-1, 2, WIDTH).mean(axis=1)
     return states
 
 
 def pooled_states(layers: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Means over four states, the layers side by side."""
-    pooled = [layer[: len(layer) // 4 * 4].reshape(-1, 4, WIDTH).mean(1) for layer in layers]
-    return np.concatenate(pooled, axis=1)
+    """Means over 80 ms, the layers side by side."""
+    n_states = len(layers[0]) // 4
+    return np.concatenate([layer.reshape(n_states, -1, WIDTH).mean(axis=1) for layer in layers], axis=1)
 
 
 def statistics_of(states: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -96,10 +98,10 @@ def statistics_of(states: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def test_the_graph_is_the_encoder_of_the_paper(weights: Weights) -> None:
-    session = onnxruntime.InferenceSession(build_encoder(weights, 2).SerializeToString())
+    session = onnxruntime.InferenceSession(build_encoder(weights, 4).SerializeToString())
     mel = np.random.default_rng(2).normal(0, 0.5, (90, N_MELS)).astype(np.float32)
     statistics, states = session.run(["statistics", "states"], {"log_mel": mel[np.newaxis]})
-    expected = by_numpy(mel, weights, 2)
+    expected = by_numpy(mel[:88], weights, 4)  # whole multiples of 80 ms
     pooled = pooled_states(expected)
     np.testing.assert_allclose(states[0], pooled, atol=1e-4)
     np.testing.assert_allclose(statistics[0], statistics_of(pooled), atol=1e-4)
@@ -117,7 +119,7 @@ def test_a_long_signal_is_encoded_in_windows(weights: Weights) -> None:
     session = onnxruntime.InferenceSession(build_encoder(weights, 1).SerializeToString())
     mel = np.random.default_rng(3).normal(0, 0.5, (1, 2_001, N_MELS)).astype(np.float32)
     (statistics,) = session.run(["statistics"], {"log_mel": mel})
-    windows = [by_numpy(mel[0, start : start + 666], weights, 1)[0] for start in (0, 666, 1_332)]
+    windows = [by_numpy(mel[0, start : start + 664], weights, 1)[0] for start in (0, 664, 1_328)]
     states = pooled_states([np.concatenate(windows)])
     np.testing.assert_allclose(statistics[0], statistics_of(states), atol=1e-4)
 

@@ -11,7 +11,7 @@ from app.core.recognizer import EmotionRecognizer
 from tests import bundles
 from tests.recordings import corpora
 from training.__main__ import main
-from training.corpora import csv_file
+from training.data.corpora import csv_file
 from training.evaluate import label_for
 
 

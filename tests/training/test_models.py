@@ -9,16 +9,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.linear_model import Ridge as RidgeRegression
 
 from app.core.scaler import Scaler
-from training.batches import assemble, mixup, of_equal_length
-from training.classifier import Classifier
-from training.conditions import AUGMENTATIONS
-from training.dataset import Inputs, Sequences
-from training.ensemble import Ensemble, mean
-from training.export import combine_networks
-from training.folds import Fold
+from training.data.conditions import AUGMENTATIONS
+from training.data.dataset import Inputs, Sequences
+from training.data.folds import Fold
+from training.learning.batches import assemble, mixup, of_equal_length
+from training.learning.classifier import Classifier
+from training.learning.ensemble import Ensemble, mean
+from training.learning.ridge_regression import weighted_ridge
+from training.learning.trained_network import Shapes
 from training.models import MODELS, covariance, load_model
-from training.network import Shapes
-from training.ridge import weighted_ridge
+from training.publish.export import combine_networks
 
 RANDOM = np.random.default_rng(1)
 N, N_FUNCTIONALS, N_DESCRIPTORS, N_LABELS = 60, 100, 6, 3

@@ -14,10 +14,10 @@ from app.core.recognizer import EmotionRecognizer
 from tests.conftest import TrainEmodb
 from tests.recordings import EXAMPLE, corpora
 from training.__main__ import main
-from training.corpora import csv_file
-from training.extract import extract
-from training.folds import make_folds
-from training.labels import to_five_emotions
+from training.data.corpora import csv_file
+from training.data.features import extract
+from training.data.folds import make_folds
+from training.data.labels import to_five_emotions
 
 
 def files(bundle: Path) -> dict[str, bytes]:
@@ -114,7 +114,7 @@ def test_a_bundle_is_not_overwritten_unasked(german: Path, runs: Path, train_emo
     with pytest.raises(subprocess.CalledProcessError) as failed:
         train_emodb(german.parent, runs)
     assert failed.value.returncode == 1
-    assert "there already" in failed.value.stderr
+    assert "already exists" in failed.value.stderr
     assert (german / "manifest.json").read_bytes() == before
 
 

@@ -1,9 +1,9 @@
-"""`python -m training encoder`: from published weights to the encoder that bundles contain.
+"""`python -m training encoder`: convert published weights to the encoder that bundles contain.
 
-The matrix products become int8 by dynamic quantization, with a scale for each output and weights of
-7 bits: processors without VNNI add two products in 16 bits, which can overflow with 8 bits. So the
-products are exact on every x86-64 processor. On speech this is also the most accurate of the four
-combinations (`docs/experiments.md`).
+Dynamic quantization converts the matrix products to int8, with one scale for each output and weights of 7
+bits. Processors without VNNI add two products in 16 bits, which can overflow with weights of 8 bits. With
+7 bits, the products are exact on every x86-64 processor. On speech, this is also the most accurate of the
+four combinations (`docs/experiments.md`, "Quantization").
 """
 
 import hashlib
@@ -18,35 +18,37 @@ import onnxruntime
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from app.core.audio import decode, resample, select_channel
+from app.core.files import write_whole
 from app.core.log_mel import SAMPLING_RATE, log_mel_spectrogram
 from training.encoder.graph import INPUT, STATES, build_encoder
 from training.encoder.weights import N_LAYERS, read_weights
 from training.errors import TrainingError
-from training.files import write_whole
 
 FOLDER = Path(__file__).parent
 PROVENANCE = "provenance.json"
 LARGEST_ERROR = 0.3
-"""Of a layer's states, relative to their standard deviation. Layer 4 of Whisper base has 0.14."""
+"""The limit of the error of a layer's states, relative to their standard deviation. Layer 4 of Whisper base
+has 0.14. Not tuned."""
 
 
 def encoder_path(n_layers: int, folder: Path = FOLDER) -> Path:
-    """Where the converted encoder is."""
+    """Return the path of the converted encoder."""
     return folder / f"whisper_base_{n_layers}.onnx"
 
 
 def convert(weights: Path, n_layers: int, audio: Path, output: Path, sha256: str | None = None) -> None:
-    """Convert the encoder and compare it with float32.
+    """Convert the encoder to int8 and compare it with float32.
 
     Args:
-        weights: the published file; see `training.encoder.weights`.
-        n_layers: how many layers are kept.
-        audio: a recording of speech to compare on.
-        output: folder of the encoder and its provenance.
-        sha256: the hash that the file of weights must have; None: a known one.
+        weights: the path of the published file; see `training.encoder.weights`.
+        n_layers: the number of layers to keep.
+        audio: the path of a recording of speech for the comparison.
+        output: the folder of the encoder and its provenance.
+        sha256: the required SHA-256 of the file of weights; None accepts the known files.
 
     Raises:
-        TrainingError: no such layer, another hash, or int8 differs too much. Nothing is written then.
+        TrainingError: a layer does not exist, the hash differs, or the error of int8 is too large. In these
+            cases nothing is written.
         AudioError: the recording cannot be decoded.
     """
     if not 1 <= n_layers <= N_LAYERS:
@@ -57,7 +59,8 @@ def convert(weights: Path, n_layers: int, audio: Path, output: Path, sha256: str
     errors = compare(exact, small, audio, n_layers)
     if max(errors) > LARGEST_ERROR:
         raise TrainingError(
-            f"int8 differs from float32 by {max(errors):.2f} standard deviations: not written"
+            f"int8 differs from float32 by {max(errors):.2f} standard deviations, more than "
+            f"{LARGEST_ERROR}; nothing was written. Check the weights and the recording (--audio)"
         )
     provenance = {
         "model": "openai/whisper-base, encoder",
@@ -72,14 +75,17 @@ def convert(weights: Path, n_layers: int, audio: Path, output: Path, sha256: str
     write_whole(path, small)
     write_whole(output / PROVENANCE, (json.dumps(provenance, indent=2) + "\n").encode())
     told = ", ".join(f"layer {layer}: {error:.3f}" for layer, error in enumerate(errors, start=1))
-    print(f"{path} is written, {len(small) / 1e6:.1f} MB; error of int8 in standard deviations: {told}")
+    print(f"wrote {path}, {len(small) / 1e6:.1f} MB; error of int8 in standard deviations: {told}")
 
 
 def quantize(model: bytes) -> bytes:
-    """Quantize the matrix products by constant weights to int8.
+    """Quantize the matrix products with constant weights to int8.
 
     Args:
         model: the float32 graph.
+
+    Returns:
+        The int8 graph.
     """
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
@@ -101,13 +107,13 @@ def compare(exact: bytes, small: bytes, audio: Path, n_layers: int) -> list[floa
     """Compare the states of two encoders.
 
     Args:
-        exact: in float32.
-        small: in int8.
-        audio: a recording of speech.
-        n_layers: of both.
+        exact: the encoder in float32.
+        small: the encoder in int8.
+        audio: the path of a recording of speech.
+        n_layers: the number of layers of both encoders.
 
     Returns:
-        For each layer, the root mean squared difference, relative to the standard deviation.
+        The root mean square difference of each layer, relative to the standard deviation.
     """
     signal = resample(select_channel(decode(audio.read_bytes()), "mix"), SAMPLING_RATE)
     inputs = {INPUT: log_mel_spectrogram(signal)[np.newaxis]}

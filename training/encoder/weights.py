@@ -1,16 +1,16 @@
-"""Read the weights of Whisper's encoder from the formats in which they are published.
+"""Readers of the weights of Whisper's encoder in the published formats.
 
 Both readers return the same names and arrays, so that the graph does not depend on the source:
 
     conv1, conv2         weight (512, n_inputs, 3), bias (512,)
     positions            weight (1500, 512)
-    layers.<k>.norm1     weight, bias (512,): before the attention
-    layers.<k>.qkv       weight (1536, 512), bias (1536,): query, key and value
+    layers.<k>.norm1     weight, bias (512,), before the attention
+    layers.<k>.qkv       weight (1536, 512), bias (1536,), for query, key and value
     layers.<k>.out       weight (512, 512), bias (512,)
-    layers.<k>.norm2     weight, bias (512,): before the feed-forward network
+    layers.<k>.norm2     weight, bias (512,), before the feed-forward network
     layers.<k>.fc1, fc2  weight, bias
 
-CTranslate2's format is described in its source, `python/ctranslate2/specs/model_spec.py`.
+The source of CTranslate2 defines its format in `python/ctranslate2/specs/model_spec.py`.
 """
 
 import hashlib
@@ -28,12 +28,12 @@ from training.errors import TrainingError
 Weights = dict[str, NDArray[np.float32]]
 
 N_LAYERS = 6
-"""Layers of the encoder of Whisper base."""
+"""The number of layers of the encoder of Whisper base (arXiv 2212.04356)."""
 
 KNOWN_SHA256 = {
     "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9": "CTranslate2, model.bin",
 }
-"""Files whose conversion was checked."""
+"""The files whose conversion was checked."""
 
 _DTYPES = {0: np.float32, 4: np.float16}
 _CTRANSLATE2 = {
@@ -63,14 +63,15 @@ def read_weights(path: Path, sha256: str | None = None) -> Weights:
     """Read the encoder's weights.
 
     Args:
-        path: `model.bin` of a CTranslate2 conversion, or `model.safetensors` of openai/whisper-base.
-        sha256: the hash that the file must have; None: one of `KNOWN_SHA256`.
+        path: the path of `model.bin` of a CTranslate2 conversion, or of `model.safetensors` of
+            openai/whisper-base.
+        sha256: the required SHA-256 of the file; None accepts `KNOWN_SHA256`.
 
     Returns:
         The arrays by name, float32.
 
     Raises:
-        TrainingError: the file is unreadable, has another hash, or does not hold the encoder.
+        TrainingError: the file cannot be read, has another hash, or does not contain the encoder.
     """
     try:
         content = path.read_bytes()
@@ -92,7 +93,7 @@ def read_weights(path: Path, sha256: str | None = None) -> Weights:
 
 
 def _ctranslate2(content: bytes) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """The encoder's variables in CTranslate2's binary format, version 6."""
+    """Yield the encoder's variables from the binary format of CTranslate2, version 6."""
     place = 0
 
     def take(form: str) -> int:
@@ -120,7 +121,7 @@ def _ctranslate2(content: bytes) -> Iterator[tuple[str, NDArray[np.float32]]]:
 
 
 def _translate(name: str) -> str | None:
-    """The name here of a variable in CTranslate2; None for one that is not needed."""
+    """Return the name of a CTranslate2 variable in the result, or None if the encoder does not need it."""
     prefix = ""
     if name.startswith("layer_") and not name.startswith("layer_norm"):
         layer, _, name = name.partition("/")
@@ -133,7 +134,7 @@ def _translate(name: str) -> str | None:
 
 
 def _safetensors(content: bytes) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """The encoder's tensors in a safetensors file with the names of Hugging Face's Whisper."""
+    """Yield the encoder's tensors from a safetensors file with the names of Hugging Face's Whisper."""
     (length,) = struct.unpack_from("<Q", content)
     header: dict[str, Any] = json.loads(content[8 : 8 + length])
     dtypes = {"F32": np.float32, "F16": np.float16}
@@ -153,13 +154,13 @@ def _safetensors(content: bytes) -> Iterator[tuple[str, NDArray[np.float32]]]:
                 yield f"layers.{layer}.{ours}.{kind}", tensor(f"layers.{layer}.{theirs}.{kind}")
         parts = [f"layers.{layer}.self_attn.{part}_proj" for part in "qkv"]
         yield f"layers.{layer}.qkv.weight", np.concatenate([tensor(f"{part}.weight") for part in parts])
-        # Whisper's keys have no bias.
+        # The key projection of Whisper has no bias.
         bias = [tensor(f"{part}.bias") for part in (parts[0], parts[2])]
         yield f"layers.{layer}.qkv.bias", np.concatenate([bias[0], np.zeros_like(bias[0]), bias[1]])
 
 
 def _check(path: Path, weights: Weights) -> None:
-    """Raise unless the arrays of every layer are there, in the shapes of Whisper base."""
+    """Raise unless every array of Whisper base is present with the right shape."""
     width, hidden = 512, 2048
     layer = {"norm1": (width,), "qkv": (3 * width, width), "out": (width, width), "norm2": (width,)}
     layer |= {"fc1": (hidden, width), "fc2": (width, hidden)}
@@ -170,6 +171,6 @@ def _check(path: Path, weights: Weights) -> None:
     wanted["positions.weight"] = (1500, width)
     for name, shape in wanted.items():
         if name not in weights:
-            raise TrainingError(f"{path}: holds no {name}: this is not the encoder of Whisper base")
+            raise TrainingError(f"{path}: contains no {name}, so it is not the encoder of Whisper base")
         if weights[name].shape != shape:
             raise TrainingError(f"{path}: {name} has the shape {weights[name].shape}, not {shape}")

@@ -1,7 +1,7 @@
 """The models by name.
 
-A model is a file here, and is named like it: `svm_linear.py` is `svm-linear`. The file defines
-MODEL, an `Ensemble` of networks or a `Classifier`; nothing else has to know of it.
+Each module of this package is a model: `svm_linear.py` is `svm-linear`. The module defines MODEL, an
+`Ensemble` of networks or a `Classifier`. To add a model, add a module.
 """
 
 import pkgutil
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from training.dataset import Inputs
-from training.folds import Fold, Indices
+from training.data.dataset import Inputs
+from training.data.folds import Fold, Indices
 
-if TYPE_CHECKING:  # it brings TensorFlow, which the command line loads only to train
-    from training.speaker import SpeakerHead
+if TYPE_CHECKING:  # imports TensorFlow, which the command line imports only to train
+    from training.learning.speaker import SpeakerHead
 
 MODELS = tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)))
 
@@ -27,64 +27,64 @@ class Trained(Protocol):
 
     @property
     def chosen(self) -> Mapping[str, float]:
-        """What the validation part chose."""
+        """The settings that the validation part selected."""
 
     @property
     def histories(self) -> Sequence[dict[str, list[float]]]:
-        """loss, val_loss, uar and val_uar of each epoch, for each network."""
+        """The `loss`, `val_loss`, `uar` and `val_uar` of each epoch, for each network."""
 
     @property
     def members(self) -> Mapping[str, float]:
-        """The weight of each network that can be exported, by its file."""
+        """The fusion weight of each network that can be exported, by its file name."""
 
     @property
     def speaker(self) -> "SpeakerHead | None":
-        """The adaptation to speakers."""
+        """The adaptation to speakers; None if the model does not adapt."""
 
     @property
     def seconds(self) -> float:
-        """That training took, however often it was interrupted."""
+        """The duration of the training in seconds, without interruptions."""
 
     @property
     def validated(self) -> Indices:
-        """Indices of the m utterances that validated."""
+        """The indices of the m utterances of the validation part."""
 
     @property
     def validation_probabilities(self) -> NDArray[np.float64]:
-        """Of these, from what did not learn from them, shape (m, n_labels)."""
+        """The validation part's probabilities from models that did not learn from it, shape (m, n_labels)."""
 
     def predict(self, inputs: Inputs, indices: Indices, condition: str) -> NDArray[np.float64]:
-        """Probabilities of utterances under a condition, shape (n, n_labels)."""
+        """Return the probabilities of utterances under a condition, shape (n, n_labels)."""
 
 
 class Model(Protocol):
-    """Something that can be trained on a fold."""
+    """A model that can be trained on a fold."""
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """All conditions under which training utterances are heard, clean among them."""
+        """The conditions of the training utterances, `clean` among them."""
 
     @property
     def refits(self) -> bool:
-        """Whether what answers is trained on all that is not held out."""
+        """True if the final model is trained on the training and validation parts."""
 
     @property
     def needs_encoder(self) -> bool:
-        """Whether the model learns from the encoder's features alone."""
+        """True if the model requires the encoder's features."""
 
     @property
     def takes_descriptors(self) -> bool:
-        """Whether the model takes descriptors; otherwise they need not be read."""
+        """True if the model uses descriptors; otherwise they are not read."""
 
     def limited(self, max_epochs: int | None) -> "Model":
-        """The same with no network trained longer than that; None leaves it as it is."""
+        """Return the model with at most this number of epochs for each network; None keeps its own number."""
 
     def fit(self, inputs: Inputs, fold: Fold, seed: int, folder: Path) -> Trained:
-        """Train on one fold; what takes long is kept in the folder, and not done twice."""
+        """Train on one fold. Store trained networks in the folder, and do not train them again."""
 
 
 def load_model(name: str) -> Model:
-    """The model of a name in `MODELS`."""
+    """Return the model with a name in `MODELS`."""
     module: Any = import_module(f"{__name__}.{name.replace('-', '_')}")
     model: Model = module.MODEL
     return model

@@ -1,21 +1,24 @@
 """A convolutional network over the functionals of one utterance.
 
-openSMILE orders functionals by descriptor, so that neighbours measure the same thing. The first
-block reads them in windows side by side; the second relates neighbouring windows; the classifier
-sees both. Nothing is pooled over the windows: where a value stands says what it measures.
+openSMILE orders functionals by descriptor, so neighboring functionals describe the same descriptor. The
+first block convolves adjacent windows. The second block combines neighboring windows. The classifier uses
+the outputs of both. The network does not pool over the windows, since the position of a value tells what
+it measures.
 """
 
 import keras
 from keras import layers
 
-from training.ensemble import Ensemble
-from training.network import MAX_DEVIATION, Network, Shapes
+from training.learning.ensemble import Ensemble
+from training.learning.network import MAX_DEVIATION, Network
+from training.learning.trained_network import Shapes
 
 FILTERS = 64
+"""The number of filters. Not tuned."""
 
 
 def build(shapes: Shapes, n_labels: int) -> keras.Model:
-    """Build the network, not yet trained."""
+    """Build the untrained network."""
     n_features = shapes.n_functionals
     window = round(n_features**0.5)
     inputs = keras.Input((n_features,), name="features")
@@ -29,9 +32,9 @@ def build(shapes: Shapes, n_labels: int) -> keras.Model:
 
 
 def block(x: keras.KerasTensor, kernel_size: int, strides: int) -> keras.KerasTensor:
-    """Convolution, batch normalisation, spatial dropout."""
+    """Apply convolution, batch normalization and spatial dropout."""
     x = layers.Conv1D(FILTERS, kernel_size, strides, padding="same", activation="relu")(x)
-    # Keras's momentum of 0.99 needs hundreds of steps; a small corpus has a handful an epoch.
+    # The default momentum of Keras, 0.99, needs hundreds of steps; a small corpus has few in an epoch.
     x = layers.BatchNormalization(momentum=0.9)(x)
     return layers.SpatialDropout1D(0.1)(x)
 

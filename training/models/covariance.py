@@ -1,27 +1,33 @@
-"""Ridge regression on the functionals and on how the descriptors vary with one another.
+"""Ridge regression on the functionals and on the covariance of the descriptors.
 
-Functionals look at one descriptor at a time; whether pitch rises with loudness, or a formant moves
-with the tilt of the spectrum, is in the covariance of the descriptors over the frames. It enters
-by its matrix square root, which keeps the few strongest directions from outshouting all others
-(Li, Xie, Wang & Gao 2018, "iSQRT-COV", arXiv 1712.01034).
+Each functional describes one descriptor. The covariance of the descriptors over the frames describes their
+relations, for example whether pitch rises with loudness, or whether a formant moves with the spectral
+tilt. The model uses the matrix square root of the covariance, so that the few strongest directions do not
+dominate all others (Li, Xie, Wang & Gao 2018, "iSQRT-COV", arXiv 1712.01034). `docs/experiments.md`, "How
+descriptors vary together", compares alternatives.
 """
 
 import keras
 import numpy as np
 from keras import layers, ops
 
-from training.conditions import AUGMENTATIONS
-from training.ensemble import Ensemble
-from training.network import MAX_DEVIATION, Shapes
-from training.ridge import Ridge
+from training.data.conditions import AUGMENTATIONS
+from training.learning.ensemble import Ensemble
+from training.learning.network import MAX_DEVIATION
+from training.learning.ridge_regression import Ridge
+from training.learning.trained_network import Shapes
 
-# Added to each variance, where 1 is that of a descriptor over all speech: what is weaker is noise.
 FLOOR = 0.1
+"""The value that is added to each variance, against noise; 1 is the variance of a descriptor over all speech.
+Not tuned."""
+
 N_ITERATIONS = 5
+"""The number of Newton-Schulz iterations. `docs/experiments.md`, "How descriptors vary together", compares
+five with the exact square root."""
 
 
 def build(shapes: Shapes, n_labels: int) -> keras.Model:
-    """Build the network, not yet trained."""
+    """Build the untrained network."""
     functionals = keras.Input((shapes.n_functionals,), name="features")
     descriptors = keras.Input((None, shapes.n_descriptors), name="descriptors")
     moments = Moments()(ops.clip(descriptors, -MAX_DEVIATION, MAX_DEVIATION))
@@ -33,10 +39,10 @@ def build(shapes: Shapes, n_labels: int) -> keras.Model:
 
 @keras.saving.register_keras_serializable("training")
 class Moments(layers.Layer):  # type: ignore[misc]  # Keras is untyped
-    """Mean over the frames, and square root of the covariance, of which the upper triangle is enough."""
+    """Mean over the frames, and upper triangle of the square root of the covariance."""
 
     def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
-        """From shape (n, n_frames, width) to (n, width * (width + 3) / 2)."""
+        """Compute the moments: shape (n, n_frames, width) to (n, width * (width + 3) / 2)."""
         mean, covariance = mean_and_covariance(x)
         width = x.shape[-1]
         rows, columns = np.triu_indices(width)
@@ -45,7 +51,7 @@ class Moments(layers.Layer):  # type: ignore[misc]  # Keras is untyped
 
 
 def mean_and_covariance(x: keras.KerasTensor) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """Mean, shape (n, width), and covariance, shape (n, width, width), over the frames."""
+    """Return the mean, shape (n, width), and the covariance, shape (n, width, width), over the frames."""
     mean = ops.mean(x, axis=1, keepdims=True)
     centered = x - mean
     n_frames = ops.cast(ops.shape(x)[1], "float32")
@@ -53,10 +59,10 @@ def mean_and_covariance(x: keras.KerasTensor) -> tuple[keras.KerasTensor, keras.
 
 
 def square_root(covariance: keras.KerasTensor) -> keras.KerasTensor:
-    """The matrix square root, about: Newton and Schulz's iteration needs products alone.
+    """Approximate the matrix square root by the Newton-Schulz iteration, which needs only products.
 
-    See Higham 2008, "Functions of Matrices", section 6.7; divided by its trace, a covariance has
-    no eigenvalue above 1, so that it converges.
+    See Higham 2008, "Functions of Matrices", section 6.7. A covariance that is divided by its trace has no
+    eigenvalue above 1, so the iteration converges.
     """
     identity = ops.eye(covariance.shape[-1])
     covariance = covariance + FLOOR * identity

@@ -1,21 +1,24 @@
-"""One hidden layer over the functionals, with half of them dropped in training.
+"""A network with one hidden layer on the functionals, and dropout of half of the inputs.
 
-ComParE_2016 measures everything several times over: with half of it missing the network has to
-rely on many features a little rather than on few a lot.
+The functionals of ComParE_2016 are redundant. With dropout of the inputs, the network relies a little on
+many features instead of strongly on few.
 """
 
 import keras
 from keras import layers, ops
 
-from training.conditions import AUGMENTATIONS
-from training.ensemble import Ensemble
-from training.network import MAX_DEVIATION, Network, Shapes
+from training.data.conditions import AUGMENTATIONS
+from training.learning.ensemble import Ensemble
+from training.learning.network import MAX_DEVIATION, Network
+from training.learning.trained_network import Shapes
 
 UNITS = 128
+"""The size of the hidden layer. `docs/experiments.md`, "Augmentation, level of features, fusion", compares
+256."""
 
 
 def build(shapes: Shapes, n_labels: int) -> keras.Model:
-    """Build the network, not yet trained."""
+    """Build the untrained network."""
     inputs = keras.Input((shapes.n_functionals,), name="features")
     x = layers.Dropout(0.5)(ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION))
     x = layers.BatchNormalization(momentum=0.9)(layers.Dense(UNITS, use_bias=False)(x))

@@ -1,34 +1,44 @@
 """The default: heads on the statistics of the pretrained encoder.
 
-A ridge regression and three small networks with one hidden layer answer together. They look at the
-same components and err differently: the ridge regression is better on corpora that were never heard,
-the networks on speakers of known corpora. In a call, `SpeakerRidge` adapts the answers to the speaker.
-`docs/experiments.md` has the alternatives.
+The model averages a ridge regression and three small networks with one hidden layer. They use the same
+components and make different errors: the ridge regression is better on corpora that did not train, the
+networks on new speakers of known corpora. In a call, `SpeakerRidge` adapts the answers to the speaker.
+`docs/experiments.md`, "A pretrained encoder", compares alternatives.
 """
 
 import keras
 from keras import layers
 
-from training.ensemble import Ensemble
-from training.network import Network, Shapes
-from training.ridge import Ridge
-from training.speaker import SpeakerRidge
+from training.learning.ensemble import Ensemble
+from training.learning.network import Network
+from training.learning.ridge_regression import Ridge
+from training.learning.speaker import SpeakerRidge
+from training.learning.trained_network import Shapes
 
 AUGMENTATIONS = ("voice-1", "line-1", "call-1")
+"""The conditions of the training utterances beside `clean`. `docs/experiments.md`, "Statistics", compares
+further ones."""
+
 PENALTY = 3e-4
+"""The penalty of the ridge regression, as in `docs/experiments.md`, "Statistics". Not tuned."""
+
 UNITS = 256
+"""The size of the hidden layer. `docs/experiments.md`, "Differences between speakers and corpora", compares
+other sizes."""
+
 N_DENSE = 3
+"""The number of networks with a hidden layer. Not tuned."""
 
 
 def build_ridge(shapes: Shapes, n_labels: int) -> keras.Model:
-    """Build the ridge regression, not yet solved."""
+    """Build the network of the ridge regression, not solved."""
     inputs = keras.Input((shapes.n_functionals,), name="features")
     x = layers.Dense(n_labels, activation="softmax", name="probabilities")(inputs)
     return keras.Model({"features": inputs}, x)
 
 
 def build_dense(shapes: Shapes, n_labels: int) -> keras.Model:
-    """Build a network with one hidden layer, not yet trained."""
+    """Build an untrained network with one hidden layer."""
     inputs = keras.Input((shapes.n_functionals,), name="features")
     x = layers.Dropout(0.2)(inputs)
     x = layers.BatchNormalization(momentum=0.9)(layers.Dense(UNITS, use_bias=False)(x))

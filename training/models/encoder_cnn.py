@@ -1,26 +1,28 @@
-"""A convolutional network over the states of the pretrained encoder.
+"""A convolutional network on the states of the pretrained encoder.
 
-A learned weight for each layer mixes the encoder's layers (as in SUPERB: Yang et al. 2021, arXiv
-2105.01051); two residual convolutions look at 0.4 s around each state of 80 ms; attentive
-statistics pooling (Okabe et al. 2018, arXiv 1803.10963) summarizes the utterance.
+Learned weights average the layers of the encoder (SUPERB: Yang et al. 2021, arXiv 2105.01051). Two residual
+blocks of convolutions extend the context of each state of 80 ms. Attentive statistics pooling (Okabe et al.
+2018, arXiv 1803.10963) summarizes the utterance.
 """
 
 import keras
 from keras import layers, ops
 
-from training.conditions import AUGMENTATIONS
+from training.data.conditions import AUGMENTATIONS
 from training.encoder.graph import WIDTH as STATE_WIDTH
-from training.ensemble import Ensemble
+from training.learning.ensemble import Ensemble
+from training.learning.network import MAX_DEVIATION, Network
+from training.learning.trained_network import Shapes
 from training.models.sequence_cnn import attentive_statistics
-from training.network import MAX_DEVIATION, Network, Shapes
 
+# The sizes of the network are not tuned.
 WIDTH = 128
 KERNEL_SIZE = 3
 N_BLOCKS = 2
 
 
 def build(shapes: Shapes, n_labels: int) -> keras.Model:
-    """Build the network, not yet trained."""
+    """Build the untrained network."""
     inputs = keras.Input((None, shapes.n_descriptors), name="descriptors")
     x = ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION)
     x = LayerMixture(max(shapes.n_descriptors // STATE_WIDTH, 1))(x)
@@ -37,21 +39,21 @@ def build(shapes: Shapes, n_labels: int) -> keras.Model:
 
 @keras.saving.register_keras_serializable("training")
 class LayerMixture(layers.Layer):  # type: ignore[misc]  # Keras is untyped
-    """The mean of the encoder's layers, by learned weights that sum to 1."""
+    """The weighted mean of the encoder's layers, with learned weights that sum to 1."""
 
     def __init__(self, n_layers: int, **settings: object) -> None:
         """Start with equal weights.
 
         Args:
-            n_layers: how many layers stand side by side in a state.
-            **settings: of `keras.layers.Layer`.
+            n_layers: the number of layers that are concatenated in a state.
+            **settings: further arguments of `keras.layers.Layer`.
         """
         super().__init__(**settings)
         self.n_layers = n_layers
         self.scores = self.add_weight(shape=(n_layers,), initializer="zeros", name="scores")
 
     def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
-        """From shape (n, n_states, n_layers * width) to (n, n_states, width)."""
+        """Average the layers: shape (n, n_states, n_layers * width) to (n, n_states, width)."""
         weights = ops.exp(self.scores) / ops.sum(ops.exp(self.scores))
         parts = ops.split(x, self.n_layers, axis=-1)
         return sum(weights[layer] * part for layer, part in enumerate(parts))
@@ -62,7 +64,7 @@ class LayerMixture(layers.Layer):  # type: ignore[misc]  # Keras is untyped
 
 
 def convolution(x: keras.KerasTensor) -> keras.KerasTensor:
-    """Convolution and batch normalization."""
+    """Apply convolution and batch normalization."""
     x = layers.Conv1D(WIDTH, KERNEL_SIZE, padding="same", use_bias=False)(x)
     return layers.BatchNormalization(momentum=0.9)(x)
 

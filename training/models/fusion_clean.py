@@ -1,8 +1,8 @@
-"""`fusion` trained on the recordings as they are: better where voices and room stay the same."""
+"""`fusion` without augmentation, which is better if speakers and room do not change."""
 
 from dataclasses import replace
 
-from training.ensemble import Ensemble
+from training.learning.ensemble import Ensemble
 from training.models import fusion
 
 NETWORKS = fusion.MODEL.networks

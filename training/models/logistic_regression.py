@@ -2,11 +2,11 @@
 
 from sklearn.linear_model import LogisticRegression
 
-from training.classifier import Classifier, Setting
+from training.learning.classifier import Classifier, Setting
 
 
 def make(setting: Setting) -> LogisticRegression:
-    """Before fitting."""
+    """Return the unfitted classifier."""
     return LogisticRegression(class_weight="balanced", max_iter=500, tol=1e-3, **setting)
 
 

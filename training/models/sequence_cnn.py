@@ -1,24 +1,27 @@
-"""A convolutional network over the low-level descriptors, frame by frame.
+"""A convolutional network on the sequence of low-level descriptors.
 
-Two steps of stride shorten the sequence to a frame every 40 ms; a residual block looks at 0.4 s
-around each; attentive statistics pooling (Okabe et al. 2018, arXiv 1803.10963) weighs the frames
-and keeps their mean and standard deviation.
+A strided convolution and a pooling layer reduce the sequence to one frame every 40 ms. A residual block sees
+0.4 s around each frame. Attentive statistics pooling (Okabe et al. 2018, arXiv 1803.10963) returns the
+weighted mean and standard deviation over the frames.
 """
 
 import keras
 from keras import layers, ops
 
-from training.conditions import AUGMENTATIONS
-from training.ensemble import Ensemble
-from training.network import MAX_DEVIATION, Network, Shapes
+from training.data.conditions import AUGMENTATIONS
+from training.learning.ensemble import Ensemble
+from training.learning.network import MAX_DEVIATION, Network
+from training.learning.trained_network import Shapes
 
+# `docs/experiments.md`, "Augmentation, level of features, fusion", compares three blocks with one. The other
+# sizes are not tuned.
 WIDTH = 64
 KERNEL_SIZE = 5
 N_BLOCKS = 1
 
 
 def build(shapes: Shapes, n_labels: int) -> keras.Model:
-    """Build the network, not yet trained."""
+    """Build the untrained network."""
     inputs = keras.Input((None, shapes.n_descriptors), name="descriptors")
     x = layers.SpatialDropout1D(0.1)(ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION))
     x = layers.Activation("relu")(convolution(x, strides=2))
@@ -32,14 +35,14 @@ def build(shapes: Shapes, n_labels: int) -> keras.Model:
 
 
 def convolution(x: keras.KerasTensor, strides: int = 1) -> keras.KerasTensor:
-    """Convolution and batch normalisation."""
+    """Apply convolution and batch normalization."""
     x = layers.Conv1D(WIDTH, KERNEL_SIZE, strides, padding="same", use_bias=False)(x)
-    # Keras's momentum of 0.99 needs hundreds of steps; a small corpus has a handful an epoch.
+    # The default momentum of Keras, 0.99, needs hundreds of steps; a small corpus has few in an epoch.
     return layers.BatchNormalization(momentum=0.9)(x)
 
 
 def attentive_statistics(x: keras.KerasTensor) -> keras.KerasTensor:
-    """Mean and standard deviation over the frames, weighted by attention."""
+    """Return mean and standard deviation over the frames, weighted by attention."""
     scores = layers.Dense(1)(layers.Dense(32, activation="tanh")(x))
     weights = ops.softmax(scores, axis=1)
     mean = ops.sum(weights * x, axis=1, keepdims=True)

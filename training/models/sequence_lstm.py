@@ -1,23 +1,25 @@
-"""Low-level descriptors → convolution → bidirectional LSTM → attention.
+"""A recurrent network on the sequence of low-level descriptors.
 
-The sequence model of the repository that this grew out of: the convolution shortens the sequence
-to a frame every 80 ms, the LSTM (Hochreiter & Schmidhuber 1997) reads it both ways, attention
-weighs its states.
+This is the sequence model of the project's predecessor. Three convolutions reduce the sequence to one frame
+every 80 ms. A bidirectional LSTM (Hochreiter & Schmidhuber 1997) processes the frames. Attention weights the
+states of the LSTM.
 """
 
 import keras
 from keras import layers, ops
 
-from training.conditions import AUGMENTATIONS
-from training.ensemble import Ensemble
+from training.data.conditions import AUGMENTATIONS
+from training.learning.ensemble import Ensemble
+from training.learning.network import MAX_DEVIATION, Network
+from training.learning.trained_network import Shapes
 from training.models.sequence_cnn import convolution
-from training.network import MAX_DEVIATION, Network, Shapes
 
 UNITS = 32
+"""The size of the LSTM in each direction, and of the attention. Not tuned."""
 
 
 def build(shapes: Shapes, n_labels: int) -> keras.Model:
-    """Build the network, not yet trained."""
+    """Build the untrained network."""
     inputs = keras.Input((None, shapes.n_descriptors), name="descriptors")
     x = ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION)
     for _ in range(3):

@@ -1,15 +1,16 @@
-"""The network of `paper-cnn` with its kernel sliding over the features."""
+"""The network of `paper-cnn` with a kernel that slides over the features."""
 
 import keras
 from keras import layers
 
-from training.ensemble import Ensemble
+from training.learning.ensemble import Ensemble
+from training.learning.network import Network
+from training.learning.trained_network import Shapes
 from training.models.paper_cnn import blocks
-from training.network import Network, Shapes
 
 
 def build(shapes: Shapes, n_labels: int) -> keras.Model:
-    """Build the network, not yet trained."""
+    """Build the untrained network."""
     n_features = shapes.n_functionals
     inputs = keras.Input((n_features,), name="features")
     x = blocks(layers.Reshape((n_features, 1))(inputs))

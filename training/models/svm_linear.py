@@ -4,19 +4,19 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.svm import SVC
 
-from training.classifier import Classifier, Setting
+from training.learning.classifier import Classifier, Setting
 
 
 def make(setting: Setting) -> SVC:
-    """Before fitting."""
+    """Return the unfitted classifier."""
     return SVC(kernel=kernel, class_weight="balanced", **setting)
 
 
 def kernel(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean over features of the products, so that one C fits every feature set.
+    """Return the inner products divided by the number of features, so that one C suits every feature set.
 
-    A function is called once a fit with all pairs, and is a matrix product; libsvm's own linear
-    kernel takes minutes for what this does in a second.
+    scikit-learn calls the function once for each fit, with all pairs. The matrix product takes a second; the
+    linear kernel of libsvm takes minutes.
     """
     products: NDArray[np.float64] = left @ right.T / left.shape[1]
     return products

@@ -5,11 +5,11 @@ from numpy.typing import NDArray
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.svm import SVC
 
-from training.classifier import Classifier, Setting
+from training.learning.classifier import Classifier, Setting
 
 
 def make(setting: Setting) -> SVC:
-    """Before fitting; `width` is gamma times the number of features."""
+    """Return the unfitted classifier; `width` is gamma times the number of features."""
 
     def kernel(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
         values: NDArray[np.float64] = rbf_kernel(left, right, gamma=setting["width"] / left.shape[1])

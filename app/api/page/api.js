@@ -1,51 +1,51 @@
-/** The service's own API, and the key to it. */
+/** A client of the API of the service, and its key. */
 
 const KEY = "api-key";
 const UNREACHABLE = {
   title: "The service cannot be reached",
-  detail: "Check the connection, and whether the service runs. Then try again.",
+  detail: "Check the connection, and check that the service runs. Then try again.",
 };
 
-/** An error as the service tells it (RFC 9457). */
+/** An error as the service reports it (RFC 9457). */
 export class Problem extends Error {
-  /** @param {object} document what the service answered, or a title and a detail of our own. */
+  /** @param {object} document the problem document of the service, or a title and a detail of the page. */
   constructor(document) {
     super(document.detail);
     this.title = document.title ?? "The service failed";
     this.detail = document.detail ?? "";
     this.status = document.status ?? 0;
     this.requestId = document.request_id ?? "";
-    // A link of the page: nothing but the service's own address of the kind of problem.
+    // The address becomes a link, so only the addresses of the service itself are accepted.
     this.address = /^\/problems\/[a-z-]+$/.test(document.type ?? "") ? document.type.slice(1) : "";
   }
 }
 
-/** Keeps a key for as long as the tab is open. */
+/** Stores a key until the tab is closed. */
 export function keepKey(key) {
   sessionStorage.setItem(KEY, key);
 }
 
-/** Whether there is a key to be sent. */
+/** Returns whether a key is stored. */
 export function hasKey() {
   return Boolean(sessionStorage.getItem(KEY));
 }
 
-/** What is served: `{default, models}`. */
+/** Lists the served models: `{default, models}`. */
 export function listModels() {
   return ask("v1/models");
 }
 
 /**
- * Has a recording analysed.
+ * Sends a recording for analysis.
  *
  * @param {Recording} recording
  * @param {string} kind `emotions` or `timeline`.
- * @param {string} model its name; empty: the default one.
- * @param {AbortSignal} signal ends it early.
+ * @param {string} model the name of the model; empty for the default model.
+ * @param {AbortSignal} signal cancels the request.
  * @returns {Promise<object>} the answer.
  * @throws {Problem}
  */
-export function analyse(recording, kind, model, signal) {
+export function analyze(recording, kind, model, signal) {
   const query = model ? `?${new URLSearchParams({ model })}` : "";
   const headers = { "Content-Type": recording.mediaType };
   return ask(`v1/audio/${kind}${query}`, { method: "POST", headers, body: recording.file, signal });
@@ -64,7 +64,7 @@ async function ask(address, options = {}) {
   throw new Problem(await problemOf(response));
 }
 
-/** The problem document; something between the page and the service may answer otherwise. */
+/** Reads the problem document. A proxy in front of the service may answer in another format. */
 async function problemOf(response) {
   try {
     return { status: response.status, ...(await response.json()) };

@@ -1,6 +1,6 @@
-/** Probabilities as bars, each with its name and its number. */
+/** Probabilities as bars, each with its label and its value. */
 
-import { capitalised, leading, percent, toneOf } from "./emotions.js";
+import { capitalized, leading, percent, toneOf } from "./emotions.js";
 import { make } from "./dom.js";
 
 /**
@@ -21,7 +21,7 @@ function bar(label, probability, tone, first) {
   return make(
     first ? "li.bar.first" : "li.bar",
     { "data-tone": tone },
-    make("span.bar-name", {}, capitalised(label)),
+    make("span.bar-name", {}, capitalized(label)),
     " ",
     make("span.bar-track", { "aria-hidden": "true" }, fill),
     make("span.bar-value.number", {}, percent(probability)),

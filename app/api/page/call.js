@@ -1,7 +1,7 @@
-/** The result of a call: its timeline, the numbers of a segment, turning points, and each channel summed up. */
+/** The result of a call: timeline, values of a segment, turning points, and a summary of each channel. */
 
 import { byId, make } from "./dom.js";
-import { capitalised, percent, toneOf } from "./emotions.js";
+import { capitalized, percent, toneOf } from "./emotions.js";
 import { clock, lasting } from "./time.js";
 import { download, stem, toCsv, toJson } from "./download.js";
 import { Timeline } from "./timeline.js";
@@ -31,7 +31,7 @@ byId("call-csv").addEventListener("click", () =>
  *
  * @param {Recording} opened
  * @param {object} answered
- * @returns {Promise<string>} what to announce.
+ * @returns {Promise<string>} the announcement for screen readers.
  */
 export async function showCall(opened, answered) {
   [recording, answer] = [opened, answered];
@@ -47,7 +47,7 @@ export async function showCall(opened, answered) {
   return announcement();
 }
 
-/** All labels: those of the first summary or segment, in the order of the answer. */
+/** Returns the labels of the first summary or segment, in the order of the answer. */
 function labelsOf({ channels }) {
   const judged = channels.flatMap(({ summary: sum, segments }) => [sum, ...segments]).find(Boolean);
   return Object.keys(judged?.probabilities ?? {});
@@ -61,11 +61,11 @@ function announcement() {
   return `Timeline of ${lasting(answer.duration)}: ${parts.join(", ")}.`;
 }
 
-/** The numbers of a segment that is pointed at or focused. */
+/** Shows the values of the segment under the pointer or with the focus. */
 function readOut(segment) {
   const { channel, start, end, emotion, probabilities } = segment;
   const chip = byId("readout-emotion");
-  chip.textContent = capitalised(emotion);
+  chip.textContent = capitalized(emotion);
   chip.dataset.tone = toneOf(emotion, labels);
   chip.hidden = false;
   byId("readout-span").textContent =
@@ -83,7 +83,7 @@ function clearReadout() {
     : "Nobody speaks in this recording.";
 }
 
-/** Plays a segment; the one that plays stops. */
+/** Plays a segment, or stops it if it plays already. Any other segment stops. */
 function toggle(segment) {
   if (!recording.sound) return;
   const again = segment === playing;
@@ -100,7 +100,7 @@ function toggle(segment) {
   });
 }
 
-/** A button that can do no more stays where it is, and says so. */
+/** Marks the zoom buttons that have no further effect. They stay focusable. */
 function showZoom({ fits, closest }) {
   byId("zoom-out").setAttribute("aria-disabled", String(fits));
   byId("zoom-fit").setAttribute("aria-disabled", String(fits));
@@ -129,7 +129,7 @@ function showTurns(turns) {
   );
 }
 
-/** A channel summed up: how much is spoken, what leads, and each emotion's share of the speech. */
+/** Summarizes a channel: duration of speech, leading emotion, and the share of each emotion. */
 function summary({ channel, speech_duration: speech, summary: sum }) {
   const title = make("h3", {}, `Channel ${channel}`);
   const spoken = make("p.quiet", {}, `${lasting(speech)} of speech in ${lasting(answer.duration)}`);
@@ -142,13 +142,13 @@ function summary({ channel, speech_duration: speech, summary: sum }) {
       make(
         "li",
         { "data-tone": toneOf(label, labels) },
-        make("span.share-name", {}, capitalised(label)),
+        make("span.share-name", {}, capitalized(label)),
         " ",
         make("span.number", {}, percent(sum.shares[label] ?? 0)),
       ),
     ),
   );
-  const leader = make("p.leading", {}, make("span", {}, capitalised(sum.emotion)), " ");
+  const leader = make("p.leading", {}, make("span", {}, capitalized(sum.emotion)), " ");
   leader.append(make("span.quiet", {}, `leads, at ${percent(sum.probabilities[sum.emotion])} on average`));
   leader.dataset.tone = toneOf(sum.emotion, labels);
   return make("section.panel.channel", {}, title, leader, spoken, stack, list);

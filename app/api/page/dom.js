@@ -1,12 +1,12 @@
-/** Elements, made so that what comes from a file or an answer is text and never markup. */
+/** Creation of elements. Content from files and answers always becomes text, never markup. */
 
-/** The element of the page with an id. */
+/** Returns the element with an id. */
 export const byId = (id) => document.getElementById(id);
 
 /**
- * Makes an element.
+ * Creates an element.
  *
- * @param {string} name such as `li` or `li.turn`.
+ * @param {string} name the tag and the classes, such as `li` or `li.turn`.
  * @param {Object<string, string>} attributes
  * @param {...(Node|string)} children strings become text.
  * @returns {HTMLElement}

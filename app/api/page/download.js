@@ -1,11 +1,11 @@
-/** An answer as a file. */
+/** Download of an answer as a file. */
 
 import { make } from "./dom.js";
 
 /**
- * Hands a text to the person as a file.
+ * Offers a text for download.
  *
- * @param {string} name of the file.
+ * @param {string} name the name of the file.
  * @param {string} mediaType
  * @param {string} content
  */
@@ -15,12 +15,12 @@ export function download(name, mediaType, content) {
   setTimeout(() => URL.revokeObjectURL(address), 1000);
 }
 
-/** The answer as JSON, readable. */
+/** Formats the answer as indented JSON. */
 export function toJson(answer) {
   return `${JSON.stringify(answer, null, 2)}\n`;
 }
 
-/** The segments of a call as CSV: a row each, a column for each label. */
+/** Formats the segments of a call as CSV: one row per segment, one column per label. */
 export function toCsv(answer, labels) {
   const head = ["channel", "start", "end", "emotion", ...labels];
   const rows = answer.channels.flatMap(({ channel, segments }) =>
@@ -35,7 +35,7 @@ export function toCsv(answer, labels) {
   return [head, ...rows].map((row) => `${row.map(quoted).join(",")}\r\n`).join("");
 }
 
-/** The name of a file without its ending. */
+/** Returns the name of a file without its extension. */
 export function stem(name) {
   return name.replace(/\.[^.]*$/, "") || "recording";
 }

@@ -1,7 +1,7 @@
-/** The page: a recording is taken, the service asked, and the answer, or what went wrong, shown in place. */
+/** The page: accepts a recording, calls the service, and shows the answer or the error in place. */
 
 import { MicrophoneError, startRecording } from "./recorder.js";
-import { Problem, analyse, hasKey, keepKey, listModels } from "./api.js";
+import { Problem, analyze, hasKey, keepKey, listModels } from "./api.js";
 import { byId, make } from "./dom.js";
 import { clock, lasting } from "./time.js";
 import { kindOf, openRecording } from "./recording.js";
@@ -11,14 +11,14 @@ import { peaksOf } from "./waveform.js";
 import { stop } from "./player.js";
 
 const UNAUTHENTICATED = 401;
-const MICROPHONE = -1; // no status of the service's
-// Worth another try as it is: no connection, too slow, too many, or the service's own trouble.
+const MICROPHONE = -1; // not an HTTP status
+// Temporary errors, for which another try may help: no connection, timeout, rate limit, server error.
 const PASSING = (status) => [0, 408, 429].includes(status) || status >= 500;
 
-let recording = null; // what was given last
-let asked = null; // ends the request that runs
-let again = loadModels; // what to do once there is a key
-let recorder = null; // while the microphone is recorded
+let recording = null; // the current recording
+let asked = null; // aborts the current request
+let again = loadModels; // the action to repeat after the user enters a key
+let recorder = null; // set while the microphone records
 
 byId("file").addEventListener("change", ({ target }) => {
   if (target.files.length) take(target.files[0]);
@@ -34,7 +34,7 @@ document.addEventListener("keydown", ({ key }) => key === "Escape" && stop());
 takeDrops();
 loadModels();
 
-/** Takes whatever is dropped anywhere on the page. */
+/** Accepts files that are dropped anywhere on the page. */
 function takeDrops() {
   let depth = 0; // the pointer enters an inner element before it leaves the outer one
   const mark = (change) => {
@@ -51,7 +51,7 @@ function takeDrops() {
   });
 }
 
-/** Opens a file and has it analysed. */
+/** Opens a file and analyzes it. */
 async function take(file) {
   clear();
   forget();
@@ -62,7 +62,7 @@ async function take(file) {
   await run();
 }
 
-/** Shows what was given. */
+/** Shows the name and the format of the recording. */
 function showFile() {
   const { name, sound } = recording;
   document.body.classList.add("loaded");
@@ -82,7 +82,7 @@ function rerun() {
   if (recording) run();
 }
 
-/** Asks the service and shows what it answers. */
+/** Calls the service and shows its answer. */
 async function run() {
   clear();
   forget();
@@ -90,11 +90,11 @@ async function run() {
   asked = mine;
   again = run;
   const kind = document.querySelector("[name=kind]:checked").value || kindOf(recording);
-  const model = byId("model-field").hidden ? "" : byId("model").value; // the default, where there is no choice
-  busy(`Listening to ${recording.name}`);
-  if (recording.sound) peaksOf(recording.sound); // drawn later, found while the service listens
+  const model = byId("model-field").hidden ? "" : byId("model").value; // the default model if there is no choice
+  busy(`Analyzing ${recording.name}`);
+  if (recording.sound) peaksOf(recording.sound); // computed while the service works, drawn later
   try {
-    const answer = await analyse(recording, kind, model, mine.signal);
+    const answer = await analyze(recording, kind, model, mine.signal);
     if (asked !== mine) return;
     const told = await (kind === "timeline" ? showCall : showUtterance)(recording, answer);
     idle(told);
@@ -103,13 +103,13 @@ async function run() {
   }
 }
 
-/** Gives the request up that runs; nobody waits for its answer. */
+/** Aborts the current request and ignores its answer. */
 function forget() {
   asked?.abort();
   asked = null;
 }
 
-/** Takes what was shown away. */
+/** Hides all results and errors. */
 function clear() {
   stop();
   for (const id of ["problem", "key", "utterance", "call"]) byId(id).hidden = true;
@@ -128,7 +128,7 @@ function idle(text) {
   asked = null;
 }
 
-/** Shows what went wrong, in place; without a key, the field for it. */
+/** Shows an error in place, or the key form if the key is missing or unknown. */
 function fail(error) {
   if (error.name === "AbortError") return idle("Cancelled.");
   if (error.status === UNAUTHENTICATED) return askForKey();
@@ -166,7 +166,7 @@ async function useKey(event) {
   else if (byId("key").hidden) byId("file").focus();
 }
 
-/** Offers the models, where there is a choice. */
+/** Lists the models, if there is more than one. */
 async function loadModels() {
   try {
     const served = await listModels();
@@ -194,7 +194,7 @@ async function toggleRecording() {
   }
 }
 
-/** Ends the recording that runs, if one does, and hands it over. */
+/** Stops the microphone recording, if there is one, and returns it. */
 async function endRecording() {
   const ended = recorder;
   recorder = null;
@@ -205,7 +205,7 @@ async function endRecording() {
 
 function showRecording(on) {
   document.body.classList.toggle("records", on);
-  byId("record-label").textContent = on ? "Stop and analyse" : "Record";
+  byId("record-label").textContent = on ? "Stop and analyze" : "Record";
   byId("recording").hidden = !on;
   if (on) {
     byId("drop-title").textContent = "Recording";
@@ -217,6 +217,6 @@ function showRecording(on) {
 
 function showSound(seconds, level) {
   byId("recording-time").textContent = clock(seconds);
-  // The ear hears a tenth of the level as half as loud.
+  // Perceived loudness grows more slowly than the level.
   byId("recording-level").style.setProperty("--level", Math.sqrt(level));
 }

@@ -1,14 +1,14 @@
-/** Plays one span at a time, of one channel or of all. */
+/** Playback of one span at a time, on one channel or on all channels. */
 
 let context = null;
 let playing = null;
 
 /**
- * Plays a span; what was playing stops.
+ * Plays a span. Any other playback stops.
  *
  * @param {Sound} sound
- * @param {{start: number, end: number, channel: ?number}} span in seconds; without a channel, all of them.
- * @param {{onMove: function(number), onEnd: function()}} told the place in seconds as it moves, and the end.
+ * @param {{start: number, end: number, channel: ?number}} span the span, in seconds; a null channel plays all channels.
+ * @param {{onMove: function(number), onEnd: function()}} listeners receive the position in seconds, and the end.
  */
 export async function play(sound, span, { onMove, onEnd }) {
   stop();
@@ -29,7 +29,7 @@ export async function play(sound, span, { onMove, onEnd }) {
   follow();
 }
 
-/** Ends what is playing, if something is. */
+/** Stops the playback, if there is any. */
 export function stop() {
   const ended = playing;
   playing = null;
@@ -40,7 +40,7 @@ export function stop() {
 function sourceOf(sound, { start, end, channel }) {
   const from = Math.max(0, Math.round(start * sound.samplingRate));
   const to = Math.max(from + 1, Math.min(sound.frames, Math.round(end * sound.samplingRate)));
-  // More than two channels are laid over each other by no speaker that is known: the first two are heard.
+  // The loudspeaker layout of more than two channels is unknown, so only the first two are played.
   const heard = channel === null ? [0, 1].slice(0, sound.channels) : [channel];
   const buffer = context.createBuffer(heard.length, to - from, sound.samplingRate);
   heard.forEach((index, place) => buffer.copyToChannel(sound.read(index, from, to), place));

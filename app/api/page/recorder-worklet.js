@@ -1,4 +1,4 @@
-/** Runs where the sound is: hands the first channel of the microphone over, a block at a time. */
+/** Runs in the audio thread and posts the first channel of the microphone in blocks. */
 
 const SAMPLES = 2048;
 

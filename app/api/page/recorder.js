@@ -1,21 +1,21 @@
-/** Records the microphone as WAV. (MediaRecorder would give WebM, which the service does not take.) */
+/** Recording of the microphone as WAV. (MediaRecorder writes WebM, which the service does not accept.) */
 
 import { writeWav } from "./wav.js";
 
 const REASONS = {
-  NotAllowedError: "The browser was told not to give the microphone to this page. Allow it in the settings of the site, beside the address, then press Record again.",
-  NotFoundError: "There is no microphone. Connect one and press Record again, or choose a file.",
-  NotReadableError: "The microphone does not answer. Another program may be using it: close that, then press Record again.",
+  NotAllowedError: "The browser blocks the microphone for this page. Allow it in the settings of the site, beside the address, then press Record again.",
+  NotFoundError: "No microphone was found. Connect a microphone and press Record again, or choose a file.",
+  NotReadableError: "The microphone does not answer. Another program may be using it. Close that program, then press Record again.",
 };
-const INSECURE = "Browsers give the microphone to pages over HTTPS or on localhost only. Open the page that way, or choose a file.";
+const INSECURE = "Browsers allow the microphone only on pages over HTTPS or on localhost. Open the page in one of these ways, or choose a file.";
 
-/** The microphone cannot be had; its message says what to do. */
+/** The microphone is unavailable; the message says what to do. */
 export class MicrophoneError extends Error {}
 
 /**
- * Starts to record.
+ * Starts a recording.
  *
- * @param {function(number, number)} onSound told the seconds so far and the level, 0 to 1, some times a second.
+ * @param {function(number, number)} onSound receives the elapsed seconds and the level, 0 to 1, several times a second.
  * @returns {Promise<{stop: function(): Promise<File>}>}
  * @throws {MicrophoneError}
  */
@@ -52,7 +52,7 @@ export async function startRecording(onSound) {
 async function openMicrophone() {
   if (!navigator.mediaDevices) throw new MicrophoneError(INSECURE);
   try {
-    // As it is: what is done for the ear of a listener on the phone would change how the voice sounds.
+    // No processing, because processing for telephony changes the sound of the voice.
     const audio = { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false };
     return await navigator.mediaDevices.getUserMedia({ audio });
   } catch (error) {

@@ -1,19 +1,19 @@
 /**
- * A recording as the page has it: a file, and its sound where the browser can read it.
+ * A recording on the page: a file, and its sound if the browser can read the file.
  *
  * @typedef {object} Sound
  * @property {number} channels
- * @property {number} samplingRate in Hz.
- * @property {number} frames samples of a channel.
- * @property {number} duration in seconds.
- * @property {string} format for people.
- * @property {function(number, number, number): Float32Array} read channel, from and to as samples.
+ * @property {number} samplingRate the sampling rate, in Hz.
+ * @property {number} frames the number of samples in each channel.
+ * @property {number} duration the duration, in seconds.
+ * @property {string} format the name of the format, for people.
+ * @property {function(number, number, number): Float32Array} read takes the channel, the first sample, and the sample after the last.
  *
  * @typedef {object} Recording
- * @property {Blob} file what is uploaded.
+ * @property {Blob} file the file to upload.
  * @property {string} name
- * @property {string} mediaType that it is uploaded as.
- * @property {?Sound} sound null where the browser cannot read it.
+ * @property {string} mediaType the media type of the upload.
+ * @property {?Sound} sound the sound; null if the browser cannot read the file.
  */
 
 import { readWav } from "./wav.js";
@@ -21,7 +21,7 @@ import { readWav } from "./wav.js";
 const LONGEST_UTTERANCE = 15;
 
 /**
- * Opens a file. One that cannot be read is opened all the same: what it is, the service says best.
+ * Opens a file. A file that the browser cannot read is opened too, since the service explains its errors.
  *
  * @param {File} file
  * @returns {Promise<Recording>}
@@ -35,12 +35,12 @@ export async function openRecording(file) {
   return { file, name: file.name, mediaType: flac ? "audio/flac" : "audio/wav", sound };
 }
 
-/** Whether a recording is taken for an utterance or a call: what the API calls emotions or timeline. */
+/** Chooses the analysis of a recording: `emotions` for an utterance, `timeline` for a call. */
 export function kindOf(recording) {
   return recording.sound && recording.sound.duration > LONGEST_UTTERANCE ? "timeline" : "emotions";
 }
 
-/** Has the browser decode it, at the file's own rate, so that an hour of a call stays small. */
+/** Decodes a file in the browser, at the sampling rate of the file to save memory. */
 async function decode(bytes, flac) {
   const samplingRate = flac && bytes.byteLength > 22 ? new DataView(bytes).getUint32(18) >>> 12 : 16000;
   try {

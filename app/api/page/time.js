@@ -1,10 +1,10 @@
-/** Times for people. */
+/** Formatting of times. */
 
 /**
- * Seconds as a clock shows them: 1:13 or 1:02:13.
+ * Formats a time as on a clock: 1:13 or 1:02:13.
  *
  * @param {number} seconds
- * @param {number} decimals of the seconds.
+ * @param {number} decimals the number of decimals of the seconds.
  * @returns {string}
  */
 export function clock(seconds, decimals = 0) {
@@ -16,7 +16,7 @@ export function clock(seconds, decimals = 0) {
   return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
 }
 
-/** How long something lasts: 3.2 s below a minute, then 5 min 12 s. */
+/** Formats a duration: 3.2 s below a minute, then 5 min 12 s. */
 export function lasting(seconds) {
   if (seconds < 59.95) return `${seconds.toFixed(1)}\u00a0s`;
   const whole = Math.round(seconds);

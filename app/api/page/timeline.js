@@ -1,28 +1,28 @@
 /**
- * The timeline of a call: a lane for each channel, its waveform, and on it the segments as buttons.
+ * The timeline of a call: a lane for each channel, with its waveform and its segments as buttons.
  *
- * The track is as wide as the zoom makes it, and scrolls. Canvases are only as wide as what is seen of it,
- * stay in view, and are drawn anew as the track moves.
+ * The zoom determines the width of the track, which scrolls. Each canvas is only as wide as the visible part of
+ * the track. The canvases stay in view, and are drawn again when the track scrolls.
  */
 
-import { capitalised, percent, toneOf } from "./emotions.js";
+import { capitalized, percent, toneOf } from "./emotions.js";
 import { clock } from "./time.js";
-import { colour, drawWaveform, keepDrawn, prepare } from "./waveform.js";
+import { color, drawWaveform, keepDrawn, prepare } from "./waveform.js";
 import { make } from "./dom.js";
 
-const CLOSEST = 120; // CSS pixels of a second
+const CLOSEST = 120; // CSS pixels per second at the closest zoom
 const STEP = 1.6;
-const TICK_ROOM = 84; // CSS pixels between two times of the axis, at least
+const TICK_ROOM = 84; // minimum CSS pixels between two times on the axis
 const TICKS = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
-const MARGIN = 48; // CSS pixels beside what is brought into view
+const MARGIN = 48; // CSS pixels beside a span that is scrolled into view
 const FONT = "11px system-ui, sans-serif";
 const WHEEL_ZOOM = 0.004;
 
-/** Draws a call, lets one move in it, and tells which segment is looked at or played. */
+/** Draws a call, handles navigation, and reports the segments that the user selects or plays. */
 export class Timeline {
   /**
    * @param {HTMLElement} scroller
-   * @param {HTMLElement} track inside of it.
+   * @param {HTMLElement} track the element inside the scroller.
    * @param {{onLook: function, onPlay: function, onZoom: function}} listeners
    */
   constructor(scroller, track, { onLook, onPlay, onZoom }) {
@@ -43,9 +43,9 @@ export class Timeline {
   /**
    * Shows another call.
    *
-   * @param {object} answer of the service.
+   * @param {object} answer the answer of the service.
    * @param {string[]} labels
-   * @param {?Peaks[]} peaks of each channel of the file; null where it cannot be read.
+   * @param {?Peaks[]} peaks the peaks of each channel; null if the browser cannot read the file.
    */
   show(answer, labels, peaks) {
     this.duration = Math.max(answer.duration, 0.001);
@@ -62,7 +62,7 @@ export class Timeline {
     this.layOut();
   }
 
-  /** A channel: its name, its turning points, its waveform, its segments. */
+  /** Creates the lane of a channel: name, turning points, waveform and segments. */
   lane({ channel, segments }, turningPoints) {
     const canvas = make("canvas.wave", { "aria-hidden": "true" });
     const buttons = segments.map((segment, index) => this.segment(channel, segment, index));
@@ -111,7 +111,7 @@ export class Timeline {
     if (end > start) element.style.width = `${(100 * (end - start)) / this.duration}%`;
   }
 
-  /** How wide each label, and its short name, is when it is written on a segment. */
+  /** Measures the width of each label and of its short name on a segment. */
   measure() {
     const probe = make("span.strip.unseen");
     this.track.append(probe);
@@ -124,7 +124,7 @@ export class Timeline {
     probe.remove();
   }
 
-  /** Gives everything the size that it has at this zoom. */
+  /** Sets all sizes for the current zoom. */
   layOut() {
     const width = this.scroller.clientWidth;
     if (!width || !this.lanes.length) return;
@@ -132,7 +132,7 @@ export class Timeline {
     this.zoom = Math.min(this.zoom, Math.max(CLOSEST, fit));
     const fits = this.zoom <= fit * 1.001;
     if (fits) this.zoom = 0;
-    this.pixels = fits ? fit : Math.round(this.zoom * this.duration) / this.duration; // of a second
+    this.pixels = fits ? fit : Math.round(this.zoom * this.duration) / this.duration; // CSS pixels per second
     this.track.style.width = fits ? "100%" : `${Math.round(this.zoom * this.duration)}px`;
     [this.axis, ...this.lanes.map(({ canvas }) => canvas)].forEach((canvas) => {
       canvas.style.width = `${width}px`;
@@ -142,7 +142,7 @@ export class Timeline {
     this.draw();
   }
 
-  /** Writes on a segment as much of its name as there is room for; the same for turning points. */
+  /** Writes the label, its short name or nothing on each segment, as space permits. Names the turning points. */
   name({ buttons, flags }) {
     const { pixels } = this;
     buttons.forEach((button) => {
@@ -156,10 +156,10 @@ export class Timeline {
     this.nameFlags(flags);
   }
 
-  /** A turning point's text stands right of it, or else left, or else is left to the list. */
+  /** Places the text of a turning point on its right, or else on its left, or else hides the text. */
   nameFlags(flags) {
     let free = 0;
-    // Measured once and all at a time, since each change in between would have the whole track laid out anew.
+    // All widths are read before any change, since each read after a change forces a new layout of the track.
     flags.filter((flag) => !flag.width).forEach((flag) => {
       flag.width = flag.element.firstChild.offsetWidth + 10;
     });
@@ -174,7 +174,7 @@ export class Timeline {
     });
   }
 
-  /** Draws what is seen, once before the screen is. */
+  /** Draws the visible part, at most once per frame. */
   draw() {
     if (this.awaited) return;
     this.awaited = requestAnimationFrame(() => {
@@ -187,7 +187,7 @@ export class Timeline {
     });
   }
 
-  /** Keeps the name of the segment in view that the left edge cuts. (To keep all of them there is slow.) */
+  /** Keeps the label of the segment at the left edge in view. (Doing so for all segments is slow.) */
   holdName(lane, from) {
     const cut = lane.buttons.find(({ segment }) => segment.start < from && from < segment.end);
     if (cut === lane.cut) return;
@@ -197,16 +197,16 @@ export class Timeline {
   }
 
   drawLane({ canvas, channel, segments }, from) {
-    const tones = new Map(this.labels.map((label) => [label, colour(toneOf(label, this.labels))]));
-    const silence = colour("silence");
+    const tones = new Map(this.labels.map((label) => [label, color(toneOf(label, this.labels))]));
+    const silence = color("silence");
     let next = 0;
-    const colourAt = (time) => {
+    const colorAt = (time) => {
       while (next < segments.length && segments[next].end <= time) next += 1;
       const segment = segments[next];
       return segment && segment.start <= time ? tones.get(segment.emotion) : silence;
     };
     const scale = 1 / this.pixels;
-    drawWaveform(canvas, this.peaks[channel], { from, scale, largest: this.largest, colourAt });
+    drawWaveform(canvas, this.peaks[channel], { from, scale, largest: this.largest, colorAt });
   }
 
   drawAxis(from) {
@@ -217,9 +217,9 @@ export class Timeline {
     for (let tick = Math.ceil(from / step); tick * step <= this.duration; tick += 1) {
       const left = (tick * step - from) * this.pixels;
       if (left > width) break;
-      pen.fillStyle = colour("line-strong");
+      pen.fillStyle = color("line-strong");
       pen.fillRect(Math.round(left), height - 6, 1, 6);
-      pen.fillStyle = colour("quiet");
+      pen.fillStyle = color("quiet");
       const text = clock(tick * step, step < 1 ? 1 : 0);
       const room = pen.measureText(text).width;
       pen.fillText(text, Math.max(0, Math.min(left - (tick ? room / 2 : 0), width - room)), 2);
@@ -227,10 +227,10 @@ export class Timeline {
   }
 
   /**
-   * Zooms in (above 1) or out (below), and holds a place of the view still.
+   * Zooms in (factor above 1) or out (factor below 1), around a fixed position of the view.
    *
    * @param {number} factor
-   * @param {number} [at] CSS pixels from the left edge of the view.
+   * @param {number} [at] the fixed position, in CSS pixels from the left edge of the view.
    */
   zoomBy(factor = STEP, at = this.scroller.clientWidth / 2) {
     const time = (this.scroller.scrollLeft + at) / this.pixels;
@@ -252,7 +252,7 @@ export class Timeline {
     this.layOut();
   }
 
-  /** Where the segment is that was looked at last, if it is in view. */
+  /** Returns the position of the last selected segment, if it is in view. */
   placeOfLooked() {
     if (!this.looked) return undefined;
     const { start, end } = this.looked.segment;
@@ -266,7 +266,7 @@ export class Timeline {
     this.zoomBy(Math.exp(-event.deltaY * WHEEL_ZOOM), event.clientX - this.scroller.getBoundingClientRect().left);
   }
 
-  /** Arrow keys: left and right along a channel, up and down to another. */
+  /** Handles the arrow keys: left and right within a channel, up and down between channels. */
   move(event) {
     const { segment } = event.target;
     if (!segment || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -287,7 +287,7 @@ export class Timeline {
     this.focus(targets[event.key]?.());
   }
 
-  /** Goes to the segment of a channel that is nearest to a time. */
+  /** Moves the focus to the segment of a channel that is nearest to a time. */
   goTo(channel, time) {
     this.focus(this.nearest(this.lanes.find((lane) => lane.channel === channel), time + 0.001));
   }
@@ -313,7 +313,7 @@ export class Timeline {
     this.onLook(button.segment);
   }
 
-  /** Scrolls as little as is needed to see a span. */
+  /** Scrolls by the smallest distance that shows a span. */
   reveal(start, end = start) {
     const view = this.scroller;
     const [left, right] = [start * this.pixels - MARGIN, end * this.pixels + MARGIN];
@@ -321,7 +321,7 @@ export class Timeline {
     else if (right > view.scrollLeft + view.clientWidth) view.scrollLeft = right - view.clientWidth;
   }
 
-  /** Shows which segment plays, and where; null: none. */
+  /** Marks the playing segment and the position in it; null removes the mark. */
   showPlaying(segment, time = 0) {
     this.playhead.hidden = !segment;
     this.lanes.flatMap(({ buttons }) => buttons).forEach((button) => {
@@ -330,7 +330,7 @@ export class Timeline {
     if (segment) this.place(this.playhead, time);
   }
 
-  /** Moves it, and the view with it where it leaves the view; whoever looks elsewhere is left in peace. */
+  /** Moves the playhead. If the playhead leaves the view, the view follows, unless the user scrolled away. */
   movePlayhead(time) {
     this.place(this.playhead, time);
     const { clientWidth, scrollLeft } = this.scroller;
@@ -338,16 +338,16 @@ export class Timeline {
     if (beyond > 0 && beyond < MARGIN) this.scroller.scrollLeft += clientWidth - MARGIN;
   }
 
-  /** The names of emotions, for a legend. */
+  /** Creates the legend of the emotions. */
   static legend(labels) {
-    return labels.map((label) => make("li", { "data-tone": toneOf(label, labels) }, capitalised(label)));
+    return labels.map((label) => make("li", { "data-tone": toneOf(label, labels) }, capitalized(label)));
   }
 }
 
-/** As few letters of a label as tell it from the others: A for anger, Su for surprise beside sadness. */
+/** Returns the shortest unique prefix of a label: A for anger, Su for surprise next to sadness. */
 function shortened(label, labels) {
   const others = labels.filter((other) => other !== label);
   let length = 1;
   while (length < label.length && others.some((other) => other.startsWith(label.slice(0, length)))) length += 1;
-  return capitalised(label.slice(0, length));
+  return capitalized(label.slice(0, length));
 }

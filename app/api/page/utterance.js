@@ -1,8 +1,8 @@
-/** The result of an utterance: what is most probable, and how probable everything is. */
+/** The result of an utterance: the most probable emotion, and the probability of each emotion. */
 
-import { colour, drawWaveform, keepDrawn, peaksOf } from "./waveform.js";
+import { color, drawWaveform, keepDrawn, peaksOf } from "./waveform.js";
 import { byId, make } from "./dom.js";
-import { capitalised, percent, toneOf } from "./emotions.js";
+import { capitalized, percent, toneOf } from "./emotions.js";
 import { clock, lasting } from "./time.js";
 import { download, stem, toJson } from "./download.js";
 import { play, stop } from "./player.js";
@@ -24,7 +24,7 @@ byId("utterance-json").addEventListener("click", () =>
  *
  * @param {Recording} opened
  * @param {object} answered
- * @returns {Promise<string>} what to announce.
+ * @returns {Promise<string>} the announcement for screen readers.
  */
 export async function showUtterance(opened, answered) {
   [recording, answer, waves] = [opened, answered, []];
@@ -35,7 +35,7 @@ export async function showUtterance(opened, answered) {
   byId("utterance-model").textContent = `Model ${answer.model}`;
   if (speech) {
     const title = byId("utterance-title");
-    title.replaceChildren(capitalised(emotion), " ", make("span.number.quiet", {}, percent(probabilities[emotion])));
+    title.replaceChildren(capitalized(emotion), " ", make("span.number.quiet", {}, percent(probabilities[emotion])));
     title.dataset.tone = toneOf(emotion, Object.keys(probabilities));
     showBars(byId("utterance-bars"), probabilities);
   } else {
@@ -49,15 +49,15 @@ export async function showUtterance(opened, answered) {
 
 function showNote() {
   const notes = [
-    [!answer.speech, "There is no speech in this recording, and so no probabilities are made up for it."],
-    [!recording.sound, "This browser cannot show the sound; the service could hear it."],
+    [!answer.speech, "This recording contains no speech, so there are no probabilities."],
+    [!recording.sound, "This browser cannot show the sound, but the service analyzed it."],
   ];
   const note = byId("utterance-note");
   note.textContent = notes.flatMap(([applies, text]) => (applies ? [text] : [])).join(" ");
   note.hidden = !note.textContent;
 }
 
-/** The waveform of each channel, and what plays them. */
+/** Shows the waveform of each channel and the playback controls. */
 async function listen() {
   const { sound } = recording;
   byId("utterance-listen").hidden = !sound;
@@ -71,12 +71,12 @@ async function listen() {
 
 function draw() {
   const labels = Object.keys(answer?.probabilities ?? {});
-  const ink = colour(answer?.emotion ? toneOf(answer.emotion, labels) : "silence");
+  const ink = color(answer?.emotion ? toneOf(answer.emotion, labels) : "silence");
   const largest = Math.max(...waves.map(({ peaks }) => peaks.largest), 0.01);
   waves.forEach(({ canvas, peaks }) => {
     if (!canvas.clientWidth) return;
     const scale = peaks.sound.duration / canvas.clientWidth;
-    drawWaveform(canvas, peaks, { from: 0, scale, largest, colourAt: () => ink });
+    drawWaveform(canvas, peaks, { from: 0, scale, largest, colorAt: () => ink });
   });
 }
 

@@ -1,8 +1,8 @@
 /**
- * WAV files, read and written.
+ * Reading and writing of WAV files.
  *
- * Browsers decode neither A-law nor mu-law, which is what calls are recorded in. A file that was read keeps
- * its bytes, and decodes a span only when the span is asked for: an hour of a call stays as small as its file.
+ * Calls are often recorded in A-law or mu-law, which browsers do not decode. A sound keeps the bytes of its file
+ * and decodes a span only on request. Therefore an hour of a call needs no more memory than its file.
  */
 
 const PCM = 1;
@@ -10,7 +10,7 @@ const FLOAT = 3;
 const A_LAW = 6;
 const MU_LAW = 7;
 const EXTENSIBLE = 0xfffe;
-// What a recorder writes that cannot know the length, or a little more.
+// A recorder that cannot know the length writes at least this value.
 const LENGTH_UNKNOWN = 0x7fff0000;
 
 const A_LAW_SAMPLES = Float32Array.from({ length: 256 }, (_, code) => expandALaw(code));
@@ -19,8 +19,8 @@ const MU_LAW_SAMPLES = Float32Array.from({ length: 256 }, (_, code) => expandMuL
 /**
  * Reads a WAV file (RIFF, WAVEX or RF64).
  *
- * @param {ArrayBuffer} bytes of the file.
- * @returns {?Sound} null where it is none, or in a codec that is not known here.
+ * @param {ArrayBuffer} bytes the content of the file.
+ * @returns {?Sound} the sound; null if the file is not WAV, or its codec is unknown.
  */
 export function readWav(bytes) {
   const view = new DataView(bytes);
@@ -52,10 +52,10 @@ export function readWav(bytes) {
 }
 
 /**
- * Writes one channel as a WAV file of 16 bits.
+ * Writes one channel as a WAV file with 16 bits per sample.
  *
  * @param {Int16Array[]} parts the samples, in order.
- * @param {number} samplingRate in Hz.
+ * @param {number} samplingRate the sampling rate, in Hz.
  * @returns {Blob}
  */
 export function writeWav(parts, samplingRate) {
@@ -77,7 +77,7 @@ export function writeWav(parts, samplingRate) {
   return new Blob([header.buffer, ...parts], { type: "audio/wav" });
 }
 
-/** Finds the format and the place of the samples. */
+/** Finds the format and the position of the samples. */
 function findChunks(view) {
   const found = { format: null, data: null };
   let longSize = 0;
@@ -99,7 +99,7 @@ function findChunks(view) {
 
 function readFormat(view, start, size) {
   let codec = view.getUint16(start, true);
-  // WAVEX: the codec is the first part of a longer name.
+  // WAVEX: the codec is the first part of a longer identifier.
   if (codec === EXTENSIBLE && size >= 40) codec = view.getUint16(start + 24, true);
   const channels = view.getUint16(start + 2, true);
   const bits = view.getUint16(start + 14, true);
@@ -112,7 +112,7 @@ function readFormat(view, start, size) {
   };
 }
 
-/** What turns the bytes at a place into a sample between −1 and 1; nothing for a codec that is not known. */
+/** Returns a function from a position to a sample between −1 and 1; undefined for an unknown codec. */
 function decoderOf({ codec, bits, channels }) {
   if (!channels) return undefined;
   return {
@@ -131,7 +131,7 @@ function nameOf({ codec, bits }) {
   return { [PCM]: `PCM ${bits} bit`, [FLOAT]: `float ${bits} bit`, [A_LAW]: "A-law", [MU_LAW]: "mu-law" }[codec];
 }
 
-/** One byte of A-law (ITU-T G.711) as a sample. */
+/** Converts one byte of A-law (ITU-T G.711) to a sample. */
 function expandALaw(code) {
   const bits = code ^ 0x55;
   const exponent = (bits >> 4) & 7;
@@ -140,7 +140,7 @@ function expandALaw(code) {
   return (bits & 128 ? size : -size) / 32768;
 }
 
-/** One byte of mu-law (ITU-T G.711) as a sample. */
+/** Converts one byte of mu-law (ITU-T G.711) to a sample. */
 function expandMuLaw(code) {
   const bits = ~code & 255;
   const size = ((((bits & 15) << 3) + 132) << ((bits >> 4) & 7)) - 132;

@@ -1,11 +1,11 @@
-/** The waveform of a channel: the least and largest sample of every column, on a canvas. */
+/** The waveform of a channel on a canvas: the minimum and the maximum of every column. */
 
-const BLOCK = 256; // samples of a block, whose least and largest are found once
-const BLOCKS_AT_ONCE = 4096; // then the page may breathe
+const BLOCK = 256; // samples in a block, whose minimum and maximum are computed once
+const BLOCKS_AT_ONCE = 4096; // then the page handles other events
 const COLUMN = 3; // CSS pixels from one bar to the next
 const BAR = 2;
 
-/** The extremes of a channel, coarse ones at hand and fine ones when asked. */
+/** The extremes of a channel: stored for blocks, computed on request for shorter spans. */
 class Peaks {
   constructor(sound, channel) {
     this.sound = sound;
@@ -15,7 +15,7 @@ class Peaks {
   }
 
   /**
-   * Finds those of a channel.
+   * Computes the peaks of a channel.
    *
    * @param {Sound} sound
    * @param {number} channel
@@ -33,14 +33,14 @@ class Peaks {
     return peaks;
   }
 
-  /** The largest size of a sample. */
+  /** The largest absolute value of a sample. */
   get largest() {
     let size = 0;
     for (let block = 0; block < this.low.length; block += 1) size = Math.max(size, this.high[block], -this.low[block]);
     return size;
   }
 
-  /** The least and the largest sample of a span, in samples. */
+  /** Returns the minimum and the maximum of a span, whose limits are in samples. */
   between(from, to) {
     if (to - from < 4 * BLOCK) return extremes(this.sound.read(this.channel, from, to), 0, to - from);
     const first = Math.floor(from / BLOCK);
@@ -57,7 +57,7 @@ class Peaks {
 const known = new WeakMap();
 
 /**
- * The peaks of every channel of a sound, found once.
+ * Returns the peaks of every channel of a sound, computed once.
  *
  * @param {Sound} sound
  * @returns {Promise<Peaks[]>}
@@ -73,20 +73,20 @@ export function peaksOf(sound) {
 /**
  * Draws a span of a channel.
  *
- * @param {HTMLCanvasElement} canvas of the size that CSS gives it.
+ * @param {HTMLCanvasElement} canvas the canvas, whose size CSS determines.
  * @param {Peaks} peaks
  * @param {object} look
- * @param {number} look.from seconds at the left edge.
- * @param {number} look.scale seconds of a CSS pixel.
- * @param {number} look.largest the sample that fills the height.
- * @param {function(number): string} look.colourAt the colour at a time.
+ * @param {number} look.from the time at the left edge, in seconds.
+ * @param {number} look.scale the seconds per CSS pixel.
+ * @param {number} look.largest the sample value that fills the height.
+ * @param {function(number): string} look.colorAt returns the color at a time.
  */
-export function drawWaveform(canvas, peaks, { from, scale, largest, colourAt }) {
+export function drawWaveform(canvas, peaks, { from, scale, largest, colorAt }) {
   const { pen, width, height } = prepare(canvas);
   const { samplingRate, frames, duration } = peaks.sound;
   const middle = height / 2;
   const reach = (middle - 1) / (largest || 1);
-  // Bars stand still in time while the view moves over them.
+  // Bars have fixed times, so that they do not flicker while the view scrolls.
   const first = Math.floor(from / (COLUMN * scale));
   for (let column = first; (column * COLUMN * scale - from) / scale < width; column += 1) {
     const time = column * COLUMN * scale;
@@ -96,12 +96,12 @@ export function drawWaveform(canvas, peaks, { from, scale, largest, colourAt }) 
     const [low, high] = peaks.between(start, end);
     const top = middle - Math.max(0.5, high * reach);
     const bottom = middle + Math.max(0.5, -low * reach);
-    pen.fillStyle = colourAt(time + (COLUMN * scale) / 2);
+    pen.fillStyle = colorAt(time + (COLUMN * scale) / 2);
     pen.fillRect((time - from) / scale, top, BAR, bottom - top);
   }
 }
 
-/** Gives a canvas as many pixels as the screen has for it, and a pen that counts in CSS pixels. */
+/** Matches the resolution of a canvas to the screen, and returns a pen in CSS pixels. */
 export function prepare(canvas) {
   const { clientWidth: width, clientHeight: height } = canvas;
   const ratio = window.devicePixelRatio || 1;
@@ -112,15 +112,15 @@ export function prepare(canvas) {
   return { pen, width, height };
 }
 
-/** A colour of page.css, as it is now. */
-export function colour(name) {
+/** Returns a color of page.css in the current color scheme. */
+export function color(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
 /**
- * Has something drawn again when its room, the screen or the colour scheme changes.
+ * Calls `draw` again when the size, the screen or the color scheme changes.
  *
- * @param {HTMLElement} element whose size is watched.
+ * @param {HTMLElement} element the element whose size is observed.
  * @param {function()} draw
  */
 export function keepDrawn(element, draw) {

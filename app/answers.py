@@ -1,0 +1,168 @@
+"""The answers for an utterance and for a call, shared by HTTP, jobs and the batch command."""
+
+from dataclasses import asdict
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from app.core.timeline import ChannelTimeline, Timeline, leading, merge
+
+PROBABILITIES: JsonDict = {
+    "anger": 0.81,
+    "surprise": 0.02,
+    "happiness": 0.10,
+    "sadness": 0.01,
+    "neutral": 0.06,
+}
+"""Probabilities for the examples of the schemas."""
+
+
+class EmotionAnswer(BaseModel):
+    """The emotion of one utterance."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "model": "multilingual",
+                    "duration": 3.52,
+                    "speech": True,
+                    "emotion": "anger",
+                    "probabilities": PROBABILITIES,
+                }
+            ]
+        }
+    )
+
+    model: str = Field(description="the name of the bundle")
+    duration: float = Field(description="the duration of the recording, in seconds")
+    speech: bool = Field(description="whether the recording contains speech")
+    emotion: str | None = Field(description="the most probable emotion; null without speech")
+    probabilities: dict[str, float] | None = Field(
+        description="the probability of each emotion, adding up to 1; null without speech"
+    )
+
+
+class SegmentAnswer(BaseModel):
+    """A stretch of speech and its emotion."""
+
+    start: float = Field(description="seconds from the start of the file")
+    end: float = Field(description="seconds from the start of the file")
+    emotion: str = Field(description="the most probable emotion")
+    probabilities: dict[str, float] = Field(description="the probability of each emotion, adding up to 1")
+    segments_used: int | None = Field(
+        default=None,
+        description="the number of the speaker's segments that the adaptation uses; null if the model does "
+        "not adapt",
+    )
+
+
+class Summary(BaseModel):
+    """The emotion of a channel over all its speech."""
+
+    emotion: str = Field(description="the most probable emotion over all speech")
+    probabilities: dict[str, float] = Field(description="the mean of the segments, weighted by duration")
+    shares: dict[str, float] = Field(description="the share of the speech in which each emotion leads")
+
+
+class ChannelAnswer(BaseModel):
+    """One channel of a call: one speaker."""
+
+    channel: int = Field(description="the index of the channel, counted from 0")
+    speech_duration: float = Field(description="the duration of the speech, in seconds")
+    summary: Summary | None = Field(description="the summary of the channel; null without speech")
+    segments: list[SegmentAnswer] = Field(description="the segments in order of time; empty without speech")
+
+
+class TurningPointAnswer(BaseModel):
+    """A lasting change of the leading emotion of a channel."""
+
+    time: float = Field(description="seconds from the start of the file")
+    channel: int = Field(description="the index of the channel")
+    before: str = Field(description="the leading emotion before this time")
+    after: str = Field(description="the leading emotion after this time")
+
+
+class TimelineAnswer(BaseModel):
+    """The emotions of a call: a timeline for each channel."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "model": "multilingual",
+                    "duration": 12.4,
+                    "channels": [
+                        {
+                            "channel": 0,
+                            "speech_duration": 3.49,
+                            "summary": {
+                                "emotion": "anger",
+                                "probabilities": PROBABILITIES,
+                                "shares": {**dict.fromkeys(PROBABILITIES, 0.0), "anger": 1.0},
+                            },
+                            "segments": [
+                                {
+                                    "start": 0.42,
+                                    "end": 3.91,
+                                    "emotion": "anger",
+                                    "probabilities": PROBABILITIES,
+                                    "segments_used": 1,
+                                }
+                            ],
+                        },
+                        {"channel": 1, "speech_duration": 0.0, "summary": None, "segments": []},
+                    ],
+                    "turning_points": [],
+                }
+            ]
+        }
+    )
+
+    model: str = Field(description="the name of the bundle")
+    duration: float = Field(description="the duration of the recording, in seconds")
+    channels: list[ChannelAnswer] = Field(description="the analyzed channels, never mixed")
+    turning_points: list[TurningPointAnswer] = Field(
+        description="the turning points of all channels, in order of time"
+    )
+
+    @classmethod
+    def of(cls, model: str, timeline: Timeline, *, merged: bool = False) -> "TimelineAnswer":
+        """Build the answer from a timeline.
+
+        Args:
+            model: the name of the bundle.
+            timeline: the recognized timeline.
+            merged: whether neighboring segments of the same emotion become one segment.
+        """
+        return cls(
+            model=model,
+            duration=timeline.duration,
+            channels=[_channel(channel, merged) for channel in timeline.channels],
+            turning_points=[TurningPointAnswer(**asdict(point)) for point in timeline.turning_points],
+        )
+
+
+def _channel(channel: ChannelTimeline, merged: bool) -> ChannelAnswer:  # noqa: FBT001  # private
+    summary = None
+    if channel.segments:
+        summary = Summary(
+            emotion=leading(channel.probabilities),
+            probabilities=channel.probabilities,
+            shares=channel.shares,
+        )
+    return ChannelAnswer(
+        channel=channel.channel,
+        speech_duration=channel.speech_duration,
+        summary=summary,
+        segments=[
+            SegmentAnswer(
+                start=segment.start,
+                end=segment.end,
+                emotion=segment.emotion,
+                probabilities=segment.probabilities,
+                segments_used=segment.segments_used,
+            )
+            for segment in (merge(channel.segments) if merged else channel.segments)
+        ],
+    )

@@ -1,0 +1,43 @@
+"""`POST /v1/audio/timeline`: the analysis of a whole call, channel by channel."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from app.answers import TimelineAnswer
+from app.api import problems
+from app.api.dependencies import ChannelsDep, ModelName, ServiceDep, identify_caller
+from app.api.upload import REQUEST_BODY, CallFile
+from app.calls.analysis import CallAnalyzer, Limits
+
+router = APIRouter(tags=["emotions"], dependencies=[Depends(identify_caller)])
+
+
+@router.post(
+    "/v1/audio/timeline",
+    operation_id="analyzeCall",
+    summary="Analyze a call",
+    responses=problems.responses(400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503, 504, 507),
+    openapi_extra=REQUEST_BODY,
+)
+async def analyze_call(
+    model: ModelName,
+    channels: ChannelsDep,
+    file: CallFile,
+    service: ServiceDep,
+    merge: Annotated[  # noqa: FBT002  # FastAPI passes it by name
+        bool, Query(description="whether neighboring segments of the same emotion are merged")
+    ] = False,
+) -> TimelineAnswer:
+    """Analyze the emotions in a recording of a whole call over time.
+
+    The service detects speech on each channel and cuts the speech into segments at its pauses. Channels are
+    never mixed. The recording is WAV (PCM, float, A-law, mu-law) or FLAC, 8 to 48 kHz, up to 8 channels. A
+    channel without speech has no segments.
+    """
+    settings = service.settings
+    limits = Limits(settings.min_seconds, settings.max_call_seconds, settings.call_timeout)
+    analyzer = CallAnalyzer(service.pool, limits, settings.channel_policy)
+    timeline = await analyzer.analyze(file, model, channels)
+    service.metrics.count_timeline(model, timeline)
+    return TimelineAnswer.of(model, timeline, merged=merge)

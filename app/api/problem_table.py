@@ -1,0 +1,212 @@
+"""The kinds of problems: a table that maps errors to status, code, title and remedy."""
+
+from dataclasses import dataclass
+
+from app.api.security import RateLimited, Unauthenticated
+from app.api.upload import InvalidRequest, MalformedRequest, UploadTimeout, UploadTooLarge
+from app.core.errors import (
+    AudioTooLong,
+    AudioTooShort,
+    AudioUndecodable,
+    ChannelNotFound,
+    ChannelNotPermitted,
+    ModelNotFound,
+    SpeechEmotionError,
+    UnsupportedMediaType,
+)
+from app.jobs.callbacks import CallbackRefused
+from app.jobs.job import (
+    IdempotencyKeyReused,
+    JobNotFound,
+    JobsFull,
+    JobsUnavailable,
+    StorageFull,
+)
+from app.pool.errors import DeadlineExceeded, NotReady, Overloaded
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One kind of error, as the sender sees it.
+
+    Attributes:
+        status: the status of the response.
+        code: the identifier, for programs.
+        title: the name, for people.
+        remedy: the general advice to the sender.
+        retry_after: the seconds before another try is useful; None if another try does not help.
+    """
+
+    status: int
+    code: str
+    title: str
+    remedy: str
+    retry_after: int | None = None
+
+
+INTERNAL_ERROR = Problem(
+    500,
+    "internal-error",
+    "The service failed",
+    "Your request did not cause this error. Try again. If the error persists, report the request_id to the "
+    "operator of the service, who finds it in the log.",
+)
+INVALID_REQUEST = Problem(
+    422,
+    "invalid-request",
+    "A parameter is missing or wrong",
+    "The detail names the parameter or the form field. Correct it; /docs lists the accepted values.",
+)
+
+PROBLEMS: dict[type[SpeechEmotionError], Problem] = {
+    MalformedRequest: Problem(
+        400,
+        "malformed-request",
+        "The request cannot be parsed",
+        "Send the recording as the body, or as the field `file` of a form. Check that the file is not empty "
+        "and that the connection is stable.",
+    ),
+    Unauthenticated: Problem(
+        401,
+        "unauthenticated",
+        "The API key is missing or not known",
+        "Send `Authorization: Bearer KEY`. The operator of the service issues keys.",
+    ),
+    ChannelNotPermitted: Problem(
+        403,
+        "channel-not-permitted",
+        "This channel may not be analyzed",
+        "The operator of the service permits channels (SER_CHANNELS), because the emotions of employees at "
+        "work must not be recognized. Request a permitted channel, or none: `mix` uses only these.",
+    ),
+    ModelNotFound: Problem(
+        404, "model-not-found", "There is no such model", "GET /v1/models lists the served models."
+    ),
+    JobNotFound: Problem(
+        404,
+        "job-not-found",
+        "There is no such job",
+        "GET /v1/jobs lists your jobs. An ended job is kept for a day.",
+    ),
+    UploadTimeout: Problem(
+        408,
+        "upload-timeout",
+        "The upload was too slow",
+        "Send the recording again over a faster connection, or as FLAC, which is half the size of WAV.",
+    ),
+    UploadTooLarge: Problem(
+        413,
+        "upload-too-large",
+        "The upload is too large",
+        "Send a shorter recording, one channel, or FLAC. The detail states the limit.",
+    ),
+    AudioTooLong: Problem(
+        413,
+        "audio-too-long",
+        "The recording is too long",
+        "Cut the recording: an utterance is a sentence or two. The detail states the limit.",
+    ),
+    UnsupportedMediaType: Problem(
+        415,
+        "unsupported-media-type",
+        "Not a format that is accepted",
+        "Send WAV (PCM of 8 to 32 bits, float, A-law, mu-law) or FLAC. Convert MP3, Opus and AMR "
+        "first: `ffmpeg -i call.mp3 call.wav`.",
+    ),
+    InvalidRequest: INVALID_REQUEST,
+    AudioUndecodable: Problem(
+        422,
+        "audio-undecodable",
+        "The recording cannot be decoded",
+        "The file is damaged, cut off or out of range. The detail states the reason. Export the file again.",
+    ),
+    AudioTooShort: Problem(
+        422,
+        "audio-too-short",
+        "The recording is too short",
+        "Send at least one spoken word. The detail states the minimum duration.",
+    ),
+    ChannelNotFound: Problem(
+        422,
+        "channel-not-found",
+        "The recording has no such channel",
+        "Choose an existing channel. Channels are counted from 0; `mix` is the mean of all channels.",
+    ),
+    IdempotencyKeyReused: Problem(
+        422,
+        "idempotency-key-reused",
+        "The Idempotency-Key belongs to another job",
+        "Send a new key with each new job. Repeat a key only with the same recording and parameters.",
+    ),
+    CallbackRefused: Problem(
+        422,
+        "callback-refused",
+        "The callback_url is not permitted",
+        "Give a public https:// address. The operator of the service can permit other addresses "
+        "(SER_CALLBACK_PRIVATE).",
+    ),
+    RateLimited: Problem(
+        429,
+        "rate-limited",
+        "Too many requests",
+        "Wait for the seconds in Retry-After. The operator of the service sets the rate (SER_RATE_LIMIT).",
+    ),
+    Overloaded: Problem(
+        503,
+        "overloaded",
+        "The service is busy",
+        "Try again after the seconds in Retry-After. Double the pause before each further try.",
+        retry_after=1,
+    ),
+    JobsFull: Problem(
+        503,
+        "jobs-full",
+        "The job queue is full",
+        "Try again after the seconds in Retry-After. The operator of the service sets the size of the queue "
+        "(SER_JOBS_DEPTH).",
+        retry_after=60,
+    ),
+    JobsUnavailable: Problem(
+        503,
+        "jobs-unavailable",
+        "Jobs are unavailable",
+        "The detail states whether another try can help, or whether the operator disabled jobs (SER_JOBS). "
+        "Without jobs, use POST /v1/audio/timeline.",
+        retry_after=5,
+    ),
+    NotReady: Problem(
+        503,
+        "not-ready",
+        "The service is not ready",
+        "The service is starting or stopping. Try again after the seconds in Retry-After.",
+        retry_after=5,
+    ),
+    DeadlineExceeded: Problem(
+        504,
+        "deadline-exceeded",
+        "The answer took too long",
+        "Try again, or send a shorter recording. If this happens often, the service needs more workers.",
+    ),
+    StorageFull: Problem(
+        507,
+        "storage-full",
+        "The storage is full",
+        "Try again when jobs have ended. The operator of the service should free disk space.",
+    ),
+    SpeechEmotionError: INTERNAL_ERROR,
+}
+
+# The problems that the router raises itself.
+HTTP_PROBLEMS = {
+    404: Problem(
+        404, "not-found", "There is nothing at this address", "/docs and /openapi.json list all addresses."
+    ),
+    405: Problem(
+        405,
+        "method-not-allowed",
+        "This address does not take this method",
+        "Use a method from the header Allow.",
+    ),
+}
+
+BY_CODE = {row.code: row for row in (*PROBLEMS.values(), *HTTP_PROBLEMS.values())}

@@ -1,0 +1,64 @@
+"""The container of a running service. `create_app` builds it, and every route uses it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.api.metrics import Metrics
+from app.api.security import Authenticator
+from app.core.errors import ModelNotFound
+from app.core.manifest import Manifest
+from app.jobs.callbacks import CallbackPolicy
+from app.jobs.recordings import Recordings
+from app.pool.pool import WorkerPool
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.jobs.queue import JobQueue  # imports DBOS, which a service without jobs does not need
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """The components for jobs.
+
+    Attributes:
+        queue: the queue of the jobs.
+        recordings: the storage of the recordings.
+        policy: the policy for callbacks.
+    """
+
+    queue: "JobQueue"
+    recordings: Recordings
+    policy: CallbackPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The components of a service.
+
+    Attributes:
+        settings: the settings of the operator.
+        pool: the pool of worker processes.
+        manifests: the manifests of the served bundles, by name.
+        metrics: the metrics.
+        authenticator: the authenticator of callers.
+        jobs: the components for jobs; None if jobs are disabled.
+    """
+
+    settings: Settings
+    pool: WorkerPool
+    manifests: Mapping[str, Manifest]
+    metrics: Metrics
+    authenticator: Authenticator
+    jobs: Jobs | None = None
+
+    def find_model(self, name: str) -> Manifest:
+        """Find a bundle by name.
+
+        Raises:
+            ModelNotFound: the service has no bundle of that name.
+        """
+        if name not in self.manifests:
+            served = ", ".join(sorted(self.manifests))
+            raise ModelNotFound(f"There is no model {name!r}. Choose one of: {served}.")
+        return self.manifests[name]

@@ -1,0 +1,1 @@
+"""Offline analysis of many recordings: the command, its engines, its inputs and its outputs."""

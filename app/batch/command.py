@@ -1,0 +1,138 @@
+"""`python -m app analyze`: the answers of `/v1/audio/timeline` for files, without a server."""
+
+import asyncio
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from app.batch.dask import cluster
+from app.batch.engine import AnalysisOptions, Engine, EngineLost, NotAnalyzed, local
+from app.batch.files import SUFFIXES, TextOutput
+from app.batch.output import Output
+from app.batch.parquet import ParquetOutput
+from app.batch.sources import Source, find_sources
+from app.calls.analysis import Limits
+from app.core.bundle import find_bundles, read_bundle
+from app.core.errors import BundleError, ChannelNotPermitted
+from app.settings import Settings
+
+PARQUET = "parquet"
+LOCAL = "local"
+INTERRUPTED = 130
+
+
+def analyze(arguments: Sequence[str]) -> int:
+    """Analyze recordings, and continue after a recording that cannot be analyzed.
+
+    Args:
+        arguments: the command-line arguments after `analyze`.
+
+    Returns:
+        The exit status: 0; 1 if recordings could not be analyzed, with their names on stderr; 2 if the
+        analysis could not start or the cluster was lost; 130 after Ctrl-C.
+    """
+    options = _parse(arguments)
+    try:
+        settings = Settings(host="127.0.0.1")  # no server listens, so that no keys are needed
+        if options.model:
+            settings = settings.model_copy(update={"default_model": options.model})
+        settings.channel_policy.check(options.channels or ())
+        sources = find_sources(options.inputs, options.list)
+        find_bundles(settings.models_dir, settings.default_model)  # the default bundle must exist
+        folder = settings.models_dir / settings.default_model
+        return asyncio.run(_analyze(options, settings, folder.absolute(), sources))
+    except (BundleError, ChannelNotPermitted, EngineLost, ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parse(arguments: Sequence[str]) -> Namespace:
+    """Parse the command line."""
+    parser = ArgumentParser("python -m app analyze", description="Recognize emotions in recordings of calls.")
+    add = parser.add_argument
+    add("inputs", nargs="*", metavar="INPUT", help="WAV or FLAC files, folders, globs, s3://bucket/prefix")
+    add(
+        "--list",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="file with more inputs, one per line; -: stdin",
+    )
+    add("--format", choices=[*SUFFIXES, PARQUET], default="json", help="default: json, one object per line")
+    add(
+        "--output",
+        type=Path,
+        metavar="PATH",
+        help="the Parquet file; for other formats, a folder with one file per recording",
+    )
+    add("--engine", default=LOCAL, metavar="ADDRESS", help="address of a Dask scheduler; default: local")
+    add("--model", help="name of the bundle; default: SER_DEFAULT_MODEL")
+    add("--channels", type=_indices, help="channels to analyze, such as 0,1; default: all permitted channels")
+    add("--merge", action="store_true", help="merge neighboring segments of the same emotion")
+    options = parser.parse_args(arguments)
+    if not options.inputs and not options.list:
+        parser.error("there is no input; name recordings, or give a --list of them")
+    if options.format == "textgrid" and options.output is None:
+        parser.error("--format textgrid needs --output, because Praat reads one file per recording")
+    if options.format == PARQUET and options.output is None:
+        parser.error("--format parquet needs --output, the path of the file")
+    return options
+
+
+def _indices(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
+async def _analyze(arguments: Namespace, settings: Settings, folder: Path, sources: Sequence[Source]) -> int:
+    """Analyze all recordings with the engine, and report the failed ones."""
+    manifest = read_bundle(folder).manifest
+    files = tuple(sorted(manifest.files.items()))
+    limits = Limits(settings.min_seconds, settings.max_call_seconds, settings.call_timeout)
+    options = AnalysisOptions(
+        folder, limits, arguments.channels, settings.channel_policy, arguments.merge, files
+    )
+    if arguments.format == PARQUET:
+        asked = json.dumps(
+            [files, arguments.channels, sorted(options.policy.permitted or ()), arguments.merge]
+        )
+        output: Output = ParquetOutput(arguments.output, sources, manifest.labels, asked)
+    else:
+        output = TextOutput(arguments.format, arguments.output, sources, manifest.labels)
+    try:
+        here = arguments.engine == LOCAL
+        async with local(options, settings) if here else cluster(arguments.engine, options) as engine:
+            await _spread(engine, output, len(sources))
+        failed = output.finish()
+    finally:
+        output.close()
+    for name, reason in failed.items():
+        print(f"{name}: {reason}", file=sys.stderr)
+    if failed:
+        print(f"{len(failed)} of {len(sources)} files could not be analyzed", file=sys.stderr)
+    return 1 if failed else 0
+
+
+async def _spread(engine: Engine, output: Output, n_sources: int) -> None:
+    """Analyze the remaining recordings, up to the limit of the engine at a time."""
+    left = output.left
+    bar = tqdm(total=n_sources, initial=n_sources - len(left), unit="file", file=sys.stderr, disable=None)
+    sources = iter(left)
+
+    async def take_turns() -> None:
+        for source in sources:
+            try:
+                output.add(source, await engine.analyze(source))
+            except NotAnalyzed as error:
+                output.add(source, str(error))
+            bar.update()
+
+    with bar:
+        await asyncio.gather(*(take_turns() for _ in range(engine.at_a_time)))

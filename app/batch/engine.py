@@ -1,0 +1,109 @@
+"""The engine of an offline analysis: its contract, and the engine of this machine."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.answers import TimelineAnswer
+from app.batch.sources import Source
+from app.calls.analysis import CallAnalyzer, Limits, Pool
+from app.core.channels import ChannelPolicy
+from app.core.errors import SpeechEmotionError
+from app.pool.errors import WorkerLost
+from app.pool.pool import WorkerPool
+from app.settings import Settings
+
+DEATHS = 4
+"""The number of worker deaths after which a recording is abandoned; Dask uses the same number."""
+DIED = "Each worker that processed this recording died."
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisOptions:
+    """The options of an analysis.
+
+    Attributes:
+        folder: the folder of the bundle.
+        limits: the limits of each analysis.
+        channels: the channels to analyze; None: every permitted channel.
+        policy: the permitted channels.
+        merge: whether neighboring segments of the same emotion become one segment.
+        files: the name and the SHA-256 of each bundle file, to compare the bundles of all machines.
+    """
+
+    folder: Path
+    limits: Limits
+    channels: tuple[int, ...] | None
+    policy: ChannelPolicy
+    merge: bool
+    files: tuple[tuple[str, str], ...]
+
+
+class NotAnalyzed(SpeechEmotionError):
+    """A recording could not be analyzed; the message has the reason."""
+
+
+class EngineLost(SpeechEmotionError):
+    """The engine cannot analyze any more recordings. Completed answers are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An engine that analyzes recordings.
+
+    Attributes:
+        analyze: the function that analyzes a recording; it raises NotAnalyzed or EngineLost.
+        at_a_time: the number of recordings to submit at a time.
+    """
+
+    analyze: Callable[[Source], Awaitable[TimelineAnswer]]
+    at_a_time: int
+
+
+@asynccontextmanager
+async def local(options: AnalysisOptions, settings: Settings) -> AsyncIterator[Engine]:
+    """Start a worker pool on this machine.
+
+    Yields:
+        The engine of this machine.
+    """
+    pool = WorkerPool(
+        [options.folder],
+        n_workers=settings.workers,
+        queue_depth=0,
+        request_timeout=settings.call_timeout,
+        max_worker_bytes=settings.max_worker_bytes,
+    )
+    await pool.start()
+    try:
+        yield Engine(lambda source: analyze(source, pool, options), pool.n_workers)
+    finally:
+        await pool.stop()
+
+
+async def analyze(source: Source, pool: Pool, options: AnalysisOptions) -> TimelineAnswer:
+    """Analyze a recording with a pool.
+
+    Args:
+        source: the recording.
+        pool: the pool of this machine or of a cluster machine.
+        options: the options of the analysis.
+
+    Raises:
+        NotAnalyzed: the recording could not be analyzed.
+    """
+    deaths = 0
+    while True:
+        try:
+            with source.opened() as path:
+                analyzer = CallAnalyzer(pool, options.limits, options.policy)
+                timeline = await analyzer.analyze(path, options.folder.name, options.channels)
+        except WorkerLost as error:
+            deaths += 1
+            if deaths == DEATHS:
+                raise NotAnalyzed(DIED) from error
+        except (SpeechEmotionError, OSError) as error:
+            raise NotAnalyzed(error.strerror or "" if isinstance(error, OSError) else str(error)) from error
+        else:
+            return TimelineAnswer.of(options.folder.name, timeline, merged=options.merge)

@@ -1,0 +1,51 @@
+"""The text formats of a timeline: JSON, CSV, and TextGrid for Praat."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from praatio import textgrid
+
+from app.answers import TimelineAnswer
+
+
+def as_json(name: str, answer: TimelineAnswer) -> str:
+    """Format the answer of the service and the name of the file as one line of JSON."""
+    return json.dumps({"file": name, **answer.model_dump()}) + "\n"
+
+
+def as_csv(name: str, answer: TimelineAnswer, labels: Sequence[str], *, header: bool = True) -> str:
+    """Format one row per segment: file, channel, start, end (seconds), emotion, and one column per label.
+
+    Args:
+        name: the name of the file.
+        answer: the timeline of the file.
+        labels: the labels of the model.
+        header: whether the first row has the names of the columns.
+    """
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    if header:
+        writer.writerow(["file", "channel", "start", "end", "emotion", *labels])
+    for channel in answer.channels:
+        for segment in channel.segments:
+            probabilities = (segment.probabilities[label] for label in labels)
+            writer.writerow(
+                [name, channel.channel, segment.start, segment.end, segment.emotion, *probabilities]
+            )
+    return table.getvalue()
+
+
+def as_textgrid(answer: TimelineAnswer) -> str:
+    """Format one tier per channel, with one interval per segment and its emotion as the text."""
+    grid = textgrid.Textgrid(0, answer.duration)
+    for channel in answer.channels:
+        intervals = [(segment.start, segment.end, segment.emotion) for segment in channel.segments]
+        grid.addTier(textgrid.IntervalTier(f"channel {channel.channel}", intervals, 0, answer.duration))
+    with TemporaryDirectory() as folder:  # the library writes files only
+        path = Path(folder) / "timeline.TextGrid"
+        grid.save(str(path), format="long_textgrid", includeBlankSpaces=True)
+        return path.read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""The analysis of a call, spread over a worker pool."""

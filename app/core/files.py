@@ -1,0 +1,23 @@
+"""Atomic writes: a file is written completely or not at all."""
+
+import os
+from pathlib import Path
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name in the same folder, then rename it.
+
+    Args:
+        path: the path of the file; missing folders are created.
+        content: the content of the file.
+
+    Raises:
+        OSError: the disk is full, or the folder is not writable. In this case, `path` is unchanged.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,58 @@
+"""The lifespan of jobs: the queue and, if jobs run in this process, the runner."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from app.answers import TimelineAnswer
+from app.api.service import Jobs, Service
+from app.calls.analysis import CallAnalyzer, Limits
+from app.jobs.callbacks import CallbackPolicy
+from app.jobs.job import JobRequest
+from app.jobs.queue import JobQueue
+from app.jobs.recordings import Recordings
+from app.jobs.runner import Answer, JobRunner
+
+
+@asynccontextmanager
+async def running_jobs(service: Service) -> AsyncIterator[Jobs]:
+    """Open the queue, and run jobs if the settings permit jobs in this process.
+
+    Raises:
+        JobsUnavailable: the database of the jobs cannot be reached, or another process runs its jobs.
+    """
+    settings = service.settings
+    queue = await asyncio.to_thread(JobQueue, settings.jobs_database, settings.jobs_depth)
+    recordings = Recordings(settings.recordings_url)
+    policy = CallbackPolicy(settings.signing_secrets, settings.callback_private)
+    try:
+        if settings.jobs_at_a_time:
+            runner = JobRunner(
+                settings.jobs_database,
+                recordings,
+                at_a_time=settings.jobs_at_a_time,
+                result_ttl=settings.result_ttl,
+                policy=policy,
+                counts=service.metrics,
+            )
+            async with runner.running(partial(_analyze, service)):
+                yield Jobs(queue, recordings, policy)
+        else:
+            yield Jobs(queue, recordings, policy)
+    finally:
+        await queue.close()
+
+
+async def _analyze(
+    service: Service, path: Path, request: JobRequest, report: Callable[[float], None]
+) -> Answer:
+    """Compute the answer of `/v1/audio/timeline` within the limits of jobs."""
+    settings = service.settings
+    service.find_model(request.model)  # the bundle may have been removed since the job was accepted
+    limits = Limits(settings.min_seconds, settings.max_job_seconds, settings.job_timeout)
+    analyzer = CallAnalyzer(service.pool, limits, settings.channel_policy)
+    timeline = await analyzer.analyze(path, request.model, request.channels, report)
+    service.metrics.count_timeline(request.model, timeline)
+    return TimelineAnswer.of(request.model, timeline, merged=request.merge).model_dump()

@@ -1,0 +1,1 @@
+"""The worker pool: processes that decode recordings and run the networks."""

@@ -1,0 +1,301 @@
+"""The pool of recognizer processes.
+
+openSMILE is not thread-safe, and an upload is untrusted until it is decoded. Both therefore run in worker
+processes (`app.pool.process`). Each worker loads every bundle and processes one recording at a time. If a
+worker dies or exceeds the deadline, only its request fails. The pool replaces such a worker, an idle
+worker that dies, and a worker that has grown too large.
+"""
+
+import asyncio
+import contextlib
+import logging
+import multiprocessing
+import os
+import socket
+from asyncio import StreamReader, StreamWriter
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from time import perf_counter
+from typing import TypeVar
+
+from app.core.errors import SpeechEmotionError
+from app.core.recognition import Recognition
+from app.pool.errors import DeadlineExceeded, NotReady, Overloaded, WorkerLost
+from app.pool.process import read_answer, request, work
+from app.pool.tasks import Recognize, Task
+
+Answer = TypeVar("Answer")
+
+logger = logging.getLogger(__name__)
+
+RESTART_PAUSE = 1.0  # seconds
+DEATHS = (OSError, EOFError)
+"""The errors of a channel whose other end is closed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Worker:
+    """A worker process and the channel to it."""
+
+    process: ForkServerProcess
+    reader: StreamReader
+    writer: StreamWriter
+
+    @property
+    def pid(self) -> int:
+        """The process ID."""
+        return self.process.pid or 0
+
+    @property
+    def resident_bytes(self) -> int:
+        """The resident memory of the process, in bytes; 0 after its death."""
+        try:
+            pages = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1]
+        except (FileNotFoundError, ProcessLookupError):
+            return 0
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+class WorkerPool:
+    """Worker processes behind a bounded queue.
+
+    Use it from one event loop.
+
+    Attributes:
+        ready: whether the pool accepts recordings.
+        draining: whether the service is about to stop; the pool still accepts recordings.
+        replaced: the number of replaced workers, by reason.
+
+    Example:
+        >>> async def recognize(path: Path) -> str | None:
+        ...     pool = WorkerPool(
+        ...         [Path("models/multilingual")], n_workers=1, queue_depth=0, request_timeout=30.0
+        ...     )
+        ...     await pool.start()
+        ...     try:
+        ...         with pool.slot():
+        ...             task = Recognize(path.read_bytes(), "multilingual", "mix", 0.25, 60.0)
+        ...             return (await pool.recognize(task)).emotion
+        ...     finally:
+        ...         await pool.stop()
+        >>> asyncio.run(recognize(Path("examples/utterance.wav"))) is not None
+        True
+    """
+
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        *,
+        n_workers: int,
+        queue_depth: int,
+        request_timeout: float,
+        max_worker_bytes: int = 1024**3,
+    ) -> None:
+        """Describe the pool; nothing is started yet.
+
+        Args:
+            folders: the bundles that each worker loads.
+            n_workers: the number of processes.
+            queue_depth: the number of recordings that may wait while all workers are busy.
+            request_timeout: the seconds that a recording may take, including the wait.
+            max_worker_bytes: the memory, in bytes, above which a worker is replaced after its recording.
+        """
+        self._folders = tuple(folder.absolute() for folder in folders)
+        self.n_workers = n_workers
+        self._queue_depth = queue_depth
+        self._request_timeout = request_timeout
+        self._max_worker_bytes = max_worker_bytes
+        # The fork server imports the recognizer once; workers share that memory.
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["app.pool.process"])
+        # The most recently used worker runs the next task, because its processor caches are still warm.
+        self._idle: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()
+        self._alive: set[_Worker] = set()
+        self._parts = asyncio.Semaphore(n_workers)
+        self._n_slots = self._n_waiting = 0
+        self._replacements: set[asyncio.Task[None]] = set()
+        self.ready = False
+        self.draining = False
+        self.replaced = Counter[str]()
+
+    @property
+    def n_alive(self) -> int:
+        """The number of live workers."""
+        return len(self._alive)
+
+    @property
+    def n_slots(self) -> int:
+        """The number of requests that hold a slot. A request takes its slot before its upload."""
+        return self._n_slots
+
+    @property
+    def n_waiting(self) -> int:
+        """The number of recordings that wait for a worker."""
+        return self._n_waiting
+
+    async def start(self) -> None:
+        """Start the workers and wait until each has loaded every bundle.
+
+        Raises:
+            BundleError: a bundle does not match this installation.
+        """
+        await asyncio.gather(*(self._start_worker() for _ in range(self.n_workers)))
+        self.ready = True
+
+    async def stop(self) -> None:
+        """Stop the workers after their current recordings."""
+        self.ready = False
+        for replacement in self._replacements:
+            replacement.cancel()
+        await asyncio.gather(*self._replacements, return_exceptions=True)
+        for worker in tuple(self._alive):
+            self._forget(worker)
+            worker.writer.close()  # the worker ends when the channel has no more messages
+            await asyncio.to_thread(worker.process.join)
+
+    @contextlib.contextmanager
+    def slot(self) -> Iterator[None]:
+        """Hold a slot for a request, starting before its upload.
+
+        Raises:
+            NotReady: the pool is not started, or stopping.
+            Overloaded: every slot is taken.
+        """
+        if not self.ready:
+            raise NotReady("The service is starting or stopping. Try again in a moment.")
+        if self._n_slots >= self.n_workers + self._queue_depth:
+            raise Overloaded("All workers are busy and the queue is full. Try again in a moment.")
+        self._n_slots += 1
+        try:
+            yield
+        finally:
+            self._n_slots -= 1
+
+    async def recognize(self, task: Recognize) -> Recognition:
+        """Recognize one recording in the next free worker.
+
+        Args:
+            task: the recording.
+
+        Returns:
+            The recognition. Its `seconds` include the time in the queue.
+
+        Raises:
+            AudioError: the recording cannot be analyzed.
+            NotReady: the pool is not started, or stopping.
+            DeadlineExceeded: the time limit expired.
+            WorkerLost: the worker died.
+        """
+        recognition, waited = await self._run_timed(task)
+        return replace(recognition, seconds={"queue": waited, **recognition.seconds})
+
+    async def run(self, task: Task[Answer]) -> Answer:
+        """Run one task of a call without delaying short requests.
+
+        The number of such tasks in progress never exceeds the number of workers. Workers serve requests
+        in order, so that a short request waits for at most one task of a call.
+
+        Raises:
+            As `recognize`.
+        """
+        async with self._parts:
+            answer, _ = await self._run_timed(task)
+        return answer
+
+    async def _run_timed(self, task: Task[Answer]) -> tuple[Answer, float]:
+        """Run a task in the next free worker; return the answer and the seconds of waiting."""
+        if not self.ready:
+            raise NotReady("The service is starting or stopping. Try again in a moment.")
+        started = perf_counter()
+        try:
+            async with asyncio.timeout(self._request_timeout):
+                worker = await self._next_idle()
+                waited = perf_counter() - started
+                return await self._run(worker, task), waited
+        except TimeoutError as error:
+            raise DeadlineExceeded(
+                f"No answer within {self._request_timeout:g} s. Try again, or send a shorter recording."
+            ) from error
+
+    async def _next_idle(self) -> _Worker:
+        """Wait for a live worker."""
+        self._n_waiting += 1
+        try:
+            while True:
+                worker = await self._idle.get()
+                if worker in self._alive:
+                    return worker
+        finally:
+            self._n_waiting -= 1
+
+    async def _run(self, worker: _Worker, task: Task[Answer]) -> Answer:
+        """Run a task in a worker, then return the worker to the pool or replace it."""
+        try:
+            answer = await request(task, worker.reader, worker.writer)
+        except DEATHS as error:
+            self._replace(worker, "died")
+            raise WorkerLost("The worker that processed this recording died. Try again.") from error
+        except asyncio.CancelledError:
+            self._replace(worker, "deadline")  # the deadline has passed, and the worker is still busy
+            raise
+        except SpeechEmotionError:
+            self._put_back(worker)
+            raise
+        self._put_back(worker)
+        return answer
+
+    def _put_back(self, worker: _Worker) -> None:
+        """Return a worker to the pool, or replace it if it has grown too large."""
+        if worker.resident_bytes > self._max_worker_bytes:
+            self._replace(worker, "grown")
+        else:
+            self._idle.put_nowait(worker)
+
+    def _replace(self, worker: _Worker, reason: str) -> None:
+        """Kill a worker and start another in the background. Idempotent."""
+        if worker not in self._alive:
+            return
+        self.replaced[reason] += 1
+        logger.warning("worker %d is replaced: %s", worker.pid, reason)
+        self._forget(worker)
+        worker.process.kill()
+        worker.writer.close()
+        replacement = asyncio.create_task(self._start_worker_at_last())
+        self._replacements.add(replacement)
+        replacement.add_done_callback(self._replacements.discard)
+
+    def _forget(self, worker: _Worker) -> None:
+        """Remove a worker from the pool and stop watching its process."""
+        self._alive.discard(worker)
+        asyncio.get_running_loop().remove_reader(worker.process.sentinel)
+
+    async def _start_worker_at_last(self) -> None:
+        """Start a worker; retry until the start succeeds."""
+        while True:
+            try:
+                return await self._start_worker()
+            except (*DEATHS, SpeechEmotionError):
+                logger.exception("a worker did not start; trying again in %g s", RESTART_PAUSE)
+                await asyncio.sleep(RESTART_PAUSE)
+
+    async def _start_worker(self) -> None:
+        """Start a worker, and add it to the pool once it has loaded the bundles."""
+        ours, theirs = socket.socketpair()
+        process = self._context.Process(target=work, args=(theirs, self._folders), daemon=True)
+        with contextlib.ExitStack() as undo:
+            undo.callback(ours.close)
+            with theirs:
+                await asyncio.to_thread(process.start)
+            undo.callback(process.kill)
+            reader, writer = await asyncio.open_connection(sock=ours)
+            undo.callback(writer.close)
+            await read_answer(reader)
+            undo.pop_all()
+        worker = _Worker(process, reader, writer)
+        self._alive.add(worker)
+        # Replace a worker that dies while idle at once, before a request reaches it.
+        asyncio.get_running_loop().add_reader(process.sentinel, self._replace, worker, "died")
+        self._idle.put_nowait(worker)

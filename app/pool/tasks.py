@@ -1,0 +1,189 @@
+"""The tasks of a worker.
+
+Tasks and answers travel as JSON: they consist of numbers, strings, and lists of them. The bytes of a
+recording travel beside the JSON. A call is too long for that and stays in a file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from app.core import call
+from app.core.audio import Channel, decode, select_channel
+from app.core.call import CallFormat
+from app.core.channels import ChannelPolicy
+from app.core.recognition import Recognition
+from app.core.recognizer import EmotionRecognizer
+from app.core.segments import runs
+from app.core.speech import SpeechDetector
+
+Answer_co = TypeVar("Answer_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerContext:
+    """Resources that each worker loads once.
+
+    Attributes:
+        recognizers: the recognizers by the name of their bundle.
+        detector: the speech detector.
+    """
+
+    recognizers: Mapping[str, EmotionRecognizer]
+    detector: SpeechDetector
+
+
+class Task(Protocol[Answer_co]):
+    """A task of a worker: a dataclass. Its field `data`, if present, holds bytes."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    answer: ClassVar[type]
+    """The dataclass that `run` returns."""
+
+    def run(self, context: WorkerContext) -> Answer_co:
+        """Run the task in the worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recognize:
+    """The recognition of one utterance.
+
+    Attributes:
+        data: the bytes of the WAV or FLAC file.
+        model: the name of the bundle.
+        channel: the channel to analyze.
+        min_seconds: the shortest accepted duration.
+        max_seconds: the longest accepted duration.
+        permitted: the permitted channels; None permits all.
+    """
+
+    answer: ClassVar[type] = Recognition
+
+    data: bytes
+    model: str
+    channel: Channel
+    min_seconds: float
+    max_seconds: float
+    permitted: tuple[int, ...] | None = None
+
+    def run(self, context: WorkerContext) -> Recognition:
+        """Decode the file and recognize the utterance."""
+        started = perf_counter()
+        recording = decode(self.data, min_seconds=self.min_seconds, max_seconds=self.max_seconds)
+        chosen = ChannelPolicy.of(self.permitted).select(recording, self.channel)
+        decoded = perf_counter() - started
+        recognition = context.recognizers[self.model].recognize(chosen)
+        return replace(recognition, seconds={"decode": decoded, **recognition.seconds}, scores=None)
+
+
+@dataclass(frozen=True, slots=True)
+class InspectCall:
+    """The inspection of the header of a call.
+
+    Attributes:
+        path: the path of the WAV or FLAC file.
+        min_seconds: the shortest accepted duration.
+        max_seconds: the longest accepted duration.
+    """
+
+    answer: ClassVar[type] = CallFormat
+
+    path: str
+    min_seconds: float
+    max_seconds: float
+
+    def run(self, _context: WorkerContext) -> CallFormat:
+        """Read the header."""
+        return call.inspect(Path(self.path), min_seconds=self.min_seconds, max_seconds=self.max_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """The speech in a stretch of a call.
+
+    Attributes:
+        spans: for each channel, the start and the exclusive end of each run of speech, in frames of 10 ms
+            from the start of the stretch.
+    """
+
+    spans: list[list[tuple[int, int]]]
+
+
+@dataclass(frozen=True, slots=True)
+class DetectSpeech:
+    """The detection of speech in a stretch of a call.
+
+    Attributes:
+        path: the path of the file.
+        start: the first sample of the stretch.
+        stop: the first sample after the stretch.
+        channels: the channels to search.
+    """
+
+    answer: ClassVar[type] = Speech
+
+    path: str
+    start: int
+    stop: int
+    channels: tuple[int, ...]
+
+    def run(self, context: WorkerContext) -> Speech:
+        """Detect the speech."""
+        signal = call.read(Path(self.path), self.start, self.stop)
+        found = (context.detector.detect(select_channel(signal, channel)) for channel in self.channels)
+        return Speech([[(run.start, run.end) for run in runs(frames)] for frames in found])
+
+
+@dataclass(frozen=True, slots=True)
+class RecognizedSegment:
+    """The answer for one segment, before any adaptation to its speaker.
+
+    Attributes:
+        probabilities: the probability of each label.
+        logits: the logit of each label, for the adaptation; None if the bundle does not adapt.
+        offsets: the offset of each label, for the adaptation; None if the bundle does not adapt.
+    """
+
+    probabilities: dict[str, float]
+    logits: list[float] | None
+    offsets: list[float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecognizeSegment:
+    """The recognition of a segment of a call.
+
+    Attributes:
+        path: the path of the file.
+        start: the first sample of the segment.
+        stop: the first sample after the segment.
+        channel: the channel to analyze.
+        model: the name of the bundle.
+    """
+
+    answer: ClassVar[type] = RecognizedSegment
+
+    path: str
+    start: int
+    stop: int
+    channel: int
+    model: str
+
+    def run(self, context: WorkerContext) -> RecognizedSegment:
+        """Read and recognize the segment. The detector has already found speech in it."""
+        signal = select_channel(call.read(Path(self.path), self.start, self.stop), self.channel)
+        recognition = context.recognizers[self.model].recognize_speech(signal)
+        scores = recognition.scores
+        return RecognizedSegment(
+            recognition.probabilities or {},
+            None if scores is None else list(scores.logits),
+            None if scores is None else list(scores.offsets),
+        )
+
+
+TASKS: dict[str, type] = {
+    cls.__name__: cls for cls in (Recognize, InspectCall, DetectSpeech, RecognizeSegment)
+}
+"""The tasks by the name in a message."""

@@ -1,0 +1,236 @@
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from fastapi.testclient import TestClient
+from httpx2 import Response
+from numpy.typing import NDArray
+
+from app.core.audio import Signal, decode, resample
+from app.core.bundle import read_bundle
+from app.core.recognizer import EmotionRecognizer
+from app.core.segments import Span, with_context
+from app.core.speaker import adapt
+from app.main import create_app
+from app.settings import Settings
+from tests import bundles
+from tests.bundles import LABELS
+from tests.recordings import encode, ringing, speech, tone
+
+URL = "/v1/audio/timeline"
+Samples = NDArray[np.float32]
+
+
+def pause(seconds: float) -> Samples:
+    return np.asarray(np.random.default_rng(0).standard_normal(int(seconds * 8_000)) * 1e-4, np.float32)
+
+
+def said(name: str) -> Samples:
+    samples: Samples = resample(Signal(speech(name)[np.newaxis], 16_000), 8_000).samples[0]
+    return samples
+
+
+@pytest.fixture(scope="module")
+def channels() -> tuple[Samples, Samples]:
+    """An agent who speaks twice, and a customer who speaks once in between."""
+    one, two, other = said("03a01Fa"), said("03a01Nc"), said("08a01Wa")
+    agent = np.concatenate([pause(1), one, pause(4), two, pause(2)])
+    customer = np.concatenate([pause(1.5), pause(len(one) / 8_000), other, pause(1)])
+    return agent, np.pad(customer, (0, len(agent) - len(customer)))
+
+
+@pytest.fixture(scope="module")
+def call(channels: tuple[Samples, Samples]) -> bytes:
+    return encode(np.stack(channels, axis=1), 8_000, "ULAW")
+
+
+@pytest.fixture(scope="module")
+def client(models_dir: Path) -> Iterator[TestClient]:
+    settings = Settings(
+        models_dir=models_dir,
+        default_model="small",
+        workers=2,
+        max_upload_bytes=1_000,
+        max_call_bytes=4_000_000,
+        max_call_seconds=120,
+    )
+    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+        yield client
+
+
+def post(client: TestClient, data: bytes, **params: Any) -> Response:  # noqa: ANN401  # of any kind
+    return client.post(URL, params=params, content=data, headers={"Content-Type": "audio/wav"})
+
+
+def test_a_call_is_told_channel_by_channel(client: TestClient, call: bytes) -> None:
+    response = post(client, call)
+    assert response.status_code == 200
+    answer = response.json()
+    assert answer["model"] == "small"
+    assert answer["duration"] == pytest.approx(soundfile.info(io.BytesIO(call)).duration)
+    agent, customer = answer["channels"]
+    assert [channel["channel"] for channel in (agent, customer)] == [0, 1]
+    assert len(agent["segments"]) == 2
+    assert len(customer["segments"]) == 1
+    first, second = agent["segments"]
+    assert 0.9 <= first["start"] < 1.5
+    assert second["start"] - first["end"] > 3.5
+    for channel in (agent, customer):
+        seconds = sum(segment["end"] - segment["start"] for segment in channel["segments"])
+        assert channel["speech_duration"] == pytest.approx(seconds)
+        for said in (*channel["segments"], channel["summary"]):
+            assert list(said["probabilities"]) == list(LABELS)
+            assert sum(said["probabilities"].values()) == pytest.approx(1)
+            assert said["emotion"] == max(LABELS, key=said["probabilities"].__getitem__)
+        assert sum(channel["summary"]["shares"].values()) == pytest.approx(1)
+
+
+def test_channels_are_never_mixed(client: TestClient, call: bytes, channels: tuple[Samples, Samples]) -> None:
+    both = post(client, call).json()["channels"]
+    for number, samples in enumerate(channels):
+        (alone,) = post(client, encode(samples, 8_000, "ULAW")).json()["channels"]
+        (chosen,) = post(client, call, channels=str(number)).json()["channels"]
+        assert both[number] == chosen == {**alone, "channel": number}
+
+
+def test_a_form_and_a_flac_are_answered_alike(client: TestClient, call: bytes) -> None:
+    expected = post(client, call).json()
+    assert client.post(URL, files={"file": ("call.wav", call, "audio/wav")}).json() == expected
+    samples, rate = soundfile.read(io.BytesIO(call), dtype="int16")
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, "PCM_16", format="FLAC")
+    assert post(client, file.getvalue()).json() == expected
+
+
+def test_neighbors_of_one_emotion_merge_if_asked(client: TestClient, call: bytes) -> None:
+    apart, merged = post(client, call).json(), post(client, call, merge="true").json()
+    for one, other in zip(apart["channels"], merged["channels"], strict=True):
+        emotions = [segment["emotion"] for segment in one["segments"]]
+        turns = [new for old, new in zip([None, *emotions], emotions, strict=False) if new != old]
+        assert [segment["emotion"] for segment in other["segments"]] == turns
+        assert {**other, "segments": []} == {**one, "segments": []}
+
+
+def test_speech_is_found_across_the_stretches_it_is_looked_for_in(client: TestClient) -> None:
+    """Speech from 28 to 31 s lies in two stretches of 30 s."""
+    samples = np.concatenate([pause(28.5), said("03a01Fa"), pause(5)])
+    (channel,) = post(client, encode(samples, 8_000)).json()["channels"]
+    (segment,) = channel["segments"]
+    assert segment["start"] < 30 < segment["end"]
+
+
+@pytest.mark.parametrize(
+    "samples", [np.zeros(80_000, np.float32), ringing(10, 8_000)], ids=["silence", "ringing"]
+)
+def test_a_call_without_speech_has_no_segments(client: TestClient, samples: Samples) -> None:
+    response = post(client, encode(samples, 8_000))
+    assert response.status_code == 200
+    assert response.json()["channels"] == [
+        {"channel": 0, "speech_duration": 0.0, "summary": None, "segments": []}
+    ]
+
+
+def test_one_silent_channel_takes_nothing_from_the_other(
+    client: TestClient, call: bytes, channels: tuple[Samples, Samples]
+) -> None:
+    agent = channels[0]
+    half = encode(np.stack([agent, np.zeros_like(agent)], axis=1), 8_000, "ULAW")
+    speaking, silent = post(client, half).json()["channels"]
+    assert speaking == post(client, call).json()["channels"][0]
+    assert silent["segments"] == []
+
+
+def flac_of_unknown_length() -> bytes:
+    """As from a pipe: the total in STREAMINFO is 0."""
+    data = bytearray(encode(tone(2), container="FLAC"))
+    data[21] &= 0xF0
+    data[22:26] = bytes(4)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "code"),
+    [
+        pytest.param(b"", 400, "malformed-request", id="empty"),
+        pytest.param(b"this is text", 415, "unsupported-media-type", id="text"),
+        pytest.param(encode(tone(), subtype="IMA_ADPCM"), 415, "unsupported-media-type", id="ADPCM"),
+        pytest.param(encode(tone(30))[:500_000], 422, "audio-undecodable", id="truncated"),
+        pytest.param(
+            encode(tone(30), container="FLAC")[:100_000], 422, "audio-undecodable", id="truncated FLAC"
+        ),
+        pytest.param(flac_of_unknown_length(), 422, "audio-undecodable", id="FLAC from a pipe"),
+        pytest.param(
+            encode(np.full(16_000, np.nan, np.float32), subtype="FLOAT"), 422, "audio-undecodable", id="NaN"
+        ),
+        pytest.param(encode(tone(0.05)), 422, "audio-too-short", id="50 ms"),
+        pytest.param(encode(tone(121, 8_000), 8_000, "ULAW"), 413, "audio-too-long", id="too long"),
+        pytest.param(bytes(4_000_001), 413, "upload-too-large", id="too many bytes"),
+    ],
+)
+@pytest.mark.parametrize("form", [False, True], ids=["body", "form"])
+def test_bad_input_gets_its_problem_and_no_half_an_answer(
+    client: TestClient, data: bytes, status: int, code: str, *, form: bool
+) -> None:
+    response = client.post(URL, files={"file": ("a.wav", data, "audio/wav")}) if form else post(client, data)
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert set(response.json()) == {"type", "title", "status", "detail", "code", "request_id"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"), [("2", "channel-not-found"), ("0,", "invalid-request"), ("mix", "invalid-request")]
+)
+def test_a_channel_that_is_not_there_is_refused(
+    client: TestClient, call: bytes, wanted: str, code: str
+) -> None:
+    response = post(client, call, channels=wanted)
+    assert (response.status_code, response.json()["code"]) == (422, code)
+
+
+def test_a_channel_that_is_not_permitted_is_never_analyzed(models_dir: Path, call: bytes) -> None:
+    settings = Settings(models_dir=models_dir, default_model="small", workers=1, channels="1")
+    with TestClient(create_app(settings)) as client:
+        refused = post(client, call, channels="0,1")
+        assert (refused.status_code, refused.json()["code"]) == (403, "channel-not-permitted")
+        assert [channel["channel"] for channel in post(client, call).json()["channels"]] == [1]
+        mono = post(client, encode(speech()))
+        assert (mono.status_code, mono.json()["code"]) == (422, "channel-not-found")
+
+
+def test_an_answer_that_takes_too_long_is_given_up_without_the_loss_of_a_worker(
+    models_dir: Path, call: bytes
+) -> None:
+    settings = Settings(models_dir=models_dir, default_model="small", workers=1, call_timeout=1e-3)
+    with TestClient(create_app(settings)) as client:
+        response = post(client, call)
+        assert (response.status_code, response.json()["code"]) == (504, "deadline-exceeded")
+        assert client.app.state.pool.replaced == {}  # type: ignore[attr-defined]  # FastAPI's
+
+
+def test_the_answers_of_a_channel_are_adapted_to_its_speaker(tmp_path: Path, call: bytes) -> None:
+    folder = bundles.write(tmp_path, "adapting", inputs=("log_mel",), adapts=True)
+    settings = Settings(models_dir=tmp_path, default_model="adapting", workers=1)
+    with TestClient(create_app(settings)) as client:
+        timeline = post(client, call).json()
+    agent, customer = (channel["segments"] for channel in timeline["channels"])
+    assert len(agent) > 1
+    assert {segment["segments_used"] for segment in agent} == {len(agent)}
+    assert {segment["segments_used"] for segment in customer} == {len(customer)}
+
+    decoded = decode(call)
+    recognizer = EmotionRecognizer(read_bundle(folder))
+    spans = [Span(round(100 * one["start"]), round(100 * one["end"])) for one in agent]
+    edges = with_context(spans, decoded.duration).values()
+    cut = [decoded.samples[:1, round(8_000 * start) : round(8_000 * end)] for start, end in edges]
+    scores = [recognizer.recognize_speech(Signal(samples, 8_000)).scores for samples in cut]
+    expected = adapt([one for one in scores if one is not None])
+    answered = [list(segment["probabilities"].values()) for segment in agent]
+    np.testing.assert_allclose(answered, expected, atol=1e-6)
+
+
+def test_without_adaptation_no_segments_are_used(client: TestClient, call: bytes) -> None:
+    segments = post(client, call).json()["channels"][0]["segments"]
+    assert {segment["segments_used"] for segment in segments} == {None}

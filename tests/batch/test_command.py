@@ -1,0 +1,104 @@
+"""The command line for pipelines, as one runs it."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import parselmouth
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.recordings import EXAMPLE, ROOT, encode
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two recordings that are whole, and one that is cut off."""
+    folder = tmp_path_factory.mktemp("calls")
+    (folder / "one.wav").write_bytes(EXAMPLE.read_bytes())
+    (folder / "silent.wav").write_bytes(encode(np.zeros((16_000, 2), np.float32)))
+    (folder / "cut.wav").write_bytes(EXAMPLE.read_bytes()[:20_000])
+    return folder
+
+
+def analyze(models_dir: Path, *arguments: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "SER_MODELS_DIR": str(models_dir), "SER_DEFAULT_MODEL": "small", **settings}
+    return subprocess.run(
+        [sys.executable, "-m", "app", "analyze", *map(str, arguments)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_json_is_what_the_service_answers(models_dir: Path, folder: Path, client: TestClient) -> None:
+    ended = analyze(models_dir, folder / "one.wav", folder / "silent.wav")
+    assert ended.returncode == 0, ended.stderr
+    answers = {answer.pop("file"): answer for answer in map(json.loads, ended.stdout.splitlines())}
+    assert set(answers) == {str(folder / "one.wav"), str(folder / "silent.wav")}
+    for name, answer in answers.items():
+        data = Path(name).read_bytes()
+        served = client.post("/v1/audio/timeline", content=data, headers={"Content-Type": "audio/wav"})
+        assert answer == served.json()
+
+
+def test_a_bad_file_stops_nothing_and_is_named_at_the_end(models_dir: Path, folder: Path) -> None:
+    names = ["nowhere.wav", "cut.wav", "one.wav"]
+    ended = analyze(models_dir, *(folder / name for name in names), "--format", "csv")
+    assert ended.returncode == 1
+    rows = list(csv.DictReader(io.StringIO(ended.stdout)))
+    assert {row["file"] for row in rows} == {str(folder / "one.wav")}
+    assert all(float(row["start"]) < float(row["end"]) for row in rows)
+    assert sum(float(rows[0][label]) for label in list(rows[0])[5:]) == pytest.approx(1)
+    assert "nowhere.wav: No such file" in ended.stderr
+    assert "cut.wav: The recording is cut off" in ended.stderr
+    assert ended.stderr.splitlines()[-1] == "2 of 3 files could not be analyzed"
+
+
+def test_praat_opens_a_textgrid(models_dir: Path, folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "grids"
+    ended = analyze(models_dir, *folder.glob("*.wav"), "--format", "textgrid", "--output", output)
+    assert ended.returncode == 1  # cut.wav
+    assert sorted(path.name for path in output.iterdir()) == ["one.TextGrid", "silent.TextGrid"]
+    grid = parselmouth.TextGrid.read(str(output / "one.TextGrid"))
+    assert parselmouth.praat.call(grid, "Get number of tiers") == 1
+    assert grid.xmax == pytest.approx(3.189625, abs=1e-3)
+    texts = [
+        parselmouth.praat.call(grid, "Get label of interval", 1, number + 1)
+        for number in range(int(parselmouth.praat.call(grid, "Get number of intervals", 1)))
+    ]
+    assert len([text for text in texts if text]) == 1
+    silent = parselmouth.TextGrid.read(str(output / "silent.TextGrid"))
+    assert parselmouth.praat.call(silent, "Get number of tiers") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--model", "nobody"], "holds no bundle 'nobody'"),
+        (["--format", "textgrid"], "needs --output"),
+        (["--channels", "0,x"], "--channels"),
+        ([EXAMPLE.with_name("one.flac"), "--output", "out"], "several recordings share the name one"),
+        (["--channels", "0"], "Channel 0 must not be analyzed here. Permitted: 1."),
+    ],
+)
+def test_what_cannot_be_begun_is_said_before_it_is(
+    models_dir: Path, folder: Path, arguments: list[str | Path], reason: str
+) -> None:
+    ended = analyze(models_dir, folder / "one.wav", *arguments, SER_CHANNELS="1")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert reason in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_command_needs_no_web_framework() -> None:
+    code = "import sys, app.batch.command; print(*{'fastapi', 'starlette'} & set(sys.modules))"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == []

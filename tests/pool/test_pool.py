@@ -1,0 +1,254 @@
+import asyncio
+import dataclasses
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.core.errors import AudioTooLong, AudioTooShort, BundleError
+from app.core.features import FeatureExtractor
+from app.core.recognition import Recognition
+from app.pool import pool as pool_module
+from app.pool.errors import DeadlineExceeded, NotReady, Overloaded, WorkerLost
+from app.pool.pool import WorkerPool
+from app.pool.process import WorkerFailed
+from app.pool.tasks import Recognize
+from tests import bundles
+from tests.recordings import EXAMPLE, encode, tone
+
+SHORT = Recognize(EXAMPLE.read_bytes(), "small", "mix", 0.25, 60.0)
+# Some seconds of work for openSMILE.
+LONG = Recognize(encode(tone(300)), "small", "mix", 0.25, 3600.0)
+
+
+def run(
+    folder: Path,
+    scenario: Callable[[WorkerPool], Awaitable[None]],
+    n_workers: int = 1,
+    queue_depth: int = 8,
+    request_timeout: float = 30,
+) -> None:
+    """Run a scenario on a pool that is started and stopped around it."""
+
+    async def around() -> None:
+        pool = WorkerPool(
+            [folder], n_workers=n_workers, queue_depth=queue_depth, request_timeout=request_timeout
+        )
+        await pool.start()
+        try:
+            await scenario(pool)
+        finally:
+            await pool.stop()
+
+    asyncio.run(around())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return bundles.write(tmp_path_factory.mktemp("models"))
+
+
+def test_many_recordings_at_once_get_one_answer(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        answers = await asyncio.gather(*(pool.recognize(SHORT) for _ in range(20)))
+        assert len({tuple((answer.probabilities or {}).items()) for answer in answers}) == 1
+
+    run(folder, scenario, n_workers=2, queue_depth=18)
+
+
+def test_a_bad_recording_costs_no_worker(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        pids = pids_of(pool)
+        for _ in range(3):
+            with pytest.raises(AudioTooShort, match="at least"):
+                await pool.recognize(Recognize(encode(tone(0.05)), "small", "mix", 0.25, 60))
+        assert isinstance(await pool.recognize(SHORT), Recognition)
+        assert pids_of(pool) == pids
+
+    run(folder, scenario)
+
+
+def test_beyond_the_queue_is_refused_at_once_and_the_rest_is_answered(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        async def within_a_place() -> Recognition:
+            with pool.slot():
+                return await pool.recognize(SHORT)
+
+        accepted = [asyncio.create_task(within_a_place()) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert pool.n_waiting == 2
+        with pytest.raises(Overloaded), pool.slot():
+            pytest.fail("there was a place")
+        assert all(answer.speech for answer in await asyncio.gather(*accepted))
+        assert (await within_a_place()).speech
+
+    run(folder, scenario, queue_depth=2)
+
+
+def test_a_recording_waits_for_one_part_of_something_long_at_most(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        answered: list[str] = []
+
+        async def one(name: str, work: Awaitable[object]) -> None:
+            await work
+            answered.append(name)
+
+        parts = [one("part", pool.run(SHORT)) for _ in range(4)]
+        await asyncio.gather(*parts, one("recording", pool.recognize(SHORT)))
+        assert answered.index("recording") == 1
+
+    run(folder, scenario)
+
+
+def test_the_deadline_ends_the_worker_and_the_next_one_answers(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        (pid,) = pids_of(pool)
+        with pytest.raises(DeadlineExceeded, match="No answer within"):
+            await pool.recognize(LONG)
+        assert await ends(pid)
+        pool._request_timeout = 30
+        assert (await pool.recognize(SHORT)).speech
+
+    run(folder, scenario, request_timeout=0.2)
+
+
+def test_waiting_counts_toward_the_deadline(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        first = asyncio.create_task(pool.recognize(LONG))
+        await asyncio.sleep(0)
+        with pytest.raises(DeadlineExceeded):
+            await pool.recognize(SHORT)
+        with pytest.raises(DeadlineExceeded):
+            await first
+
+    run(folder, scenario, request_timeout=0.3)
+
+
+def test_a_worker_that_dies_takes_down_its_recording_alone(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        victim = pids_of(pool)[0]
+        lost = asyncio.create_task(pool.recognize(LONG))
+        await asyncio.sleep(0.1)
+        others = [asyncio.create_task(pool.recognize(SHORT)) for _ in range(4)]
+        os.kill(victim, signal.SIGKILL)
+        with pytest.raises(WorkerLost):
+            await lost
+        assert all(answer.speech for answer in await asyncio.gather(*others))
+
+    run(folder, scenario, n_workers=2)
+
+
+def test_the_death_of_an_idle_worker_is_noticed_by_nobody(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        (victim,) = pids_of(pool)
+        os.kill(victim, signal.SIGKILL)
+        assert await ends(victim)
+        assert (await pool.recognize(SHORT)).speech
+        assert pool.replaced == {"died": 1}
+        assert pool.n_alive == 1
+
+    run(folder, scenario)
+
+
+def test_a_worker_that_has_grown_is_replaced_after_its_recording(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        (first,) = pids_of(pool)
+        assert (await pool.recognize(SHORT)).speech
+        assert pids_of(pool) == [first]
+        pool._max_worker_bytes = 1
+        assert (await pool.recognize(SHORT)).speech
+        assert await ends(first)
+        assert pool.replaced == {"grown": 1}
+        assert (await pool.recognize(SHORT)).speech
+
+    run(folder, scenario)
+
+
+def test_the_time_of_each_stage_is_told(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        seconds = (await pool.recognize(SHORT)).seconds
+        assert list(seconds) == ["queue", "decode", "features", "inference"]
+        assert seconds["features"] > seconds["inference"] > 0
+
+    run(folder, scenario)
+
+
+def test_a_bundle_of_another_installation_stops_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FeatureExtractor, "names_sha256", "0" * 64)
+    folder = bundles.write(tmp_path)
+
+    async def scenario(_pool: WorkerPool) -> None:
+        pytest.fail("it started")
+
+    with pytest.raises(BundleError, match="feature names"):
+        run(folder, scenario)
+
+
+def test_a_worker_that_cannot_start_again_is_tried_until_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = bundles.write(tmp_path)
+    monkeypatch.setattr(pool_module, "RESTART_PAUSE", 0.05)
+
+    async def scenario(pool: WorkerPool) -> None:
+        (folder / "manifest.json").rename(tmp_path / "away")
+        os.kill(pids_of(pool)[0], signal.SIGKILL)
+        for _ in range(200):
+            if "a worker did not start" in caplog.text:
+                break
+            await asyncio.sleep(0.05)
+        assert "a worker did not start" in caplog.text
+        (tmp_path / "away").rename(folder / "manifest.json")
+        assert (await pool.recognize(SHORT)).speech
+
+    run(folder, scenario)
+
+
+def test_what_nobody_expected_is_told_with_its_traceback_and_costs_no_worker(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        pids = pids_of(pool)
+        with pytest.raises(WorkerFailed, match=r"(?s)Traceback.*KeyError: 'nobody'"):
+            await pool.recognize(dataclasses.replace(SHORT, model="nobody"))
+        assert (await pool.recognize(SHORT)).speech
+        assert pids_of(pool) == pids
+
+    run(folder, scenario)
+
+
+def test_a_recording_larger_than_any_buffer_gets_through(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        silence = encode(np.zeros(10_000_000, np.float32))
+        with pytest.raises(AudioTooLong):
+            await pool.recognize(Recognize(silence, "small", "mix", 0.25, 60))
+        assert (await pool.recognize(SHORT)).speech
+
+    run(folder, scenario)
+
+
+def test_nothing_is_taken_before_the_start(folder: Path) -> None:
+    pool = WorkerPool([folder], n_workers=1, queue_depth=1, request_timeout=1)
+    with pytest.raises(NotReady):
+        asyncio.run(pool.recognize(SHORT))
+
+
+def pids_of(pool: WorkerPool) -> list[int]:
+    """The idle workers, in the order in which they are taken."""
+    return [worker.pid for worker in reversed(pool._idle._queue)]  # type: ignore[attr-defined]
+
+
+async def ends(pid: int) -> bool:
+    """Whether a process ends within some seconds."""
+    limit = time.monotonic() + 5
+    while time.monotonic() < limit:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        await asyncio.sleep(0.05)
+    return False

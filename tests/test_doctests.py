@@ -1,0 +1,18 @@
+"""The examples in docstrings of entry points, run from the root of the project."""
+
+import doctest
+from importlib import import_module
+
+import pytest
+
+from tests.recordings import ROOT
+
+MODULES = ("app.core.bundle", "app.core.channels", "app.core.recognizer", "app.main", "app.pool.pool")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_give_what_they_show(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    result = doctest.testmod(import_module(name))
+    assert result.attempted > 0
+    assert result.failed == 0

@@ -1,0 +1,150 @@
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.core.audio import decode, select_channel
+from app.core.features import FeatureConfig, FeatureExtractor, FeatureValues
+from tests.clusters import cluster
+from tests.recordings import EXAMPLE, ROOT, corpora, encode, tone
+from training.__main__ import main
+from training.data.corpora import Utterance, csv_file
+from training.data.features import _extract_one, extract
+from training.errors import TrainingError
+
+CONFIG = FeatureConfig("emobase")
+
+
+def utterance(path: Path) -> Utterance:
+    return Utterance(path, "corpus", "anger", "speaker")
+
+
+def equal(one: FeatureValues, other: FeatureValues) -> bool:
+    return all(map(np.array_equal, one, other))
+
+
+def times(cache: Path) -> dict[str, int]:
+    return {f"{file.parent.name}/{file.name}": file.stat().st_mtime_ns for file in cache.rglob("*.npz")}
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> list[Utterance]:
+    shutil.copy(EXAMPLE, tmp_path / "a.wav")
+    (tmp_path / "b.wav").write_bytes(encode(tone(1, 44_100, channels=2), 44_100))
+    return [utterance(tmp_path / "a.wav"), utterance(tmp_path / "b.wav")]
+
+
+def test_the_features_are_those_of_the_service(two: list[Utterance], tmp_path: Path) -> None:
+    extracted = extract(two, CONFIG, tmp_path / "cache")
+    assert extracted.utterances == two
+    extractor = FeatureExtractor(CONFIG)
+    for features, one in zip(extracted.features["clean"], two, strict=True):
+        signal = select_channel(decode(one.path.read_bytes()), "mix")
+        assert equal(features, extractor.extract(signal))
+
+
+def test_nothing_is_extracted_twice(two: list[Utterance], tmp_path: Path) -> None:
+    first = extract(two, CONFIG, tmp_path / "cache").features["clean"]
+    before = times(tmp_path / "cache")
+    second = extract(two[::-1], CONFIG, tmp_path / "cache").features["clean"]
+    assert times(tmp_path / "cache") == before
+    assert all(map(equal, second, first[::-1]))
+
+
+def test_another_recording_or_configuration_has_its_own_place(two: list[Utterance], tmp_path: Path) -> None:
+    extract(two, CONFIG, tmp_path / "cache")
+    two[0].path.write_bytes(encode(tone(0.5)))
+    extract(two, CONFIG, tmp_path / "cache")
+    assert len(times(tmp_path / "cache")) == 3
+    extract(two, FeatureConfig("emobase", 8_000), tmp_path / "cache")
+    assert len(times(tmp_path / "cache")) == 5
+
+
+def test_a_condition_is_heard_alike_every_time(two: list[Utterance], tmp_path: Path) -> None:
+    conditions = ("clean", "telephone", "noise-5", "line-1", "line-2")
+    first = extract(two, CONFIG, tmp_path / "one", conditions=conditions)
+    second = extract(two[::-1], CONFIG, tmp_path / "other", conditions=conditions)
+    assert tuple(first.features) == conditions
+    for condition in conditions:
+        assert all(map(equal, first.features[condition], second.features[condition][::-1]))
+    heard = [first.features[condition][0] for condition in conditions]
+    assert not any(equal(one, other) for one, other in combinations(heard, 2))
+
+
+def test_recordings_that_fail_are_named_and_counted(two: list[Utterance], tmp_path: Path) -> None:
+    bad = [utterance(tmp_path / name) for name in ("text.wav", "cut.wav")]
+    bad[0].path.write_text("not a recording")
+    bad[1].path.write_bytes(encode(tone())[:5000])
+    with pytest.raises(TrainingError, match="2 of 4 recordings") as raised:
+        extract([*two, *bad], CONFIG, tmp_path / "cache")
+    assert all(str(one.path) in str(raised.value) for one in bad)
+    extracted = extract([bad[0], *two, bad[1]], CONFIG, tmp_path / "cache", skip_undecodable=True)
+    assert extracted.utterances == two
+    assert len(extracted.features["clean"]) == 2
+
+
+def test_nothing_left_is_an_error(tmp_path: Path) -> None:
+    bad = utterance(tmp_path / "text.wav")
+    bad.path.write_text("not a recording")
+    with pytest.raises(TrainingError, match="no recording"):
+        extract([bad], CONFIG, tmp_path / "cache", skip_undecodable=True)
+
+
+def test_an_interrupted_extraction_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    table, cache = corpora() / "emodb" / "utterances.csv", tmp_path / "cache"
+    command = [sys.executable, "-m", "training", "extract", "--corpus", f"csv={table}"]
+    command += ["--features", "emobase", "--cache", str(cache)]
+    first = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    limit = time.monotonic() + 60
+    while len(times(cache)) < 50 and time.monotonic() < limit:
+        time.sleep(0.05)
+    os.killpg(first.pid, signal.SIGINT)
+    said = first.communicate(timeout=30)[1]
+    done = times(cache)
+    assert first.returncode == 130
+    assert "interrupted; run the same command again to resume" in said
+    assert 50 <= len(done) < 535
+    assert not list(cache.rglob(".*"))
+
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    finished = times(cache)
+    assert len(finished) == len(csv_file.read(table)) == 535
+    assert {name: finished[name] for name in done} == done
+
+
+def test_a_cluster_fills_the_same_cache(two: list[Utterance], tmp_path: Path) -> None:
+    table = tmp_path / "utterances.csv"
+    rows = [f"{one.path.name},anger,{one.path.stem}" for one in two]
+    table.write_text("\n".join(["path,emotion,speaker", *rows]))
+    program = [sys.executable, "-m", "training", "extract", "--features", "emobase"]
+    program += ["--conditions", "clean", "telephone", "--corpus", f"csv={table}"]
+    with cluster(os.environ) as (address, _):
+        for arguments in (["here"], ["there", "--engine", address]):
+            subprocess.run(
+                [*program, "--cache", tmp_path / arguments[0], *arguments[1:]], cwd=ROOT, check=True
+            )
+    here, there = (
+        {path.relative_to(tmp_path / name): path.read_bytes() for path in (tmp_path / name).rglob("*.npz")}
+        for name in ("here", "there")
+    )
+    assert len(here) == 4
+    assert here == there
+
+
+def test_a_machine_with_other_code_extracts_nothing(two: list[Utterance], tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="has other code or libraries"):
+        _extract_one(two[0].path, tmp_path / "emobase-clean-0" / "0.npz", CONFIG, "clean")
+
+
+def test_a_cluster_that_is_not_there_is_said(two: list[Utterance], capfd: pytest.CaptureFixture[str]) -> None:
+    table = two[0].path.with_name("utterances.csv")
+    table.write_text("path,emotion,speaker\na.wav,anger,a\n")
+    assert main(["extract", "--corpus", f"csv={table}", "--engine", "tcp://127.0.0.1:1"]) == 1
+    assert "no Dask scheduler answers at tcp://127.0.0.1:1" in capfd.readouterr().err

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+from sklearn.metrics import recall_score
+
+from training.learning.metrics import UnweightedAverageRecall
+
+RANDOM = np.random.default_rng(1)
+TRUTH = RANDOM.choice(5, 1000, p=[0.6, 0.2, 0.1, 0.07, 0.03])
+TARGETS = np.eye(5)[TRUTH]
+PROBABILITIES = RANDOM.random((1000, 5)) + TARGETS * 0.5
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64, 1000])
+def test_it_is_uar_whatever_the_batches(batch_size: int) -> None:
+    metric = UnweightedAverageRecall(5)
+    for start in range(0, 1000, batch_size):
+        metric.update_state(TARGETS[start : start + batch_size], PROBABILITIES[start : start + batch_size])
+    expected = recall_score(TRUTH, PROBABILITIES.argmax(axis=1), average="macro")
+    assert float(metric.result()) == pytest.approx(expected, abs=1e-6)
+
+
+def test_it_is_not_the_mean_over_batches() -> None:
+    metric, of_batches = UnweightedAverageRecall(5), []
+    for start in range(0, 1000, 10):
+        metric.reset_state()
+        metric.update_state(TARGETS[start : start + 10], PROBABILITIES[start : start + 10])
+        of_batches.append(float(metric.result()))
+    expected = recall_score(TRUTH, PROBABILITIES.argmax(axis=1), average="macro")
+    assert abs(np.mean(of_batches) - expected) > 0.01
+
+
+def test_a_class_that_never_came_does_not_count() -> None:
+    metric = UnweightedAverageRecall(5)
+    metric.update_state(np.eye(5)[[0, 0, 1, 1]], np.eye(5)[[0, 0, 1, 0]])
+    assert float(metric.result()) == pytest.approx(0.75)
+
+
+def test_an_epoch_starts_anew() -> None:
+    metric = UnweightedAverageRecall(5)
+    metric.update_state(TARGETS, PROBABILITIES)
+    metric.reset_state()
+    assert float(metric.result()) == 0
+    metric.update_state(np.eye(5)[[3]], np.eye(5)[[3]])
+    assert float(metric.result()) == 1

@@ -1,0 +1,228 @@
+"""The command line of `python -m training`: one subcommand for each verb."""
+
+import argparse
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from app.core.features import FEATURE_SETS
+from training.data.call_builder import SOUNDS
+from training.data.conditions import CONDITIONS, TEST_CONDITIONS
+from training.data.corpora import READERS
+from training.data.dask_engine import LOCAL
+from training.data.folds import PROTOCOLS
+from training.encoder.convert import FOLDER
+from training.encoder.extractor import ENCODER, N_LAYERS
+from training.models import MODELS
+
+NAMES = (*FEATURE_SETS, ENCODER)
+"""The feature sets of models: those of openSMILE, and that of the encoder."""
+
+EXAMPLE = Path("examples/utterance.wav")
+Verbs = Any  # argparse has no public name for the result of add_subparsers
+Parser = argparse.ArgumentParser
+
+
+def parse(arguments: Collection[str] | None = None) -> argparse.Namespace:
+    """Parse the command line.
+
+    Args:
+        arguments: the arguments of the command line; None uses those of the process.
+
+    Returns:
+        The options. `verb` is the name of the subcommand.
+    """
+    corpus, cache, runs, bundle = _corpus_options(), _cache_options(), _run_options(), _bundle_options()
+    parser = Parser(prog="python -m training", description="Train, evaluate and publish bundles.")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    _add_encoder(verbs)
+    _add_extract(verbs, [corpus, cache])
+    _add_train(verbs, [corpus, cache, runs, bundle])
+    _add_compare(verbs, [corpus, cache, runs])
+    _add_evaluate(verbs, [corpus])
+    _add_adapt(verbs, [cache, bundle])
+    return parser.parse_args(None if arguments is None else list(arguments))
+
+
+def _corpus_options() -> Parser:
+    """Return the options of corpora."""
+    options = Parser(add_help=False)
+    options.add_argument(
+        "--corpus",
+        action="append",
+        required=True,
+        type=_corpus,
+        metavar="KIND=PATH",
+        help=f"a corpus; repeatable. KIND is one of {', '.join(READERS)}; PATH is a folder or a CSV file",
+    )
+    options.add_argument(
+        "--shemo-labels", type=Path, metavar="FILE", help="modified_shemo.json, the corrected labels of ShEMO"
+    )
+    return options
+
+
+def _cache_options() -> Parser:
+    """Return the options of the feature cache."""
+    options = Parser(add_help=False)
+    options.add_argument(
+        "--cache",
+        type=Path,
+        default=Path(".cache/features"),
+        help="folder of cached features; default: %(default)s",
+    )
+    options.add_argument(
+        "--skip-undecodable", action="store_true", help="skip recordings that cannot be analyzed"
+    )
+    return options
+
+
+def _run_options() -> Parser:
+    """Return the options of a cross-validation."""
+    options = Parser(add_help=False)
+    options.add_argument(
+        "--runs", type=Path, default=Path(".cache/runs"), help="folder of cached runs; default: %(default)s"
+    )
+    options.add_argument("--folds", type=int, default=5, help="number of folds; default: %(default)s")
+    options.add_argument(
+        "--seed", type=int, default=1, help="seed of folds and training; default: %(default)s"
+    )
+    options.add_argument(
+        "--max-epochs", type=int, metavar="N", help="maximum number of epochs of each network"
+    )
+    return options
+
+
+def _bundle_options() -> Parser:
+    """Return the options of a new bundle."""
+    options = Parser(add_help=False)
+    options.add_argument("--name", required=True, help="name of the bundle")
+    options.add_argument(
+        "--models", type=Path, default=Path("models"), help="folder of bundles; default: %(default)s"
+    )
+    options.add_argument("--overwrite", action="store_true", help="replace an existing bundle")
+    return options
+
+
+def _add_extract(verbs: Verbs, parents: list[Parser]) -> None:
+    """Add the subcommand that fills the feature cache."""
+    verb = verbs.add_parser("extract", parents=parents, help="fill the feature cache")
+    verb.add_argument("--features", choices=NAMES, default=ENCODER, help="feature set; default: %(default)s")
+    _several(verb, "--conditions", "conditions of the recordings", CONDITIONS, ["clean"])
+    verb.add_argument(
+        "--engine",
+        default=LOCAL,
+        metavar="ADDRESS",
+        help="address of a Dask scheduler; default: this machine",
+    )
+    verb.set_defaults(verb="extract")
+
+
+def _add_train(verbs: Verbs, parents: list[Parser]) -> None:
+    """Add the subcommand that trains a bundle."""
+    verb = verbs.add_parser("train", parents=parents, help="train, cross-validate and export a bundle")
+    verb.add_argument("--features", choices=NAMES, default=ENCODER, help="feature set; default: %(default)s")
+    verb.add_argument("--model", choices=MODELS, default="encoder", help="model; default: %(default)s")
+    verb.add_argument(
+        "--protocol",
+        choices=PROTOCOLS,
+        default="speaker-independent",
+        help="protocol of the folds; default: %(default)s",
+    )
+    verb.add_argument(
+        "--export",
+        choices=("best-fold", "all-folds", "all-data"),
+        default="best-fold",
+        help="source of the bundle's networks; default: %(default)s",
+    )
+    _several(verb, "--test-conditions", "further conditions of the test parts", TEST_CONDITIONS, nargs="*")
+    _several(verb, "--calls", "simulated telephone calls of the test parts", SOUNDS, nargs="*")
+    verb.add_argument(
+        "--no-unheard-corpora", action="store_true", help="skip the tests on corpora that did not train"
+    )
+    verb.set_defaults(verb="train")
+
+
+def _add_compare(verbs: Verbs, parents: list[Parser]) -> None:
+    """Add the subcommand that compares models."""
+    verb = verbs.add_parser(
+        "compare", parents=parents, help="compare models on the folds of protocols, as a table"
+    )
+    _several(verb, "--features", "feature sets", NAMES, [ENCODER])
+    _several(verb, "--model", "models", MODELS)
+    _several(verb, "--protocol", "protocols", PROTOCOLS)
+    verb.add_argument(
+        "--output", type=Path, default=Path("comparison"), help="folder of the tables; default: %(default)s"
+    )
+    verb.set_defaults(verb="compare")
+
+
+def _add_adapt(verbs: Verbs, parents: list[Parser]) -> None:
+    """Add the subcommand that adapts a bundle."""
+    verb = verbs.add_parser("adapt", parents=parents, help="adapt a bundle's scaler to unlabeled recordings")
+    verb.add_argument("--bundle", type=Path, required=True, help="folder of the original bundle")
+    verb.add_argument("--audio", type=Path, required=True, help="folder of recordings of utterances")
+    verb.set_defaults(verb="adapt")
+
+
+def _add_encoder(verbs: Verbs) -> None:
+    """Add the subcommand that converts the speech encoder."""
+    verb = verbs.add_parser("encoder", help="convert the weights of the speech encoder to ONNX")
+    verb.add_argument(
+        "--weights",
+        type=Path,
+        required=True,
+        help="model.bin (CTranslate2) or model.safetensors of Whisper base",
+    )
+    verb.add_argument("--sha256", help="required SHA-256 of the file; default: those of known files")
+    verb.add_argument(
+        "--layers", type=int, default=N_LAYERS, help="number of layers to keep; default: %(default)s"
+    )
+    verb.add_argument(
+        "--audio", type=Path, default=EXAMPLE, help="recording for the comparison; default: %(default)s"
+    )
+    verb.add_argument("--output", type=Path, default=FOLDER, help="output folder; default: %(default)s")
+    verb.set_defaults(verb="encoder")
+
+
+def _add_evaluate(verbs: Verbs, parents: list[Parser]) -> None:
+    """Add the subcommand that scores a bundle."""
+    verb = verbs.add_parser(
+        "evaluate", parents=parents, help="score a bundle on labeled recordings with the code of the service"
+    )
+    verb.add_argument("--bundle", type=Path, required=True, help="folder of the bundle")
+    verb.add_argument("--output", type=Path, required=True, help="folder of the results")
+    verb.add_argument(
+        "--skip-undecodable", action="store_true", help="skip recordings that cannot be analyzed"
+    )
+    _several(
+        verb, "--conditions", "conditions of the recordings", CONDITIONS, ["clean", "telephone", "noise-10"]
+    )
+    _several(verb, "--calls", "simulated calls", SOUNDS, ["telephone", "noise"], nargs="*")
+    verb.set_defaults(verb="evaluate")
+
+
+def _several(
+    verb: Parser,
+    option: str,
+    what: str,
+    names: Collection[str],
+    default: Collection[str] = (),
+    nargs: str = "+",
+) -> None:
+    """Add an option that takes several names. Without `default`, the default is all names."""
+    verb.add_argument(
+        option,
+        nargs=nargs,
+        choices=names,
+        default=list(default or names),
+        metavar="NAME",
+        help=f"{what}: {', '.join(names)}; default: {', '.join(default) or 'all'}",
+    )
+
+
+def _corpus(text: str) -> tuple[str, Path]:
+    """Parse KIND=PATH."""
+    kind, _, path = text.partition("=")
+    if kind not in READERS or not path:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KIND=PATH with KIND one of {', '.join(READERS)}")
+    return kind, Path(path)

@@ -1,0 +1,1 @@
+"""Labeled speech: corpora, labels, folds, recording conditions and features."""

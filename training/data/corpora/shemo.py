@@ -1,0 +1,64 @@
+"""ShEMO, the Sharif emotional speech database, Persian (Nezami et al., LREV 2019).
+
+A file name such as `F01A05` encodes sex and speaker, the emotion as a letter, and a number. The
+corrected labels of arXiv 2211.09956 (`modified_shemo.json`), if given, replace the letter.
+"""
+
+import json
+import re
+from pathlib import Path
+
+from training.data.corpora.utterance import Utterance, named_files
+from training.errors import TrainingError
+
+EMOTIONS = {
+    "A": "anger",
+    "W": "surprise",
+    "H": "happiness",
+    "S": "sadness",
+    "N": "neutral",
+    "F": "fear",
+}
+FILE_NAME = re.compile(r"(?P<speaker>(?P<sex>[FM])\d\d)(?P<emotion>[AWHSNF])\d+")
+
+
+def read(folder: Path, labels: Path | None = None) -> list[Utterance]:
+    """Read the utterances in a folder.
+
+    Args:
+        folder: the folder of the corpus.
+        labels: the path of `modified_shemo.json`; None uses the letter of the file name.
+
+    Raises:
+        TrainingError: the folder does not exist or contains no file of the corpus, or the labels cannot
+            be read or lack a file.
+    """
+    corrected = None if labels is None else _corrected(labels)
+    utterances = []
+    for path, match in named_files(folder, FILE_NAME):
+        if corrected is None:
+            emotion = EMOTIONS[match["emotion"]]
+        elif path.stem in corrected:
+            emotion = corrected[path.stem]
+        else:
+            raise TrainingError(f"{labels}: has no label for {path.name}")
+        utterances.append(
+            Utterance(
+                path=path,
+                corpus="shemo",
+                emotion=emotion,
+                speaker=f"shemo-{match['speaker']}",
+                sex=match["sex"].lower(),
+                language="fa",
+            )
+        )
+    return utterances
+
+
+def _corrected(labels: Path) -> dict[str, str]:
+    """Return the corrected emotion of each file, by its name without suffix."""
+    try:
+        entries = json.loads(labels.read_text(encoding="utf-8"))
+        return {Path(name).stem: entry["emotion"] for name, entry in entries.items()}
+    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+        raise TrainingError(f"{labels}: cannot be read as modified_shemo.json ({error!r})") from error

@@ -1,0 +1,235 @@
+"""Cached features of utterances.
+
+The cache is a folder of .npz files, one for each utterance. The SHA-256 of the recording is the name of
+its file. A digest of everything else that determines the features is the name of the folder. Each file
+is written atomically as soon as it is computed, so an interrupted run resumes at the next utterance.
+"""
+
+import hashlib
+import inspect
+import json
+import os
+import socket
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache, cached_property
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+import app.core.audio
+import app.core.binding
+import app.core.features
+import app.core.log_mel
+import app.core.riff
+import training.data.conditions
+import training.encoder.extractor
+from app.core.audio import Signal, decode, select_channel
+from app.core.errors import AudioError
+from app.core.features import SINKS, FeatureConfig, FeatureExtractor, FeatureValues
+from app.core.files import write_whole
+from training.arrays import to_npz
+from training.data.conditions import CONDITIONS
+from training.data.corpora import Utterance
+from training.encoder.convert import encoder_path
+from training.encoder.extractor import ENCODER, N_LAYERS, EncoderExtractor
+from training.errors import TrainingError
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """The features of some utterances.
+
+    Attributes:
+        utterances: the utterances that have features under every condition.
+        features: the features of every utterance by condition, read from the cache at each access.
+        sha256: the SHA-256 of the list of the recordings' SHA-256, one on each line.
+        folders: the name of the cache folder by condition.
+        feature_set: the name of the feature set.
+    """
+
+    utterances: Sequence[Utterance]
+    features: Mapping[str, "KeptFeatures"]
+    sha256: str
+    folders: Mapping[str, str]
+    feature_set: str
+
+
+def extract(
+    utterances: Sequence[Utterance],
+    config: FeatureConfig,
+    cache_folder: Path,
+    *,
+    conditions: Sequence[str] = ("clean",),
+    skip_undecodable: bool = False,
+) -> Extracted:
+    """Return the features of utterances from the cache, and compute those that it lacks.
+
+    Args:
+        utterances: the utterances; several channels of a recording are mixed to one.
+        config: the features to extract.
+        cache_folder: the folder of the cache, which later runs use again.
+        conditions: the conditions to apply to the recordings, names in `CONDITIONS`.
+        skip_undecodable: skip recordings that cannot be analyzed, instead of raising.
+
+    Raises:
+        TrainingError: recordings cannot be analyzed; the message names and counts them.
+    """
+    hashes = [_sha256(utterance.path) for utterance in tqdm(utterances, "hashing", leave=False)]
+    folders = {condition: cache_folder / _digest(config, condition) for condition in conditions}
+    failures: dict[Path, str] = {}
+    for condition, folder in folders.items():
+        failures |= _fill(utterances, hashes, folder, config, condition)
+        if failures and not skip_undecodable:
+            shown = "\n".join(f"  {audio}: {reason}" for audio, reason in sorted(failures.items())[:10])
+            raise TrainingError(
+                f"{len(failures)} of {len(utterances)} recordings cannot be analyzed; repair them, or skip "
+                f"them with --skip-undecodable:\n{shown}"
+            )
+    kept = [index for index, utterance in enumerate(utterances) if utterance.path not in failures]
+    if not kept:
+        raise TrainingError("no recording is left: check the path and the recordings of the corpus")
+    recordings = hashlib.sha256("\n".join(hashes[index] for index in kept).encode()).hexdigest()
+    return Extracted(
+        [utterances[index] for index in kept],
+        {
+            condition: KeptFeatures([folder / f"{hashes[index]}.npz" for index in kept])
+            for condition, folder in folders.items()
+        },
+        recordings,
+        {condition: folder.name for condition, folder in folders.items()},
+        config.feature_set,
+    )
+
+
+def _fill(
+    utterances: Sequence[Utterance],
+    hashes: Sequence[str],
+    folder: Path,
+    config: FeatureConfig,
+    condition: str,
+) -> dict[Path, str]:
+    """Compute the missing files of a cache folder. Return the recordings that fail, with the reasons."""
+    paths = {folder / f"{name}.npz": one.path for name, one in zip(hashes, utterances, strict=True)}
+    missing = {path: audio for path, audio in paths.items() if not path.is_file()}
+    run = joblib.Parallel(n_jobs=len(os.sched_getaffinity(0)), return_as="generator_unordered")
+    jobs = (joblib.delayed(_extract_one)(audio, path, config, condition) for path, audio in missing.items())
+    name = f"{config.feature_set} {condition}"
+    return dict(filter(None, tqdm(run(jobs), name, len(missing), disable=not missing)))
+
+
+@cache
+def _digest(config: FeatureConfig, condition: str) -> str:
+    """Return a folder name for the settings, libraries and code that determine the features."""
+    settings = [asdict(config), condition, sources_digest(config, training.data.conditions)]
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    return f"{config.feature_set}-{condition}-{digest}"
+
+
+def sources_digest(config: FeatureConfig, *modules: ModuleType) -> str:
+    """Return the SHA-256 of the code, data and libraries that compute features.
+
+    Args:
+        config: the configuration of the features.
+        modules: further modules, which compute the signal.
+    """
+    own: list[ModuleType] = [app.core.audio, app.core.riff]
+    if config.feature_set == ENCODER:
+        own += [app.core.log_mel, training.encoder.extractor]
+        files = [encoder_path(N_LAYERS)]
+    else:
+        own += [app.core.binding, app.core.features]
+        files = sorted(SINKS.iterdir())
+    digest = hashlib.sha256()
+    for module in (*own, *modules):
+        digest.update(inspect.getsource(module).encode())
+    for file in files:
+        digest.update(file.read_bytes())
+    for library in ("numpy", "onnxruntime", "opensmile", "scipy", "soundfile", "soxr"):
+        digest.update(f"{library} {version(library)}".encode())
+    return digest.hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+_one_at_a_time = threading.Lock()  # openSMILE is not thread-safe, and a Dask worker may have several threads
+
+
+def _extract_one(audio: Path, path: Path, config: FeatureConfig, condition: str) -> tuple[Path, str] | None:
+    """Compute and cache the features of one recording. Return the recording and the reason on failure."""
+    if _digest(config, condition) != path.parent.name:
+        raise TrainingError(
+            f"{socket.gethostname()} has other code or libraries than this machine; install "
+            "the same version on both"
+        )
+    # The hash of the recording seeds the random values of the condition.
+    seed = [int(path.stem[:16], 16), *condition.encode()]
+    try:
+        signal = select_channel(decode(audio.read_bytes()), "mix")
+        signal = CONDITIONS[condition](signal, np.random.default_rng(seed))
+        with _one_at_a_time:
+            features = make_extractor(config).extract(signal)
+    except AudioError as error:
+        return audio, str(error)
+    write_whole(path, to_npz(features._asdict()))
+    return None
+
+
+@dataclass(frozen=True)
+class KeptFeatures(Sequence[FeatureValues]):
+    """The cached features of utterances. The descriptors are read at each access.
+
+    Attributes:
+        paths: the paths of the files.
+    """
+
+    paths: Sequence[Path]
+
+    def __len__(self) -> int:
+        """Return the number of utterances."""
+        return len(self.paths)
+
+    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401  # one, or a list for a slice
+        """Read the features of one utterance, or a list of features for a slice."""
+        if isinstance(index, slice):
+            return [self[place] for place in range(len(self))[index]]
+        with np.load(self.paths[index]) as arrays:
+            return FeatureValues(**arrays)
+
+    @cached_property
+    def functionals(self) -> NDArray[np.float32]:
+        """The functionals of all utterances, shape (n, n_functionals)."""
+        return np.stack([self._read(path, "functionals") for path in self.paths])
+
+    def descriptors(self, index: int) -> NDArray[np.float32]:
+        """Return the descriptors of one utterance, shape (n_frames, n_descriptors)."""
+        return self._read(self.paths[index], "descriptors").astype(np.float32)
+
+    @staticmethod
+    def _read(path: Path, level: str) -> NDArray[np.float32]:
+        with np.load(path) as arrays:
+            values: NDArray[np.float32] = arrays[level]
+            return values
+
+
+class Extractor(Protocol):
+    """An extractor of features: openSMILE or the encoder."""
+
+    def extract(self, signal: Signal) -> FeatureValues:
+        """Compute the features of a mono signal."""
+
+
+@cache
+def make_extractor(config: FeatureConfig) -> Extractor:
+    """Return the extractor of a feature set, which this process creates once."""
+    return EncoderExtractor() if config.feature_set == ENCODER else FeatureExtractor(config)

@@ -1,0 +1,62 @@
+"""The five emotions of the service, and the mapping of a corpus's own labels to them."""
+
+from collections.abc import Iterable
+
+from training.data.corpora import Utterance
+from training.errors import TrainingError
+
+EMOTIONS = ("anger", "surprise", "happiness", "sadness", "neutral")
+SAME_AS = {"calm": "neutral"}
+LEFT_OUT = frozenset({"fear", "disgust", "boredom"})
+
+
+def label(utterances: Iterable[Utterance], *, own_labels: bool) -> tuple[list[Utterance], tuple[str, ...]]:
+    """Select the target classes and relabel the utterances.
+
+    Args:
+        utterances: the utterances with their corpus's own labels.
+        own_labels: True keeps these labels; False maps them to the five emotions.
+
+    Returns:
+        The utterances with a target label, and the labels that occur: the five emotions in the order of
+        the service, other labels in alphabetical order.
+
+    Raises:
+        TrainingError: a label is unknown, or fewer than two labels occur.
+    """
+    labeled = list(utterances) if own_labels else to_five_emotions(utterances)
+    occurring = {utterance.emotion for utterance in labeled}
+    labels = tuple(sorted(occurring) if own_labels else filter(occurring.__contains__, EMOTIONS))
+    if not labels:
+        raise TrainingError(
+            f"none of {', '.join(EMOTIONS)} occurs in this speech: check the labels of the corpus"
+        )
+    if len(labels) == 1:
+        raise TrainingError(
+            f"there are no classes to distinguish: the only emotion is {labels[0]}; add "
+            "utterances with other labels"
+        )
+    return labeled, labels
+
+
+def to_five_emotions(utterances: Iterable[Utterance]) -> list[Utterance]:
+    """Keep the utterances of the five emotions. Calm counts as neutral.
+
+    Args:
+        utterances: the utterances with their corpus's own labels.
+
+    Returns:
+        The utterances of the five emotions, in the same order, without fear, disgust and boredom.
+
+    Raises:
+        TrainingError: an utterance has an unknown label.
+    """
+    kept = []
+    for utterance in utterances:
+        emotion = SAME_AS.get(utterance.emotion, utterance.emotion)
+        if emotion in EMOTIONS:
+            kept.append(utterance.relabeled(emotion))
+        elif emotion not in LEFT_OUT:
+            known = ", ".join(sorted({*EMOTIONS, *SAME_AS, *LEFT_OUT}))
+            raise TrainingError(f"{utterance.path}: unknown label {emotion!r}; known are {known}")
+    return kept

@@ -1,0 +1,181 @@
+"""Training and scoring of a model on one fold.
+
+The folder of the fold holds all results. A completed fold is read from its folder, so an interrupted run
+resumes with the next fold.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score
+
+from app.core.files import write_whole
+from app.core.recognizer import apply_temperature
+from app.core.scaler import Scaler
+from training.arrays import to_npy, to_npz
+from training.data.conditions import TEST_CONDITIONS
+from training.data.dataset import Dataset, Inputs, fit_scaler, standardize
+from training.data.folds import Fold, Indices
+from training.encoder.extractor import ENCODER
+from training.learning.calibration import fit_temperature
+from training.learning.components import fit_components, project
+from training.learning.scores import uar
+from training.learning.speaker import SpeakerHead
+from training.models import Model
+
+SCALER = "scaler.json"
+COMPONENTS = "components.npy"
+SPEAKER = "speaker.npz"
+PROBABILITIES = "probabilities.npz"
+RESULT = "result.json"
+
+
+@dataclass(frozen=True, slots=True)
+class FoldResult:
+    """The result of one fold.
+
+    Attributes:
+        fold: the fold.
+        truth: the label indices of the test part, shape (n_test,).
+        test_probabilities: the probabilities of the test part by condition, not calibrated, shape (n_test,
+            n_labels).
+        validation_uar: the UAR of the validation part.
+        temperature: the temperature, fitted on the validation part.
+        members: the fusion weight of each network by its file name; empty for a baseline.
+        chosen: the further settings that the validation part selected.
+        histories: the `loss`, `val_loss`, `uar` and `val_uar` of each epoch, for each network.
+        seconds: the duration of the training in seconds.
+        scaler: the scaler, fitted on the training and validation parts.
+        components: the projection matrix of the encoder's statistics, shape (n_values, n_components); None
+            for features without principal components.
+        speaker: the adaptation to speakers; None if the model does not adapt.
+        folder: the folder of the networks.
+    """
+
+    fold: Fold
+    truth: NDArray[np.int64]
+    test_probabilities: Mapping[str, NDArray[np.float64]]
+    validation_uar: float
+    temperature: float
+    members: Mapping[str, float]
+    chosen: Mapping[str, float]
+    histories: Sequence[Mapping[str, Sequence[float]]]
+    seconds: float
+    scaler: Scaler
+    components: NDArray[np.float32] | None
+    speaker: SpeakerHead | None
+    folder: Path
+
+    @property
+    def calibrated(self) -> NDArray[np.float64]:
+        """The calibrated probabilities of the test part, as in the service."""
+        return apply_temperature(self.test_probabilities["clean"], self.temperature)
+
+    def recognized(self, condition: str = "clean") -> NDArray[np.int64]:
+        """Return the recognized label indices of the test part, shape (n_test,)."""
+        recognized: NDArray[np.int64] = self.test_probabilities[condition].argmax(axis=1)
+        return recognized
+
+    def uar(self, condition: str = "clean") -> float:
+        """Return the unweighted average recall of the test part."""
+        return uar(self.truth, self.recognized(condition))
+
+    @property
+    def accuracy(self) -> float:
+        """The accuracy of the test part."""
+        return float(accuracy_score(self.truth, self.recognized()))
+
+
+def fit_fold(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path) -> FoldResult:
+    """Train a model on one fold, or load the result of a completed fold.
+
+    Args:
+        model: the model to train.
+        dataset: the data, with all conditions for training and testing.
+        fold: the training, validation and test parts.
+        seed: the seed of the run. The number of the fold is added, so that an interrupted run gives the same
+            result as an uninterrupted run.
+        folder: the folder of the fold.
+
+    Returns:
+        The probabilities of the test part, and everything that the export needs.
+    """
+    if (folder / RESULT).is_file():
+        result = _read(dataset, fold, folder)
+        if set(_tested(dataset)) <= set(result.test_probabilities):
+            return result
+    _fit(model, dataset, fold, seed + fold.number, folder)
+    return _read(dataset, fold, folder)
+
+
+def _fit(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path) -> None:
+    """Train on one fold and write the files of the result. `result.json` is last and marks completion."""
+    scaler = fit_scaler(dataset, fold, model.conditions, with_descriptors=model.takes_descriptors)
+    inputs = standardize(dataset, scaler)
+    if dataset.feature_set == ENCODER:
+        components = fit_components(_each_once(inputs, fold.rest, model.conditions), seed)
+        inputs = with_components(inputs, components)
+        write_whole(folder / COMPONENTS, to_npy(components))
+    trained = model.fit(inputs, fold, seed, folder)
+    truth = dataset.targets[trained.validated]
+    answers = {condition: trained.predict(inputs, fold.test, condition) for condition in _tested(dataset)}
+    write_whole(folder / PROBABILITIES, to_npz(answers))
+    write_whole(folder / SCALER, scaler.to_json().encode())
+    if trained.speaker:
+        write_whole(folder / SPEAKER, to_npz(asdict(trained.speaker)))
+    result = {
+        "validation_uar": uar(truth, trained.validation_probabilities.argmax(axis=1)),
+        "temperature": fit_temperature(trained.validation_probabilities, truth),
+        "members": trained.members,
+        "chosen": trained.chosen,
+        "histories": trained.histories,
+        "seconds": trained.seconds,
+    }
+    write_whole(folder / RESULT, json.dumps(result).encode())
+
+
+def _each_once(inputs: Inputs, part: Indices, conditions: Sequence[str]) -> NDArray[np.float32]:
+    """Return the functionals of a part, each utterance under one of the conditions in turn."""
+    n = len(conditions)
+    return np.concatenate([inputs.functionals[name][part[place::n]] for place, name in enumerate(conditions)])
+
+
+def _tested(dataset: Dataset) -> list[str]:
+    """Return the conditions of the test part: `clean`, and the test conditions in the dataset."""
+    return [condition for condition in ("clean", *TEST_CONDITIONS) if condition in dataset.features]
+
+
+def _read(dataset: Dataset, fold: Fold, folder: Path) -> FoldResult:
+    """Read the files that `_fit` wrote."""
+    with np.load(folder / PROBABILITIES) as arrays:
+        answers = dict(arrays)
+    components, speaker = folder / COMPONENTS, folder / SPEAKER
+    return FoldResult(
+        fold=fold,
+        truth=dataset.targets[fold.test],
+        test_probabilities=answers,
+        scaler=Scaler.from_json((folder / SCALER).read_text()),
+        components=np.load(components) if components.is_file() else None,
+        speaker=_read_speaker(speaker) if speaker.is_file() else None,
+        folder=folder,
+        **json.loads((folder / RESULT).read_text()),
+    )
+
+
+def _read_speaker(path: Path) -> SpeakerHead:
+    """Read the adaptation of a fold."""
+    with np.load(path) as arrays:
+        kept = dict(arrays)
+    return SpeakerHead(
+        kept["plain"], kept["relative"], kept["bias"], float(kept["of_head"]), float(kept["of_networks"])
+    )
+
+
+def with_components(inputs: Inputs, components: NDArray[np.float32]) -> Inputs:
+    """Return the inputs with components instead of statistics."""
+    projected = {name: project(values, components) for name, values in inputs.functionals.items()}
+    return replace(inputs, functionals=projected)

@@ -1,0 +1,172 @@
+"""Computation of the figures of a run."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix
+
+from training.data.conditions import TEST_CONDITIONS
+from training.data.dataset import Dataset
+from training.data.folds import PROTOCOLS
+from training.evaluation.adaptation import adaptation_figures
+from training.evaluation.cross_validation import RunConfig, code_sha256
+from training.evaluation.figures import (
+    CalibrationError,
+    CallFigures,
+    Figures,
+    FoldFigures,
+    Uar,
+    UnheardCorpus,
+)
+from training.evaluation.fold import FoldResult
+from training.evaluation.in_calls import HeardCall, share_found, uar_in_calls
+from training.learning.calibration import expected_calibration_error
+from training.learning.scores import MeanAndSd, bootstrap_interval, mean_and_sd, uar_by
+from training.models import load_model
+
+LIBRARIES = ("keras", "numpy", "onnxruntime", "opensmile", "scikit-learn", "scipy", "tensorflow-cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """All test parts together, in the order of the folds.
+
+    Attributes:
+        truth: the true label indices, shape (n,).
+        raw: the probabilities from the models, not calibrated, shape (n, n_labels).
+        calibrated: the probabilities with the temperature of each fold, shape (n, n_labels).
+        indices: the indices of the utterances, shape (n,).
+    """
+
+    truth: NDArray[np.int64]
+    raw: NDArray[np.float64]
+    calibrated: NDArray[np.float64]
+    indices: NDArray[np.intp]
+
+    @property
+    def recognized(self) -> NDArray[np.int64]:
+        """The recognized label indices, shape (n,)."""
+        recognized: NDArray[np.int64] = self.raw.argmax(axis=1)
+        return recognized
+
+
+def join(results: Sequence[FoldResult]) -> Tested:
+    """Concatenate the test parts of folds."""
+    return Tested(
+        np.concatenate([result.truth for result in results]),
+        np.concatenate([result.test_probabilities["clean"] for result in results]),
+        np.concatenate([result.calibrated for result in results]),
+        np.concatenate([result.fold.test for result in results]),
+    )
+
+
+def figures(
+    model: str,
+    dataset: Dataset,
+    config: RunConfig,
+    results: Sequence[FoldResult],
+    calls: Mapping[str, Sequence[HeardCall]],
+    unheard: Sequence[FoldResult] = (),
+) -> Figures:
+    """Compute every figure of a run.
+
+    Args:
+        model: the name of the model.
+        dataset: the data that trained and tested the model.
+        config: the settings of the cross-validation.
+        results: the results of the folds.
+        calls: the calls of all speakers, by kind of call.
+        unheard: the results of folds that each leave out one corpus; empty if there is one corpus.
+    """
+    tested = join(results)
+    speakers = [dataset.utterances[index].speaker for index in tested.indices]
+    counts = confusion_matrix(tested.truth, tested.recognized, labels=range(len(dataset.labels)))
+    recalls = counts.diagonal() / np.maximum(counts.sum(axis=1), 1)
+    over_folds = mean_and_sd([result.uar() for result in results])
+    return Figures(
+        model=model,
+        refits=load_model(model).refits,
+        feature_set=config.features.feature_set,
+        protocol=config.protocol,
+        protocol_summary=PROTOCOLS[config.protocol].summary,
+        speakers_apart=all(result.fold.speaker_independent for result in results),
+        seed=config.seed,
+        labels=list(dataset.labels),
+        n_utterances=len(speakers),
+        n_speakers=len(set(speakers)),
+        folds=[_fold_figures(result) for result in results],
+        uar=Uar(
+            over_folds.mean,
+            over_folds.sd,
+            bootstrap_interval(tested.truth, tested.recognized, speakers, config.seed),
+        ),
+        accuracy=mean_and_sd([result.accuracy for result in results]),
+        recall=dict(zip(dataset.labels, recalls.tolist(), strict=True)),
+        confusion_matrix=counts.tolist(),
+        uar_by=_uar_by_group(dataset, tested),
+        uar_by_condition={name: _uar_over_folds(results, name) for name in _conditions(results)},
+        unheard_corpora={
+            one.fold.name: UnheardCorpus(len(one.truth), one.uar(), one.accuracy) for one in unheard
+        },
+        adaptation=adaptation_figures(dataset, results) if results[0].speaker else {},
+        calls={sound: _figures_of_calls(results, heard) for sound, heard in calls.items()},
+        calibration_error=CalibrationError(
+            before=expected_calibration_error(tested.raw, tested.truth),
+            after=expected_calibration_error(tested.calibrated, tested.truth),
+        ),
+        data_sha256=dataset.extracted.sha256,
+        code_sha256=code_sha256(),
+        versions={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+        training_seconds=round(sum(result.seconds for result in results)),
+    )
+
+
+def _conditions(results: Sequence[FoldResult]) -> list[str]:
+    """Return the conditions of the test parts, `clean` first."""
+    return [name for name in ("clean", *TEST_CONDITIONS) if name in results[0].test_probabilities]
+
+
+def _uar_over_folds(results: Sequence[FoldResult], condition: str) -> MeanAndSd:
+    """Return the UAR over the folds under one condition."""
+    return mean_and_sd([result.uar(condition) for result in results])
+
+
+def _uar_by_group(dataset: Dataset, tested: Tested) -> dict[str, dict[str, dict[str, float | int]]]:
+    """Return the UAR by corpus, language and sex."""
+    utterances = [dataset.utterances[index] for index in tested.indices]
+    groups = {
+        "corpus": [utterance.corpus for utterance in utterances],
+        "language": [utterance.language for utterance in utterances],
+        "sex": [utterance.sex for utterance in utterances],
+    }
+    return {name: uar_by(group, tested.truth, tested.recognized) for name, group in groups.items()}
+
+
+def _figures_of_calls(results: Sequence[FoldResult], calls: Sequence[HeardCall]) -> CallFigures:
+    """Return the UAR of segments without and with adaptation, and of the utterances as recorded."""
+    by_fold = [uar_in_calls(result, calls) for result in results]
+    adapted = [one.adapted for one in by_fold if one.adapted is not None]
+    return CallFigures(
+        n_utterances=sum(len(call.said) for call in calls),
+        found=share_found(calls),
+        uar=mean_and_sd([one.plain for one in by_fold]),
+        uar_adapted=mean_and_sd(adapted) if adapted else None,
+        uar_one_by_one=mean_and_sd([one.as_recorded for one in by_fold]),
+    )
+
+
+def _fold_figures(result: FoldResult) -> FoldFigures:
+    """Return the figures of one fold."""
+    return FoldFigures(
+        fold=result.fold.name,
+        n_test=len(result.truth),
+        uar=result.uar(),
+        accuracy=result.accuracy,
+        validation_uar=result.validation_uar,
+        temperature=result.temperature,
+        chosen=dict(result.chosen),
+    )

@@ -1,0 +1,1 @@
+"""Training of networks and baselines, their scores and their calibration."""

@@ -1,0 +1,200 @@
+"""Ensembles: the weighted geometric mean of the probabilities of several networks.
+
+The fusion weights of the members are fitted jointly, so a network that adds nothing gets little weight.
+The ensemble has one temperature.
+
+Members differ in kind and in seed. Each member is trained separately and twice. The first training uses
+the training part alone; the validation part then gives the fusion weights, the temperature and the
+validation UAR. The second training uses the training and validation parts together.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core.speaker import softmax
+from training.data.dataset import Inputs
+from training.data.folds import Fold, Indices
+from training.learning.calibration import fit_weights
+from training.learning.network import Network
+from training.learning.ridge_regression import Ridge
+from training.learning.speaker import NETWORKS, SpeakerHead, SpeakerRidge, groups_of, weigh
+from training.learning.trained_network import Shapes, TrainedNetwork
+
+N_BUILT = 4096
+"""The number of features of a network that is built only to inspect its inputs. Not tuned."""
+
+MEMBER_SEEDS = 100
+"""The distance between the seeds of two members, so that no member shares a seed with a member of another
+fold. Not tuned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """One or several networks whose probabilities are averaged.
+
+    Attributes:
+        networks: the networks by name.
+        speaker: the regression that learns the adaptation to speakers; None if the model does not adapt.
+    """
+
+    networks: dict[str, Network | Ridge]
+    speaker: SpeakerRidge | None = None
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The conditions of the training utterances, `clean` among them."""
+        heard = [condition for network in self.networks.values() for condition in network.conditions]
+        return tuple(dict.fromkeys(heard))
+
+    @property
+    def refits(self) -> bool:
+        """True if the final networks are trained on the training and validation parts."""
+        return all(network.refits for network in self.networks.values())
+
+    @property
+    def needs_encoder(self) -> bool:
+        """True if the model requires the encoder's features, since it adapts to speakers."""
+        return self.speaker is not None
+
+    @property
+    def takes_descriptors(self) -> bool:
+        """True if a network uses descriptors; otherwise they are not read."""
+        built = [network.build(Shapes(N_BUILT, N_BUILT), 2) for network in self.networks.values()]
+        return any(port.name == "descriptors" for network in built for port in network.inputs)
+
+    def limited(self, max_epochs: int | None) -> "Ensemble":
+        """Return the ensemble with at most this number of epochs for each network."""
+        limited = {name: network.limited(max_epochs) for name, network in self.networks.items()}
+        return Ensemble(limited, self.speaker)
+
+    def fit(self, inputs: Inputs, fold: Fold, seed: int, folder: Path) -> "TrainedEnsemble":
+        """Train every network, except those that the folder already contains.
+
+        Args:
+            inputs: the inputs of the fold.
+            fold: the fold; its training and validation parts are used.
+            seed: the seed of all training.
+            folder: the folder of the networks.
+        """
+        truth = inputs.targets[fold.validation]
+        judged, final, files = {}, {}, {}
+        for number, (name, network) in enumerate(self.networks.items()):
+            own_seed = seed + MEMBER_SEEDS * number
+            judged[name] = network.fit(inputs, fold, own_seed, folder / f"{name}-judged.keras")
+            files[name] = f"{name}.keras" if network.refits else f"{name}-judged.keras"
+            final[name] = judged[name]
+            if network.refits:
+                final[name] = network.refit(inputs, fold, own_seed, folder / files[name])
+        answers = [one.predict(inputs, fold.validation, "clean") for one in judged.values()]
+        weights = fit_weights(answers, truth)
+        members = [
+            Member(files[name], final[name], weight, judged[name].history, network.refits)
+            for (name, network), weight in zip(self.networks.items(), weights, strict=True)
+        ]
+        validation = mean(answers, weights)
+        seconds = sum(one.seconds for one in (*judged.values(), *final.values()))
+        head = self._fit_head(inputs, fold, seed, validation)
+        return TrainedEnsemble(members, fold.validation, validation, head, seconds)
+
+    def _fit_head(
+        self, inputs: Inputs, fold: Fold, seed: int, validation: NDArray[np.float64]
+    ) -> SpeakerHead | None:
+        """Learn the adaptation, weight it on the validation part, and learn it again from both parts."""
+        if self.speaker is None:
+            return None
+        judged = self.speaker.fit(inputs, fold.train, seed)
+        places = np.arange(len(fold.validation))
+        speakers = inputs.speakers[fold.validation]
+        groups = list(groups_of(speakers, places, None, np.random.default_rng(seed)))
+        scale = weigh(
+            judged,
+            inputs.functionals["clean"][fold.validation],
+            validation,
+            inputs.targets[fold.validation],
+            groups,
+        )
+        final = self.speaker.fit(inputs, fold.rest, seed)
+        return replace(final, of_head=scale, of_networks=NETWORKS * scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A trained network of an ensemble.
+
+    Attributes:
+        file: the name of the network's file in the folder of the fold.
+        trained: the final network.
+        weight: the fusion weight, fitted on the validation part. The weights of all members sum to 1.
+        history: the history of the training without the validation part; empty if there are no epochs.
+        refitted: True if `trained` is from the second training; otherwise it is from the best epoch.
+    """
+
+    file: str
+    trained: TrainedNetwork
+    weight: float
+    history: dict[str, list[float]]
+    refitted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedEnsemble:
+    """An ensemble after training on one fold.
+
+    Attributes:
+        networks: the members.
+        validated: the indices of the m utterances of the validation part.
+        validation_probabilities: the probabilities of the validation part from the networks that were trained
+            on the training part alone, not calibrated, shape (m, n_labels).
+        speaker: the adaptation to speakers; None if the model does not adapt.
+        seconds: the duration of the training in seconds.
+    """
+
+    networks: Sequence[Member]
+    validated: Indices
+    validation_probabilities: NDArray[np.float64]
+    speaker: SpeakerHead | None
+    seconds: float
+
+    @property
+    def histories(self) -> list[dict[str, list[float]]]:
+        """The history of each member's training without the validation part."""
+        return [member.history for member in self.networks if member.history]
+
+    @property
+    def members(self) -> dict[str, float]:
+        """The fusion weight of each network, by its file name."""
+        return {one.file: one.weight for one in self.networks}
+
+    @property
+    def chosen(self) -> dict[str, float]:
+        """The epoch of each network that stopped early on the validation part."""
+        return {
+            f"epoch of {one.file}": int(np.argmax(one.history["val_uar"])) + 1
+            for one in self.networks
+            if one.history and not one.refitted
+        }
+
+    def predict(self, inputs: Inputs, indices: Indices, condition: str) -> NDArray[np.float64]:
+        """Return the probabilities of utterances under a condition, not calibrated, shape (n, n_labels)."""
+        answers = [member.trained.predict(inputs, indices, condition) for member in self.networks]
+        return mean(answers, [member.weight for member in self.networks])
+
+
+def mean(probabilities: Sequence[NDArray[np.floating]], weights: Sequence[float]) -> NDArray[np.float64]:
+    """Return the normalized weighted geometric mean of probabilities.
+
+    Args:
+        probabilities: the probabilities from each network, shape (n, n_labels) each.
+        weights: the weight of each network. The weights sum to 1.
+
+    Returns:
+        The mean, float64, shape (n, n_labels). Each row sums to 1.
+    """
+    logarithms = [
+        np.log(np.maximum(one, np.finfo(np.float32).tiny)).astype(np.float64) for one in probabilities
+    ]
+    return softmax(np.average(logarithms, axis=0, weights=weights))

@@ -1,0 +1,102 @@
+"""Scores of predictions: unweighted average recall, its confidence interval, and its values by group.
+
+Unweighted average recall (UAR) is the mean of the recalls of the classes that occur.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import recall_score
+
+N_RESAMPLES = 1000
+"""The number of bootstrap samples. Not tuned."""
+
+CONFIDENCE = 0.95
+"""The confidence level of the interval. Not tuned."""
+
+Labels = NDArray[np.int64]
+
+
+def uar(truth: Labels, recognized: Labels) -> float:
+    """Return the unweighted average recall over the classes that occur in the truth.
+
+    Args:
+        truth: the true label indices, shape (n,), n > 0.
+        recognized: the recognized label indices, shape (n,).
+    """
+    return float(recall_score(truth, recognized, labels=np.unique(truth), average="macro"))
+
+
+def bootstrap_interval(
+    truth: Labels, recognized: Labels, speakers: Sequence[str], seed: int
+) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of UAR over speakers (percentiles: Efron & Tibshirani 1993).
+
+    The utterances of a speaker are not independent, so each bootstrap sample draws speakers, not utterances.
+
+    Args:
+        truth: the true label indices, shape (n,).
+        recognized: the recognized label indices, shape (n,).
+        speakers: the speaker of each utterance.
+        seed: the seed of the samples.
+
+    Returns:
+        The lower and the upper limit, from 1000 bootstrap samples.
+    """
+    _, speaker = np.unique(np.asarray(speakers), return_inverse=True)
+    n_speakers, n_labels = int(speaker.max()) + 1, int(max(truth.max(), recognized.max())) + 1
+    total = np.zeros((n_speakers, n_labels))
+    right = np.zeros((n_speakers, n_labels))
+    np.add.at(total, (speaker, truth), 1)
+    np.add.at(right, (speaker, truth), truth == recognized)
+    draws = np.random.default_rng(seed).multinomial(
+        n_speakers, np.full(n_speakers, 1 / n_speakers), N_RESAMPLES
+    )
+    totals, rights = draws @ total, draws @ right
+    recalls = np.divide(rights, totals, out=np.full_like(totals, np.nan), where=totals > 0)
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(np.nanmean(recalls, axis=1), (tail, 1 - tail))
+    return float(low), float(high)
+
+
+def uar_by(
+    groups: Sequence[str | None], truth: Labels, recognized: Labels
+) -> dict[str, dict[str, float | int]]:
+    """Return the UAR of each group of utterances.
+
+    Args:
+        groups: the group of each utterance; utterances with None are left out.
+        truth: the true label indices, shape (n,).
+        recognized: the recognized label indices, shape (n,).
+
+    Returns:
+        The `uar` and the number of labels that occur, `n_labels`, by the name of the group in alphabetical
+        order.
+    """
+    names = sorted({group for group in groups if group is not None})
+    members = {name: np.array([group == name for group in groups]) for name in names}
+    return {
+        name: {"uar": uar(truth[member], recognized[member]), "n_labels": len(np.unique(truth[member]))}
+        for name, member in members.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class MeanAndSd:
+    """Mean and sample standard deviation over folds.
+
+    Attributes:
+        mean: the mean of the values.
+        sd: the sample standard deviation of the values; None for a single value.
+    """
+
+    mean: float
+    sd: float | None
+
+
+def mean_and_sd(values: Sequence[float]) -> MeanAndSd:
+    """Return mean and sample standard deviation; a single value has no standard deviation."""
+    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return MeanAndSd(float(np.mean(values)), sd)

@@ -1,0 +1,1 @@
+"""Export of a bundle: the ONNX graph, the model card and the pictures."""

@@ -1,0 +1,95 @@
+"""The artifacts of a bundle: results, model card and pictures, all from the figures of the run."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from app.core.manifest import Facts
+from training.data.corpora import Utterance
+from training.data.corpora.terms import TERMS
+from training.data.dataset import Dataset
+from training.data.folds import PROTOCOLS
+from training.evaluation.figures import Figures
+from training.evaluation.fold import FoldResult
+from training.evaluation.results import join
+from training.evaluation.simulated_calls import N_UTTERANCES
+from training.learning.calibration import reliability
+from training.publish import plots
+from training.publish.templates import render
+
+CARD = "MODEL_CARD.md"
+RESULTS = "results.json"
+TEMPLATE = "model_card.md.jinja"
+
+
+def artifacts(
+    facts: Facts, dataset: Dataset, figures: Figures, results: Sequence[FoldResult]
+) -> dict[str, bytes]:
+    """Write the model card and draw the pictures.
+
+    Args:
+        facts: the facts of the bundle.
+        dataset: the data that trained and tested the model.
+        figures: the figures of the run.
+        results: the results of the folds.
+
+    Returns:
+        The content of each file by its name.
+    """
+    tested = join(results)
+    counts = np.array(figures.confusion_matrix)
+    histories = [history for result in results for history in result.histories]
+    return {
+        RESULTS: figures.to_json(),
+        CARD: model_card(facts, dataset.utterances, figures, has_learning_curves=bool(histories)).encode(),
+        "confusion_matrix.png": plots.confusion_matrix(counts, facts.labels),
+        "reliability.png": plots.reliability_diagram(
+            reliability(tested.raw, tested.truth), reliability(tested.calibrated, tested.truth)
+        ),
+        **(
+            {"learning_curves.png": plots.learning_curves(histories, stops_early=not figures.refits)}
+            if histories
+            else {}
+        ),
+    }
+
+
+def model_card(
+    facts: Facts, utterances: Sequence[Utterance], figures: Figures, *, has_learning_curves: bool
+) -> str:
+    """Write the model card.
+
+    Args:
+        facts: the facts of the bundle.
+        utterances: the utterances that trained and tested the model.
+        figures: the figures of the run.
+        has_learning_curves: True if networks were trained in epochs.
+
+    Returns:
+        The card in Markdown.
+    """
+    return render(
+        TEMPLATE,
+        facts=facts,
+        figures=figures,
+        protocol=facts.protocol,
+        refits=figures.refits,
+        has_learning_curves=has_learning_curves,
+        n_utterances_of_a_call=N_UTTERANCES,
+        own_labels=PROTOCOLS[facts.protocol.name].own_labels,
+        totals=dict(zip(facts.labels, np.sum(figures.confusion_matrix, axis=1).tolist(), strict=True)),
+        corpora=[
+            {
+                **corpus.model_dump(),
+                "languages": _languages(corpus.name, utterances),
+                "terms": TERMS.get(corpus.name, "unknown; ask the owner of the corpus"),
+            }
+            for corpus in facts.protocol.corpora
+        ],
+    )
+
+
+def _languages(corpus: str, utterances: Sequence[Utterance]) -> str:
+    """Return the ISO 639 codes of the languages of a corpus."""
+    known = {utterance.language or "?" for utterance in utterances if utterance.corpus == corpus}
+    return ", ".join(sorted(known))

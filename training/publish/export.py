@@ -1,0 +1,282 @@
+"""Export of trained folds to one ONNX graph, with a check that both give the same probabilities.
+
+The graph contains every network of the exported folds. Each fold has its own scaler, and the bundle has one
+scaler. So the graph converts from the scale of the bundle to the scale of each fold.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import keras
+import numpy as np
+import onnx
+import onnx.compose
+import onnx.numpy_helper
+import onnx.utils
+import onnx.version_converter
+import onnxruntime
+import tensorflow as tf
+import tf2onnx
+from keras import ops
+from numpy.typing import NDArray
+
+from app.core.bundle import OUTPUT, SPEAKER_OUTPUTS
+from app.core.manifest import Facts
+from app.core.scaler import Scaler
+from training.encoder.graph import INPUT, STATES, STATISTICS
+from training.errors import TrainingError
+from training.evaluation.fold import FoldResult
+from training.learning.network import MAX_DEVIATION
+from training.learning.speaker import SpeakerHead
+
+OPSET = 17
+
+PARITY = 1e-5
+"""The maximum difference between the outputs of ONNX and Keras. Not tuned."""
+
+LARGE = 1_000_000
+"""The minimum number of values of a constant that is stored in float16. Not tuned."""
+
+
+def combine(results: Sequence[FoldResult], scaler: Scaler) -> keras.Model:
+    """Combine the networks of folds into one network, which returns the mean of their probabilities.
+
+    The mean is the weighted geometric mean.
+
+    Args:
+        results: the results of the folds, which have equal weight. A model with principal components permits
+            one fold only.
+        scaler: the scaler of the bundle, which standardizes the inputs. It is unused with an encoder.
+
+    Returns:
+        A network from `features` or `descriptors`, or both, to `probabilities`. If the model adapts to
+        speakers, the network also returns `speaker_logits` and `speaker_offsets`.
+
+    Raises:
+        TrainingError: there are several folds of a model with principal components.
+    """
+    if len(results) == 1 and results[0].components is not None:
+        return _with_encoder_statistics(results[0])
+    if any(result.components is not None for result in results):
+        raise TrainingError("a bundle with the encoder contains one fold or all data: give --export all-data")
+    networks = [
+        (result.scaler, keras.models.load_model(result.folder / file, compile=False), weight)
+        for result in results
+        for file, weight in result.members.items()
+    ]
+    return combine_networks(networks, scaler)
+
+
+def combine_networks(networks: Sequence[tuple[Scaler, keras.Model, float]], scaler: Scaler) -> keras.Model:
+    """Combine networks into one network.
+
+    Args:
+        networks: the networks, each with the scaler of its inputs and its fusion weight.
+        scaler: the scaler of the bundle, which standardizes the inputs.
+    """
+    inputs: dict[str, keras.KerasTensor] = {}
+    answers = []
+    for number, (own_scaler, network, _) in enumerate(networks):
+        network.name = f"network_{number}"
+        for port in network.inputs:
+            inputs.setdefault(port.name, keras.Input(port.shape[1:], name=port.name))
+        rescaled = [_rescale(inputs[port.name], scaler, own_scaler) for port in network.inputs]
+        answers.append(network(dict(zip([port.name for port in network.inputs], rescaled, strict=True))))
+    mean = _log_mean(answers, [weight for *_, weight in networks])
+    return keras.Model(dict(sorted(inputs.items())), {OUTPUT: ops.softmax(mean)})
+
+
+def _with_encoder_statistics(result: FoldResult) -> keras.Model:
+    """Combine the networks of a fold into one network on the unscaled outputs of the encoder."""
+    components, n_values = result.components, result.scaler.mean.size
+    assert components is not None
+    n_statistics = len(components)
+    inputs = {
+        "features": keras.Input((n_statistics,), name="features"),
+        "descriptors": keras.Input((None, n_values - n_statistics), name="descriptors"),
+    }
+    scalers = result.scaler.split(n_statistics)
+    statistics, states = (
+        _rescale(port, UNSCALED, scaler) for port, scaler in zip(inputs.values(), scalers, strict=True)
+    )
+    projected = ops.matmul(ops.clip(statistics, -MAX_DEVIATION, MAX_DEVIATION), components)
+    ready = {"features": projected, "descriptors": states}
+    answers = []
+    used: set[str] = {"features"}
+    for number, file in enumerate(result.members):
+        network = keras.models.load_model(result.folder / file, compile=False)
+        network.name = f"network_{number}"
+        names = [port.name for port in network.inputs]
+        used |= set(names)
+        answers.append(network({name: ready[name] for name in names}))
+    mean = _log_mean(answers, list(result.members.values()))
+    outputs = {OUTPUT: ops.softmax(mean)}
+    if result.speaker:
+        outputs |= dict(zip(SPEAKER_OUTPUTS, _speaker_scores(result.speaker, projected, mean), strict=True))
+    return keras.Model({name: inputs[name] for name in sorted(used)}, outputs)
+
+
+def _speaker_scores(
+    head: SpeakerHead, components: keras.KerasTensor, log_mean: keras.KerasTensor
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Return the outputs of `SpeakerHead.scores`."""
+    networks = log_mean - ops.logsumexp(log_mean, axis=1, keepdims=True)
+    own = ops.matmul(components, head.of_head * (head.plain + head.relative)) + head.of_head * head.bias
+    return own + head.of_networks * networks, ops.matmul(components, head.of_head * head.relative)
+
+
+def _log_mean(answers: Sequence[keras.KerasTensor], weights: Sequence[float]) -> keras.KerasTensor:
+    """Return the logarithm of the weighted geometric mean of probabilities, not normalized."""
+    total = sum(weights)
+    return sum(
+        (weight / total) * ops.log(ops.maximum(answer, np.finfo(np.float32).tiny))
+        for answer, weight in zip(answers, weights, strict=True)
+    )
+
+
+UNSCALED = Scaler(np.zeros(1), np.ones(1))
+
+
+def _rescale(values: keras.KerasTensor, scaler: Scaler, own_scaler: Scaler) -> keras.KerasTensor:
+    """Convert values from the scale of `scaler` to the scale of `own_scaler`."""
+    if own_scaler is scaler:
+        return values
+    factor, offset = scaler.scale / own_scaler.scale, (scaler.mean - own_scaler.mean) / own_scaler.scale
+    # A scaler contains the functionals first, then the descriptors.
+    part = slice(None, values.shape[-1]) if values.name == "features" else slice(-values.shape[-1], None)
+    return values * factor[part].astype(np.float32) + offset[part].astype(np.float32)
+
+
+def with_encoder(head: bytes, encoder: bytes, facts: Facts) -> bytes:
+    """Join the encoder and a head into one graph, whose input is the log-mel spectrogram.
+
+    Args:
+        head: the head from `to_onnx`, on the encoder's statistics, its states, or both.
+        encoder: the quantized encoder.
+        facts: the facts of the bundle, for the model's metadata_props.
+    """
+    front = onnx.load_from_string(encoder)
+    (opset,) = (entry.version for entry in front.opset_import if entry.domain == "")
+    back = onnx.version_converter.convert_version(onnx.load_from_string(head), opset)
+    back.ir_version = front.ir_version
+    needed = {STATISTICS: "features", STATES: "descriptors"}
+    taken = {port.name for port in back.graph.input}
+    needed = {theirs: ours for theirs, ours in needed.items() if ours in taken}
+    front = onnx.utils.Extractor(front).extract_model([INPUT], list(needed))
+    outputs = [port.name for port in back.graph.output]
+    model = onnx.compose.merge_models(front, back, io_map=list(needed.items()), outputs=outputs)
+    _halve(model.graph)
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, facts.to_metadata())
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+def _halve(graph: onnx.GraphProto) -> None:
+    """Store large constants in float16 if this is lossless. ONNX Runtime casts them once, on loading."""
+    for constant in graph.initializer:
+        values = onnx.numpy_helper.to_array(constant)
+        if values.dtype != np.float32 or values.size < LARGE:
+            continue
+        half = values.astype(np.float16)
+        if np.array_equal(half.astype(np.float32), values):
+            name, stored = constant.name, f"{constant.name}_float16"
+            constant.CopyFrom(onnx.numpy_helper.from_array(half, stored))
+            cast = onnx.helper.make_node("Cast", [stored], [name], f"{name}_cast", to=onnx.TensorProto.FLOAT)
+            graph.node.insert(0, cast)
+
+
+def to_onnx(
+    network: keras.Model, facts: Facts, examples: Sequence[Mapping[str, NDArray[np.float32]]]
+) -> bytes:
+    """Convert a network to ONNX, and check the outputs.
+
+    Args:
+        network: the network from `combine`.
+        facts: the facts of the bundle, for the model's metadata_props.
+        examples: the inputs of the check.
+
+    Returns:
+        The ONNX model, with the names of the network's inputs and outputs.
+
+    Raises:
+        TrainingError: an output of ONNX and Keras differs by more than 1e-5.
+    """
+    keras.backend.clear_session()  # resets the counter in the names of the graph
+    signature = [
+        {
+            port.name: tf.TensorSpec((None, *port.shape[1:]), tf.float32, name=port.name)
+            for port in network.inputs
+        }
+    ]
+    model, _ = tf2onnx.convert.from_keras(network, input_signature=signature, opset=OPSET)
+    outputs = sorted(network.output)  # TensorFlow orders a dictionary by its keys
+    _make_canonical(model, outputs)
+    onnx.helper.set_model_props(model, facts.to_metadata())
+    content: bytes = model.SerializeToString(deterministic=True)
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    for example in examples:
+        expected = network(dict(example), training=False)
+        for name, converted in zip(outputs, session.run(outputs, dict(example)), strict=True):
+            difference = float(np.abs(converted - expected[name]).max())
+            if not difference <= PARITY * max(1.0, float(np.abs(converted).max())):
+                raise TrainingError(
+                    f"ONNX and Keras differ by {difference:.1e} in {name}, more than {PARITY:.0e}: "
+                    "replace the layer that tf2onnx does not convert exactly"
+                )
+    return content
+
+
+def _make_canonical(model: onnx.ModelProto, outputs: Sequence[str]) -> None:
+    """Give nodes and tensors an order and names that depend on the graph alone.
+
+    tf2onnx uses sets and counters for order and names, so two conversions of one network differ. This
+    function sorts the nodes topologically, from the outputs backward, and names each tensor by its position.
+    The outputs get their names in the bundle.
+    """
+    graph = model.graph
+    producers = {tensor: node for node in graph.node for tensor in node.output}
+    constants = {constant.name: constant for constant in graph.initializer}
+    ports = list(graph.output)
+    names = {port.name: port.name for port in graph.input} | {"": ""}
+    names |= {port.name: name for port, name in zip(ports, outputs, strict=True)}
+    nodes: list[onnx.NodeProto] = []
+
+    def visit(tensor: str) -> None:
+        node = producers.pop(tensor, None)
+        if node is not None:
+            for needed in node.input:
+                visit(needed)
+            nodes.append(node)
+            # A node with several outputs, such as an LSTM, is visited once.
+            for other in node.output:
+                producers.pop(other, None)
+                names.setdefault(other, f"tensor_{len(names)}")
+        names.setdefault(tensor, f"tensor_{len(names)}")
+
+    for port in ports:
+        visit(port.name)
+    for place, node in enumerate(nodes):
+        node.name = f"{node.op_type}_{place}"
+        node.input[:] = [names[tensor] for tensor in node.input]
+        node.output[:] = [names[tensor] for tensor in node.output]
+    used = [(name, constants[tensor]) for tensor, name in names.items() if tensor in constants]
+    for name, constant in used:
+        constant.name = name
+    _describe_ports(graph, outputs)
+    kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
+    weights = [onnx.TensorProto.FromString(constant.SerializeToString()) for _, constant in used]
+    del graph.node[:], graph.initializer[:], graph.value_info[:]
+    graph.node.extend(kept)
+    graph.initializer.extend(weights)
+
+
+def _describe_ports(graph: onnx.GraphProto, outputs: Sequence[str]) -> None:
+    """Name the outputs and the axes of variable length."""
+    for port, name in zip(graph.output, outputs, strict=True):
+        port.name = name
+    graph.doc_string = ""  # the original text contains a counter of the process
+    for port in (*graph.input, *graph.output):
+        port.type.tensor_type.shape.dim[0].dim_param = "n"
+        for dimension in list(port.type.tensor_type.shape.dim)[1:]:
+            if not dimension.HasField("dim_value"):
+                dimension.dim_param = "n_frames"

@@ -1,0 +1,169 @@
+"""Pictures of a run in PNG format. Equal numbers give equal bytes."""
+
+import io
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from numpy.typing import NDArray
+
+BLUE, ORANGE, GRAY = "#2f6db3", "#d9772b", "#9ca3af"
+WHITE_TEXT_FROM = 0.55  # the share of a cell above which dark text is hard to read
+
+
+def confusion_matrix(
+    counts: NDArray[np.int64],
+    labels: Sequence[str],
+    title: str = "All test folds: share of each true label, and count",
+) -> bytes:
+    """Draw a confusion matrix.
+
+    Args:
+        counts: the counts, shape (n_labels, n_labels); a row is a true label, a column a recognized label.
+        labels: the labels in the order of rows and columns.
+        title: the title of the picture.
+
+    Returns:
+        The picture as PNG. The shade and the first line of a cell show its share of the row.
+    """
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure = Figure(figsize=(6.4, 5.6), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(counts.shape):
+        axes.text(
+            column,
+            row,
+            f"{shares[row, column]:.0%}\n{counts[row, column]}",
+            ha="center",
+            va="center",
+            color="white" if shares[row, column] > WHITE_TEXT_FROM else "#1f2937",
+            fontsize=10,
+        )
+    axes.set_xticks(range(len(labels)), labels)
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set(xlabel="recognized", ylabel="true", title=title)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    return _png(figure)
+
+
+def reliability_diagram(
+    uncalibrated: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]],
+    calibrated: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]],
+) -> bytes:
+    """Draw accuracy against confidence, before and after calibration.
+
+    Args:
+        uncalibrated: the count, the mean confidence and the accuracy of each bin, without a temperature.
+        calibrated: the same values with the temperature.
+
+    Returns:
+        The picture as PNG. The area of a dot shows the count of its bin. The diagonal is perfect
+        calibration.
+    """
+    figure = Figure(figsize=(5.6, 5.2), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color=GRAY, linewidth=1, linestyle="--")
+    for (counts, sure, right), color, label in (
+        (uncalibrated, BLUE, "not calibrated"),
+        (calibrated, ORANGE, "calibrated"),
+    ):
+        filled = counts > 0
+        axes.plot(sure[filled], right[filled], color=color, linewidth=1.2, label=label)
+        axes.scatter(
+            sure[filled], right[filled], s=400 * counts[filled] / counts.sum(), color=color, alpha=0.7
+        )
+    axes.set(
+        xlim=(0, 1),
+        ylim=(0, 1),
+        xlabel="confidence",
+        ylabel="accuracy",
+        title="All test folds: reliability of the probabilities",
+    )
+    axes.grid(color="#e5e7eb")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(loc="upper left", frameon=False)
+    return _png(figure)
+
+
+def learning_curves(histories: Sequence[Mapping[str, Sequence[float]]], *, stops_early: bool) -> bytes:
+    """Draw loss and UAR over the epochs of every fold.
+
+    Args:
+        histories: the `loss`, `val_loss`, `uar` and `val_uar` of each epoch, for each network.
+        stops_early: True if the network of the best epoch was kept; otherwise the network of the last epoch.
+
+    Returns:
+        The picture as PNG, with a line for each network and a dot at the epoch that gave the validation UAR.
+    """
+    figure = Figure(figsize=(9.6, 4.0), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for history in histories:
+        epochs = np.arange(1, len(history["loss"]) + 1)
+        judged = int(np.argmax(history["val_uar"])) if stops_early else len(epochs) - 1
+        for axes, key in ((left, "loss"), (right, "uar")):
+            axes.plot(epochs, history[key], color=BLUE, linewidth=1, alpha=0.75)
+            axes.plot(epochs, history[f"val_{key}"], color=ORANGE, linewidth=1, alpha=0.75)
+        right.plot(epochs[judged], history["val_uar"][judged], "o", color=ORANGE, markersize=5)
+    left.set(title="Loss", xlabel="epoch")
+    right.set(title="Unweighted average recall", xlabel="epoch", ylim=(0, 1))
+    for axes in (left, right):
+        axes.grid(color="#e5e7eb")
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    right.plot([], [], color=BLUE, label="training part (with dropout)")
+    right.plot([], [], color=ORANGE, label="validation part")
+    right.plot([], [], "o", color=ORANGE, label="evaluated epoch")
+    right.legend(loc="lower right", frameon=False)
+    return _png(figure)
+
+
+def comparison(panels: Mapping[str, Sequence[tuple[str, float, float, float]]]) -> bytes:
+    """Draw the UAR of models in a panel for each test.
+
+    Args:
+        panels: the name, the UAR and the limits of its interval of each model, by test.
+
+    Returns:
+        The picture as PNG, with a dot and an interval for each model, and the best model at the top.
+    """
+    n_columns = min(len(panels), 3)
+    n_rows = -(-len(panels) // n_columns)
+    tallest = max(map(len, panels.values()))
+    size = (4.6 * n_columns, n_rows * (1.1 + 0.28 * tallest))
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(n_rows, n_columns, squeeze=False)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_visible(False)
+    for axes, (test, models) in zip(grid.flat, panels.items(), strict=False):
+        ordered = sorted(models, key=lambda model: model[1])
+        for place, (_, uar, low, high) in enumerate(ordered):
+            color = ORANGE if place == len(ordered) - 1 else BLUE
+            axes.plot([low, high], [place, place], color=color, linewidth=1.5, alpha=0.6)
+            axes.plot(uar, place, "o", color=color, markersize=5)
+            axes.annotate(
+                f"{100 * uar:.1f}", (uar, place), (0, 4), textcoords="offset points", ha="center", fontsize=8
+            )
+        axes.set_yticks(range(len(ordered)), [name for name, *_ in ordered], fontsize=8)
+        axes.set_ylim(-0.6, len(ordered) - 0.2)
+        axes.set_title(test, fontsize=10)
+        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.tick_params(axis="x", labelsize=8)
+        axes.grid(axis="x", color="#e5e7eb")
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.tick_params(axis="y", length=0)
+    figure.supxlabel("Unweighted average recall, with its 95 % interval over speakers", fontsize=9)
+    return _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
+    """Return a figure as PNG, without a display."""
+    FigureCanvasAgg(figure)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
+    return buffer.getvalue()
