@@ -16,9 +16,9 @@ import psycopg
 
 from benchmarks.jobs import ENDED, Replica, find, submit, until
 from benchmarks.soak import verdict
-from tests import bundles
-from tests.jobs.backends import Postgres, object_store, postgres
-from tests.jobs.conftest import call
+from testing import bundles
+from testing.backends import Postgres, object_store, postgres
+from testing.recordings import call
 
 
 def main() -> int:

@@ -30,10 +30,10 @@ from tqdm import tqdm
 from benchmarks.serving import Running, free_port, put_under_load, running
 from benchmarks.soak import verdict
 from benchmarks.throughput import three_seconds, wav
-from tests import bundles
-from tests.jobs.backends import Postgres, object_store, objects, postgres
-from tests.jobs.conftest import call
-from tests.jobs.test_callbacks import SECRET, Receiver
+from testing import bundles
+from testing.backends import Postgres, object_store, objects, postgres
+from testing.receiver import SECRET, Receiver
+from testing.recordings import call
 
 HOUR = 3600
 CALL_SECONDS = 3.9

@@ -22,9 +22,9 @@ import httpx2
 from benchmarks.serving import free_port, put_under_load
 from benchmarks.soak import OK, OVERLOADED, verdict
 from benchmarks.throughput import three_seconds, wav
-from tests import bundles
-from tests.deploy.balancer import balancing
-from tests.service import Service, started
+from testing import bundles
+from testing.balancer import balancing
+from testing.service import Service, started
 
 N_REPLICAS = 2
 N_CLIENTS = 6

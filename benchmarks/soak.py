@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.serving import REFUSED, Load, Running, percentile, put_under_load, running
 from benchmarks.throughput import three_seconds, wav
-from tests import bundles
+from testing import bundles
 
 OK = 200
 OVERLOADED = 503

@@ -40,7 +40,7 @@ from benchmarks.serving import (
     put_under_load,
     running,
 )
-from tests import bundles
+from testing import bundles
 
 CLIP_SECONDS = 3
 ROUNDS = 15

@@ -12,8 +12,8 @@ from fastapi.testclient import TestClient
 
 from app.main import create_app
 from app.settings import Settings
-from tests import bundles
-from tests.recordings import ROOT, corpora
+from testing import bundles
+from testing.recordings import ROOT, corpora
 
 # Jobs are one to a process, and keep a database: the tests of jobs turn them on.
 os.environ["SER_JOBS"] = "false"

@@ -12,8 +12,8 @@ import httpx2
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.recordings import EXAMPLE
-from tests.service import Service, running
+from testing.recordings import EXAMPLE
+from testing.service import Service, running
 
 URL = "/v1/audio/emotions"
 DATA = EXAMPLE.read_bytes()

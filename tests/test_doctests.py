@@ -5,7 +5,7 @@ from importlib import import_module
 
 import pytest
 
-from tests.recordings import ROOT
+from testing.recordings import ROOT
 
 MODULES = ("app.core.bundle", "app.core.channels", "app.core.recognizer", "app.main", "app.pool.pool")
 

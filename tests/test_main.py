@@ -10,7 +10,7 @@ from app.core.bundle import find_bundles
 from app.core.errors import BundleError
 from app.main import create_app
 from app.settings import Settings
-from tests.recordings import ROOT
+from testing.recordings import ROOT
 
 
 def test_hidden_folders_and_files_are_no_bundles(models_dir: Path) -> None:

@@ -16,9 +16,9 @@ import httpx2
 import pytest
 
 from app.core.bundle import write_bundle
-from tests import bundles
-from tests.recordings import EXAMPLE, ROOT, corpora
-from tests.service import Service, descendants, gone, holds_recognizer, running, started
+from testing import bundles
+from testing.recordings import EXAMPLE, ROOT, corpora
+from testing.service import Service, descendants, gone, holds_recognizer, running, started
 
 URL = "/v1/audio/emotions"
 

@@ -18,8 +18,8 @@ from app.core.manifest import Manifest
 from app.core.recognizer import EmotionRecognizer
 from app.main import create_app
 from app.settings import Settings
-from tests.programs import program
-from tests.recordings import EXAMPLE, ROOT, corpora, encode, speech
+from testing.programs import program
+from testing.recordings import EXAMPLE, ROOT, corpora, encode, speech
 from training.data.labels import EMOTIONS
 
 MODELS = ("multilingual", "opensmile")

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.dependencies import hold_slot
 from app.core.errors import SpeechEmotionError, UnsupportedMediaType
+from app.core.files import path_of
 from app.jobs.job import StorageFull
 
 MULTIPART = "multipart/form-data"
@@ -173,7 +174,7 @@ async def read_call(request: Request, _slot: Annotated[None, Depends(hold_slot)]
             raise StorageFull("The storage has no space for the recording. Try again later.") from error
         if not os.fstat(file.fileno()).st_size:
             raise empty_upload()
-        yield Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
+        yield path_of(file)
 
 
 def empty_upload() -> MalformedRequest:

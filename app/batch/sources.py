@@ -1,7 +1,6 @@
 """The recordings of an analysis: files, folders, globs, lists, and prefixes of S3 buckets."""
 
 import glob
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,8 @@ from tempfile import TemporaryFile
 
 import obstore
 from obstore.store import S3Store
+
+from app.core.files import path_of
 
 SUFFIXES = (".wav", ".flac")
 """The suffixes of recordings in folders and buckets. The case is ignored."""
@@ -52,7 +53,7 @@ class Source:
             except obstore.exceptions.BaseError as error:
                 raise OSError(0, f"cannot be fetched: {error}") from error
             file.flush()
-            yield Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
+            yield path_of(file)
 
 
 def find_sources(inputs: Iterable[str], lists: Iterable[Path] = ()) -> list[Source]:

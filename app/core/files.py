@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import IO
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -21,3 +22,8 @@ def write_whole(path: Path, content: bytes) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def path_of(file: IO[bytes]) -> Path:
+    """Return a path by which other processes of this user can open an unnamed file, while it is open here."""
+    return Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")

@@ -4,7 +4,6 @@ One library and one code path serve both, so that tests on one machine also cove
 """
 
 import asyncio
-import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -18,6 +17,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
+from app.core.files import path_of
 from app.jobs.job import JobsUnavailable, RecordingLost, StorageFull
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Recordings:
         """
         with TemporaryFile() as file:  # without a name, so that a crash of this process also deletes it
             await asyncio.to_thread(self._fetch, name, file)
-            yield Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
+            yield path_of(file)
 
     def _fetch(self, name: str, file: IO[bytes]) -> None:
         try:

@@ -17,9 +17,9 @@ from app.core.segments import Span, with_context
 from app.core.speaker import adapt
 from app.main import create_app
 from app.settings import Settings
-from tests import bundles
-from tests.bundles import LABELS
-from tests.recordings import encode, ringing, speech, tone
+from testing import bundles
+from testing.bundles import LABELS
+from testing.recordings import encode, ringing, speech, tone
 
 URL = "/v1/audio/timeline"
 Samples = NDArray[np.float32]

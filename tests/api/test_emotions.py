@@ -8,8 +8,8 @@ from app.core.audio import Signal, decode, resample
 from app.core.bundle import read_bundle
 from app.core.recognizer import EmotionRecognizer
 from app.settings import Settings
-from tests.bundles import LABELS
-from tests.recordings import EXAMPLE, encode, ringing, speech, tone
+from testing.bundles import LABELS
+from testing.recordings import EXAMPLE, encode, ringing, speech, tone
 
 URL = "/v1/audio/emotions"
 NAN = encode(np.full(16_000, np.nan, np.float32), subtype="FLOAT")

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from hypothesis import Phase, given, settings, strategies
 
 from app.pool.pool import WorkerPool
-from tests.recordings import encode, speech, tone
+from testing.recordings import encode, speech, tone
 
 URL = "/v1/audio/emotions"
 LISTED = {200, 400, 413, 415, 422}

@@ -1,6 +1,6 @@
 from fastapi.testclient import TestClient
 
-from tests import bundles
+from testing import bundles
 
 
 def test_every_bundle_is_listed_with_the_default(client: TestClient) -> None:

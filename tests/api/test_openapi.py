@@ -4,7 +4,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.api import problems
-from tests.recordings import EXAMPLE
+from testing.recordings import EXAMPLE
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.api import problem_table
-from tests.recordings import EXAMPLE, encode, tone
+from testing.recordings import EXAMPLE, encode, tone
 
 URL = "/v1/audio/emotions"
 

@@ -12,7 +12,7 @@ from app.pool.errors import WorkerLost
 from app.pool.pool import WorkerPool
 from app.pool.process import WorkerFailed
 from app.settings import Settings
-from tests.recordings import EXAMPLE
+from testing.recordings import EXAMPLE
 
 FIELDS = ["type", "title", "status", "detail", "code", "request_id"]
 # The codes of docs and clients; a change here breaks them.

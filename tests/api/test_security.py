@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from app.api.security import ANONYMOUS, Authenticator, RateLimited, Unauthenticated
 from app.main import create_app
 from app.settings import Settings
-from tests.recordings import EXAMPLE, encode, tone
+from testing.recordings import EXAMPLE, encode, tone
 
 URL = "/v1/audio/emotions"
 OLD, NEW = "old key", "new key"

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from app.api.upload import MalformedRequest, UploadLimit, UploadTimeout, UploadTooLarge, read_recording
-from tests.recordings import EXAMPLE
+from testing.recordings import EXAMPLE
 
 SCOPE: Scope = {"type": "http", "path": "/", "headers": [(b"content-length", b"1")]}
 

@@ -21,10 +21,10 @@ from app.batch.engine import AnalysisOptions
 from app.batch.sources import find_sources
 from app.calls.analysis import Limits
 from app.core.channels import ChannelPolicy
-from tests.clusters import cluster
-from tests.jobs.backends import BUCKET, object_store
-from tests.recordings import EXAMPLE, ROOT, encode, speech
-from tests.service import descendants, holds_recognizer
+from testing.backends import BUCKET, object_store
+from testing.clusters import cluster
+from testing.recordings import EXAMPLE, ROOT, encode, speech
+from testing.service import descendants, holds_recognizer
 
 
 @pytest.fixture

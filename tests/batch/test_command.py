@@ -13,7 +13,7 @@ import parselmouth
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.recordings import EXAMPLE, ROOT, encode
+from testing.recordings import EXAMPLE, ROOT, encode
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import httpx2
 
-from tests.recordings import EXAMPLE
-from tests.service import running
+from testing.recordings import EXAMPLE
+from testing.service import running
 
 GENERATOR = str(Path(sys.executable).parent / "openapi-python-client")
 KEY = "key of the test"

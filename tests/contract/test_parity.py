@@ -17,7 +17,7 @@ from app.core.recognizer import apply_temperature
 from app.core.scaler import Scaler
 from app.main import create_app
 from app.settings import Settings
-from tests.recordings import corpora
+from testing.recordings import corpora
 from training.models import load_model
 
 FILES = ("03a01Fa", "03a01Nc", "08a05Ta", "13b09La", "16b10Wb")

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.service import running
+from testing.service import running
 
 SCHEMATHESIS = str(Path(sys.executable).parent / "schemathesis")
 KEY = "key of the test"

@@ -13,7 +13,7 @@ from app.core.errors import (
     ChannelNotFound,
     UnsupportedMediaType,
 )
-from tests.recordings import encode, tone
+from testing.recordings import encode, tone
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from app.core.bundle import MANIFEST, MODEL, SCALER, Bundle, read_bundle, write_
 from app.core.errors import BundleError
 from app.core.manifest import Level, Manifest
 from app.core.scaler import Scaler
-from tests import bundles
+from testing import bundles
 
 SMALL = Scaler(np.zeros(3), np.ones(3))
 

@@ -6,7 +6,7 @@ from app.core.audio import Signal, decode
 from app.core.binding import OpenSMILE, OpenSmileException
 from app.core.errors import AudioUndecodable
 from app.core.features import FEATURE_SETS, FeatureConfig, FeatureExtractor, FeatureSet, FeatureValues
-from tests.recordings import EXAMPLE, speech, tone
+from testing.recordings import EXAMPLE, speech, tone
 
 N_FEATURES = {"eGeMAPSv02": 88, "ComParE_2016": 6373, "emobase": 988}
 

@@ -11,8 +11,8 @@ from app.core.bundle import read_bundle
 from app.core.inputs import InputExtractor
 from app.core.log_mel import log_mel_spectrogram
 from app.core.recognizer import EmotionRecognizer
-from tests import bundles
-from tests.recordings import EXAMPLE, ROOT
+from testing import bundles
+from testing.recordings import EXAMPLE, ROOT
 
 
 def test_a_bundle_of_spectrograms_gets_the_spectrogram_alone(tmp_path: Path) -> None:

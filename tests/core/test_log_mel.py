@@ -4,7 +4,7 @@ import pytest
 from app.core.audio import Signal, decode
 from app.core.errors import AudioTooShort
 from app.core.log_mel import N_MELS, log_mel_spectrogram
-from tests.recordings import EXAMPLE, tone
+from testing.recordings import EXAMPLE, tone
 
 # Whisper's definition with the STFT and the mel filters of librosa 0.11.0 (n_fft=400, hop_length=160,
 # n_mels=80): every 40th frame and every 20th band of the example.

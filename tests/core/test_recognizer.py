@@ -9,8 +9,8 @@ from app.core.bundle import Bundle, read_bundle
 from app.core.errors import AudioUndecodable, BundleError
 from app.core.manifest import Level
 from app.core.recognizer import EmotionRecognizer
-from tests import bundles
-from tests.recordings import EXAMPLE, speech, tone
+from testing import bundles
+from testing.recordings import EXAMPLE, speech, tone
 
 
 @pytest.fixture(scope="module")

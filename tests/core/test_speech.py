@@ -4,7 +4,7 @@ from numpy.typing import NDArray
 
 from app.core.audio import Signal
 from app.core.speech import SpeechDetector, _speech
-from tests.recordings import ringing, speech
+from testing.recordings import ringing, speech
 
 
 @pytest.fixture(scope="module")

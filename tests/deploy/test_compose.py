@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from app.settings import Settings
-from tests.recordings import ROOT
+from testing.recordings import ROOT
 
 PROFILES = [(), ("scale",), ("jobs",), ("scale", "jobs"), ("monitoring",)]
 SCALED = {"service", "replica", "balancer"}

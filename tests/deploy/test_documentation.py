@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import yaml
 
-from tests.recordings import ROOT
+from testing.recordings import ROOT
 
 PAGE = (ROOT / "docs" / "deploy.md").read_text()
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

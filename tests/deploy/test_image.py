@@ -7,7 +7,7 @@ import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-from tests.recordings import ROOT
+from testing.recordings import ROOT
 
 HEAVY = {"audinterface", "keras", "onnx", "pandas", "pyarrow", "scikit-learn", "tensorflow-cpu", "torch"}
 

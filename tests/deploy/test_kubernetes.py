@@ -14,8 +14,8 @@ import yaml
 from app.jobs.job import State
 from app.main import create_app
 from app.settings import Settings
-from tests.programs import program
-from tests.recordings import ROOT
+from testing.programs import program
+from testing.recordings import ROOT
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 JOBS = "overlays/jobs"

@@ -13,8 +13,8 @@ import yaml
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.programs import program
-from tests.recordings import EXAMPLE, ROOT
+from testing.programs import program
+from testing.recordings import EXAMPLE, ROOT
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 GRAFANA = ROOT / "deploy" / "grafana"

@@ -16,9 +16,9 @@ import pytest
 from app.api.problem_table import BY_CODE
 from app.api.problems import MEDIA_TYPE
 from app.settings import Settings
-from tests.deploy import balancer
-from tests.programs import program
-from tests.service import free_port
+from testing import balancer
+from testing.programs import program
+from testing.service import free_port
 
 TEXT = (balancer.CONFIGURATION / "nginx.conf").read_text()
 UTTERANCES, REST = TEXT.split("location = /v1/audio/timeline {")

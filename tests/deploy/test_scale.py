@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.scale import balanced, meanwhile
 from benchmarks.throughput import three_seconds, wav
-from tests.programs import program
+from testing.programs import program
 
 
 def test_no_request_is_lost_when_a_replica_is_killed_or_replaced(tmp_path: Path, models_dir: Path) -> None:

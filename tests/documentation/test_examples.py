@@ -16,9 +16,9 @@ import playwright
 import pytest
 
 from app.api.problem_table import BY_CODE
-from tests.programs import program
-from tests.recordings import EXAMPLE, ROOT
-from tests.service import Service, running
+from testing.programs import program
+from testing.recordings import EXAMPLE, ROOT
+from testing.service import Service, running
 
 EXAMPLES = ROOT / "examples"
 KEY = "key of the test"

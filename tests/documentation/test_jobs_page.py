@@ -15,8 +15,8 @@ import pytest
 from app.api.schemas import Callback, JobAnswer
 from app.jobs.callbacks import PAUSES, CallbackPolicy, deliver
 from app.jobs.job import State
-from tests.recordings import ROOT
-from tests.service import free_port
+from testing.recordings import ROOT
+from testing.service import free_port
 
 PAGE = (ROOT / "docs" / "jobs.md").read_text()
 RECEIVER = ROOT / "examples" / "receive_callback.py"

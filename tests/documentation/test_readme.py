@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from app.main import create_app
 from app.settings import Settings
-from tests.recordings import ROOT
+from testing.recordings import ROOT
 from training.__main__ import VERBS
 from training.command_line import parse
 from training.data.folds import PROTOCOLS

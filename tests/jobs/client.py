@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.service import Service
+from testing.service import Service
 
 WAV = {"Content-Type": "audio/wav"}
 Answer = dict[str, Any]

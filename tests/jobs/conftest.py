@@ -3,20 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from tests.recordings import encode, speech
-from tests.service import Service, running
-
-
-def call(repeats: int) -> bytes:
-    """A stereo call of real speech, about four seconds for each repeat."""
-    one, other = speech("03a01Fa"), speech("03a01Nc")
-    pause = np.zeros(8_000, np.float32)
-    agent = np.concatenate([one, pause, np.zeros_like(other), pause])
-    customer = np.concatenate([np.zeros_like(one), pause, other, pause])
-    return encode(np.tile(np.stack([agent, customer], axis=1), (repeats, 1)), 16_000, "ULAW")
+from testing.recordings import call
+from testing.service import Service, running
 
 
 @pytest.fixture(scope="package")

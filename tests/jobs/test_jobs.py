@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from testing.recordings import EXAMPLE
+from testing.service import Service, descendants, running, started
 from tests.jobs.client import WAV, eventually, find, submit, until
-from tests.recordings import EXAMPLE
-from tests.service import Service, descendants, running, started
 
 
 def kept(environment: dict[str, str]) -> list[Path]:

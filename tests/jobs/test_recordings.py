@@ -10,7 +10,7 @@ import pytest
 
 from app.jobs.job import JobsUnavailable, RecordingLost, StorageFull
 from app.jobs.recordings import Recordings
-from tests.jobs.backends import object_store
+from testing.backends import object_store
 
 KEPT = bytes(range(256)) * 50_000  # more than S3 takes in one part
 

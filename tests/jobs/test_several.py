@@ -9,9 +9,9 @@ import httpx2
 import psycopg
 import pytest
 
-from tests.jobs.backends import Postgres, object_store, objects, postgres
+from testing.backends import Postgres, object_store, objects, postgres
+from testing.service import Service, descendants, started
 from tests.jobs.client import WAV, eventually, find, submit, until
-from tests.service import Service, descendants, started
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.recordings import encode, tone
+from testing.recordings import encode, tone
 
 LABELS = ["anger", "surprise", "happiness", "sadness", "neutral"]
 SECONDS = 40.0

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from testing.programs import program
+from testing.service import Service, running
 from tests.page import calls
-from tests.programs import program
-from tests.service import Service, running
 
 KEY = "k" * 43
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from testing.recordings import EXAMPLE
 from tests.page import calls
-from tests.recordings import EXAMPLE
 
 
 def segments(page: Page, channel: int) -> Locator:

@@ -7,7 +7,7 @@ import numpy as np
 import soundfile
 from playwright.sync_api import Page, expect
 
-from tests.recordings import EXAMPLE, encode
+from testing.recordings import EXAMPLE, encode
 
 
 def test_a_call_is_analyzed_by_the_service(page: Page, tmp_path: Path, complaints: list[str]) -> None:

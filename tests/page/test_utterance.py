@@ -13,9 +13,9 @@ import pytest
 import soundfile
 from playwright.sync_api import BrowserContext, Page, expect
 
+from testing.recordings import EXAMPLE, ROOT
+from testing.service import Service, running
 from tests.page.conftest import KEY
-from tests.recordings import EXAMPLE, ROOT
-from tests.service import Service, running
 
 KEEP_BODY = """() => {
     const send = window.fetch;

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from playwright.sync_api import Page
 
-from tests.recordings import encode, tone
+from testing.recordings import encode, tone
 
 READ = """async (data) => {
     const { readWav } = await import("/page/wav.js");

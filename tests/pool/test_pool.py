@@ -17,8 +17,8 @@ from app.pool.errors import DeadlineExceeded, NotReady, Overloaded, WorkerLost
 from app.pool.pool import WorkerPool
 from app.pool.process import WorkerFailed
 from app.pool.tasks import Recognize
-from tests import bundles
-from tests.recordings import EXAMPLE, encode, tone
+from testing import bundles
+from testing.recordings import EXAMPLE, encode, tone
 
 SHORT = Recognize(EXAMPLE.read_bytes(), "small", "mix", 0.25, 60.0)
 # Some seconds of work for openSMILE.

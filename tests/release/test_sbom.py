@@ -8,7 +8,7 @@ import pytest
 
 from app import __version__
 from release import sbom
-from tests.recordings import ROOT
+from testing.recordings import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import re
 
 from app import __version__
-from tests.recordings import ROOT
+from testing.recordings import ROOT
 
 
 def test_no_other_file_of_the_code_says_which_version_it_is() -> None:

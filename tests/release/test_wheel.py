@@ -7,7 +7,7 @@ import pytest
 
 from app import __version__
 from release.check import build
-from tests.recordings import ROOT
+from testing.recordings import ROOT
 
 NOT_CODE = {".js", ".css", ".html", ".svg", ".onnx", ".inc", ".jinja", ".json", ".md", ".LICENSE", ".typed"}
 

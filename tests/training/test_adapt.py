@@ -8,8 +8,8 @@ from app.core.audio import decode
 from app.core.bundle import read_bundle
 from app.core.recognizer import EmotionRecognizer
 from app.core.scaler import Scaler
-from tests import bundles
-from tests.recordings import speech
+from testing import bundles
+from testing.recordings import speech
 from training.__main__ import main
 from training.adapt import STRENGTH, shrink
 

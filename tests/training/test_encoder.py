@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from app.core.audio import decode
 from app.core.log_mel import log_mel_spectrogram
-from tests.recordings import EXAMPLE
+from testing.recordings import EXAMPLE
 from training.__main__ import main
 from training.encoder.convert import FOLDER, PROVENANCE, encoder_path
 from training.encoder.extractor import N_LAYERS, EncoderExtractor

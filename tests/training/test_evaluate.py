@@ -8,8 +8,8 @@ import pytest
 from app.core.audio import decode
 from app.core.bundle import read_bundle
 from app.core.recognizer import EmotionRecognizer
-from tests import bundles
-from tests.recordings import corpora
+from testing import bundles
+from testing.recordings import corpora
 from training.__main__ import main
 from training.data.corpora import csv_file
 from training.evaluate import label_for

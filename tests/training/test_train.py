@@ -11,8 +11,8 @@ from app.core.audio import decode
 from app.core.bundle import read_bundle
 from app.core.features import FeatureConfig
 from app.core.recognizer import EmotionRecognizer
+from testing.recordings import EXAMPLE, corpora
 from tests.conftest import TrainEmodb
-from tests.recordings import EXAMPLE, corpora
 from training.__main__ import main
 from training.data.corpora import csv_file
 from training.data.features import extract

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from app.core.audio import Signal
-from tests.recordings import speech, tone
+from testing.recordings import speech, tone
 from training.data.conditions import AUGMENTATIONS, CONDITIONS, TEST_CONDITIONS
 
 SPEECH = Signal(speech()[np.newaxis], 16_000)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.recordings import corpora
+from testing.recordings import corpora
 from training.data.corpora import READERS, Utterance, csv_file, emodb, ravdess, shemo
 from training.errors import TrainingError
 

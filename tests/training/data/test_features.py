@@ -12,8 +12,8 @@ import pytest
 
 from app.core.audio import decode, select_channel
 from app.core.features import FeatureConfig, FeatureExtractor, FeatureValues
-from tests.clusters import cluster
-from tests.recordings import EXAMPLE, ROOT, corpora, encode, tone
+from testing.clusters import cluster
+from testing.recordings import EXAMPLE, ROOT, corpora, encode, tone
 from training.__main__ import main
 from training.data.corpora import Utterance, csv_file
 from training.data.features import _extract_one, extract

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.recordings import corpora
+from testing.recordings import corpora
 from training.data.corpora import Utterance, csv_file
 from training.data.labels import EMOTIONS, label, to_five_emotions
 from training.errors import TrainingError

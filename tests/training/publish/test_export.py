@@ -9,8 +9,8 @@ from keras import ops
 from app.core.audio import Signal, decode
 from app.core.bundle import OUTPUT
 from app.core.log_mel import HOP, log_mel_spectrogram
-from tests import bundles
-from tests.recordings import EXAMPLE
+from testing import bundles
+from testing.recordings import EXAMPLE
 from training.encoder.convert import encoder_path
 from training.encoder.extractor import N_LAYERS, EncoderExtractor
 from training.encoder.graph import N_STATISTICS, WIDTH

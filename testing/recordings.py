@@ -51,3 +51,12 @@ def encode(
     file = io.BytesIO()
     soundfile.write(file, samples, sampling_rate, subtype=subtype, format=container)
     return file.getvalue()
+
+
+def call(repeats: int) -> bytes:
+    """A stereo call of real speech, about four seconds for each repeat."""
+    one, other = speech("03a01Fa"), speech("03a01Nc")
+    pause = np.zeros(8_000, np.float32)
+    agent = np.concatenate([one, pause, np.zeros_like(other), pause])
+    customer = np.concatenate([np.zeros_like(one), pause, other, pause])
+    return encode(np.tile(np.stack([agent, customer], axis=1), (repeats, 1)), 16_000, "ULAW")

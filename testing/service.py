@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.recordings import ROOT
+from testing.recordings import ROOT
 
 
 class Service:

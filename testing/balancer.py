@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.recordings import ROOT
+from testing.recordings import ROOT
 
 CONFIGURATION = ROOT / "deploy" / "nginx"
 LISTEN = "listen 8080;"

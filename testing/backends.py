@@ -14,8 +14,8 @@ from pathlib import Path
 
 import httpx2
 
-from tests.programs import program
-from tests.service import free_port
+from testing.programs import program
+from testing.service import free_port
 
 BUCKET = "calls"
 

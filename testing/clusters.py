@@ -5,8 +5,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from tests.recordings import ROOT
-from tests.service import free_port
+from testing.recordings import ROOT
+from testing.service import free_port
 
 
 @contextmanager

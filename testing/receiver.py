@@ -1,0 +1,64 @@
+"""A receiver of webhooks."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from standardwebhooks import Webhook, WebhookVerificationError
+
+SECRET, OLD_SECRET = (f"whsec_{letter * 43}=" for letter in "AE")
+
+
+class Receiver(ThreadingHTTPServer):
+    """Somebody who waits for callbacks.
+
+    Attributes:
+        statuses: what it answers, one after the other; the last again and again.
+        heard: the headers and the body of each call.
+        verified: what each said whose signature was right when it came.
+        pause: seconds before it answers.
+    """
+
+    def __init__(self, *statuses: int, pause: float = 0) -> None:
+        """Listen."""
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.statuses = list(statuses)
+        self.heard: list[tuple[dict[str, str], bytes]] = []
+        self.verified: list[dict[str, Any]] = []
+        self.pause = pause
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/heard?of=it"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.heard.append((headers, body))
+        with contextlib.suppress(WebhookVerificationError):
+            self.server.verified.append(Webhook(SECRET).verify(body.decode(), headers))
+        time.sleep(self.server.pause)
+        status = self.server.statuses[0]
+        if len(self.server.statuses) > 1:
+            del self.server.statuses[0]
+        with contextlib.suppress(BrokenPipeError):
+            self.send_response(status)
+            self.send_header("Location", f"{self.server.url}/elsewhere")
+            self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def receiving(*statuses: int, pause: float = 0) -> Iterator[Receiver]:
+    with Receiver(*statuses, pause=pause) as receiver:
+        thread = threading.Thread(target=receiver.serve_forever)
+        thread.start()
+        yield receiver
+        receiver.shutdown()
+        thread.join()
