@@ -22,6 +22,8 @@ from app import __version__
 ROOT = Path(__file__).parent.parent
 OUTPUT = ROOT / "dist" / "sbom.cdx.json"
 DETECTOR = ROOT / "app" / "core" / "silero_vad.onnx"
+ENCODER = ROOT / "training" / "encoder" / "whisper_base_4.onnx"
+PROVENANCE = ENCODER.with_name("provenance.json")
 LICENSES = {"opensmile": "audEERING Research License Agreement"}
 """The licenses of packages with wrong metadata."""
 
@@ -51,7 +53,7 @@ def listed() -> dict[str, Any]:
 
 
 def complete(document: dict[str, Any]) -> dict[str, Any]:
-    """Add the version, the direct dependencies and the speech detector.
+    """Add the version, the direct dependencies, the speech detector and the speech encoder.
 
     Args:
         document: the document of cyclonedx-py, which is modified in place.
@@ -68,11 +70,12 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
             component["licenses"] = [{"license": {"name": LICENSES[component["name"]]}}]
     direct = _direct_names()
     references = [part["bom-ref"] for part in document["components"] if _same(part["name"]) in direct]
-    document["components"].append(_detector())
+    document["components"] += [_detector(), _encoder()]
     # The lock does not record indirect dependencies, so the document has only direct ones.
     document["dependencies"] = [
-        {"ref": ours["bom-ref"], "dependsOn": sorted([*references, DETECTOR.name])},
+        {"ref": ours["bom-ref"], "dependsOn": sorted([*references, DETECTOR.name, ENCODER.name])},
         {"ref": DETECTOR.name},
+        {"ref": ENCODER.name},
     ]
     return document
 
@@ -97,6 +100,18 @@ def _detector() -> dict[str, Any]:
         "version": "6.2.3",
         "licenses": [{"license": {"id": "MIT"}}],
         "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(DETECTOR.read_bytes()).hexdigest()}],
+    }
+
+
+def _encoder() -> dict[str, Any]:
+    """Describe the speech encoder in the default bundle; its version is the hash of the published weights."""
+    return {
+        "type": "machine-learning-model",
+        "bom-ref": ENCODER.name,
+        "name": ENCODER.stem,
+        "version": json.loads(PROVENANCE.read_text())["weights_sha256"],
+        "licenses": [{"license": {"id": "MIT"}}],
+        "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(ENCODER.read_bytes()).hexdigest()}],
     }
 
 

@@ -26,7 +26,8 @@ def test_every_pinned_package_is_in_it(document: dict[str, Any]) -> None:
     pinned = set(re.findall(r"^([\w.-]+)==(\S+)", lock, re.MULTILINE))
     assert len(pinned) > 20
     listed = {(part["name"], part["version"]) for part in document["components"]}
-    assert listed == pinned | {("silero_vad", "6.2.3")}
+    weights = json.loads((ROOT / "training" / "encoder" / "provenance.json").read_text())["weights_sha256"]
+    assert listed == pinned | {("silero_vad", "6.2.3"), ("whisper_base_4", weights)}
 
 
 def test_it_says_what_the_packages_do_not(document: dict[str, Any]) -> None:
@@ -42,8 +43,8 @@ def test_the_service_depends_on_what_it_names(document: dict[str, Any]) -> None:
     ours = document["dependencies"][0]
     assert ours["ref"] == document["metadata"]["component"]["bom-ref"]
     names = {reference.partition("@")[0].removeprefix("pkg:pypi/") for reference in ours["dependsOn"]}
-    assert {"fastapi", "opensmile", "onnxruntime", "silero_vad.onnx"} <= names
-    assert len(names) == len(sbom._direct_names()) + 1
+    assert {"fastapi", "opensmile", "onnxruntime", "silero_vad.onnx", "whisper_base_4.onnx"} <= names
+    assert len(names) == len(sbom._direct_names()) + 2
 
 
 def test_it_is_the_same_each_time(document: dict[str, Any]) -> None:
