@@ -21,6 +21,7 @@ os.environ["SER_JOBS"] = "false"
 TrainEmodb = Callable[[Path, Path], Path]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups; otherwise each process repeats every fixture
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep a file in one process, and all files that train in the same one, which goes first."""
     training = {item.path for item in items if "train_emodb" in getattr(item, "fixturenames", ())}
