@@ -42,8 +42,10 @@ def analyze(arguments: Sequence[str]) -> int:
             settings = settings.model_copy(update={"default_model": options.model})
         settings.channel_policy.check(options.channels or ())
         sources = find_sources(options.inputs, options.list)
-        find_bundles(settings.models_dir, settings.default_model)  # the default bundle must exist
-        folder = settings.models_dir / settings.default_model
+        bundles = {
+            folder.name: folder for folder in find_bundles(settings.models_dir, settings.default_model)
+        }
+        folder = bundles[settings.default_model]
         return asyncio.run(_analyze(options, settings, folder.absolute(), sources))
     except (BundleError, ChannelNotPermitted, EngineLost, ValueError, OSError) as error:
         print(error, file=sys.stderr)

@@ -54,7 +54,7 @@ class ChannelPolicy:
         """
         if requested is not None:
             self.check(requested)
-            missing = [channel for channel in requested if channel >= n_channels]
+            missing = [channel for channel in requested if channel not in range(n_channels)]
             if missing:
                 raise ChannelNotFound(
                     f"The recording has no channel {missing[0]}: it has {n_channels}, counted from 0. "
@@ -83,13 +83,8 @@ class ChannelPolicy:
             ChannelNotPermitted: the channel is not permitted.
             ChannelNotFound: the signal lacks the channel, or has no permitted channel.
         """
-        if channel != "mix":
-            self.check([channel])
-            return select_channel(signal, channel)
-        if self.permitted is None:
-            return select_channel(signal, channel)
-        chosen = list(self.choose(signal.n_channels, None))
-        return select_channel(Signal(signal.samples[chosen], signal.sampling_rate), channel)
+        chosen = self.choose(signal.n_channels, None if channel == "mix" else [channel])
+        return select_channel(Signal(signal.samples[list(chosen)], signal.sampling_rate), "mix")
 
     def _permits(self, channel: int) -> bool:
         return self.permitted is None or channel in self.permitted

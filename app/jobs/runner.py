@@ -75,7 +75,7 @@ class JobRunner:
         self._result_ttl = timedelta(seconds=result_ttl)
         self._policy = policy
         self._counts = counts
-        self._analyses: set[asyncio.Task[Any]] = set()
+        self._running: set[asyncio.Task[Any]] = set()
         self._stopping = False
 
     @asynccontextmanager
@@ -120,7 +120,7 @@ class JobRunner:
     async def _stop(self, client: DBOSClient, maintenance: asyncio.Task[None], name: str) -> None:
         """Return unfinished jobs to the queue, without counting a failed attempt."""
         self._stopping = True
-        tasks = [*self._analyses, maintenance]
+        tasks = [*self._running, maintenance]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -168,14 +168,14 @@ class JobRunner:
         this = asyncio.current_task()
         if self._stopping or this is None:
             raise asyncio.CancelledError
-        self._analyses.add(this)
+        self._running.add(this)
         poll = _ProgressPoll(client, job_id)
         keeping = asyncio.create_task(poll.keep())
         try:
             outcome = await self._analyze(request, poll.report, analyze)
         finally:
             keeping.cancel()
-            self._analyses.discard(this)
+            self._running.discard(this)
         if "error" in outcome:
             logger.warning("job %s: %s: %s", job_id, outcome["error"], outcome["message"])
         else:

@@ -10,13 +10,10 @@ import asyncio
 import contextlib
 import logging
 import multiprocessing
-import os
 import socket
-from asyncio import StreamReader, StreamWriter
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from multiprocessing.context import ForkServerProcess
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import TypeVar
@@ -26,6 +23,7 @@ from app.core.recognition import Recognition
 from app.pool.errors import DeadlineExceeded, NotReady, Overloaded, WorkerLost
 from app.pool.process import read_answer, request, work
 from app.pool.tasks import Recognize, Task
+from app.pool.worker import Worker
 
 Answer = TypeVar("Answer")
 
@@ -34,29 +32,6 @@ logger = logging.getLogger(__name__)
 RESTART_PAUSE = 1.0  # seconds
 DEATHS = (OSError, EOFError)
 """The errors of a channel whose other end is closed."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Worker:
-    """A worker process and the channel to it."""
-
-    process: ForkServerProcess
-    reader: StreamReader
-    writer: StreamWriter
-
-    @property
-    def pid(self) -> int:
-        """The process ID."""
-        return self.process.pid or 0
-
-    @property
-    def resident_bytes(self) -> int:
-        """The resident memory of the process, in bytes; 0 after its death."""
-        try:
-            pages = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1]
-        except (FileNotFoundError, ProcessLookupError):
-            return 0
-        return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 class WorkerPool:
@@ -112,8 +87,8 @@ class WorkerPool:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["app.pool.process"])
         # The most recently used worker runs the next task, because its processor caches are still warm.
-        self._idle: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()
-        self._alive: set[_Worker] = set()
+        self._idle: asyncio.LifoQueue[Worker] = asyncio.LifoQueue()
+        self._alive: set[Worker] = set()
         self._parts = asyncio.Semaphore(n_workers)
         self._n_slots = self._n_waiting = 0
         self._replacements: set[asyncio.Task[None]] = set()
@@ -220,7 +195,7 @@ class WorkerPool:
                 f"No answer within {self._request_timeout:g} s. Try again, or send a shorter recording."
             ) from error
 
-    async def _next_idle(self) -> _Worker:
+    async def _next_idle(self) -> Worker:
         """Wait for a live worker."""
         self._n_waiting += 1
         try:
@@ -231,7 +206,7 @@ class WorkerPool:
         finally:
             self._n_waiting -= 1
 
-    async def _run(self, worker: _Worker, task: Task[Answer]) -> Answer:
+    async def _run(self, worker: Worker, task: Task[Answer]) -> Answer:
         """Run a task in a worker, then return the worker to the pool or replace it."""
         try:
             answer = await request(task, worker.reader, worker.writer)
@@ -247,14 +222,14 @@ class WorkerPool:
         self._put_back(worker)
         return answer
 
-    def _put_back(self, worker: _Worker) -> None:
+    def _put_back(self, worker: Worker) -> None:
         """Return a worker to the pool, or replace it if it has grown too large."""
         if worker.resident_bytes > self._max_worker_bytes:
             self._replace(worker, "grown")
         else:
             self._idle.put_nowait(worker)
 
-    def _replace(self, worker: _Worker, reason: str) -> None:
+    def _replace(self, worker: Worker, reason: str) -> None:
         """Kill a worker and start another in the background. Idempotent."""
         if worker not in self._alive:
             return
@@ -267,7 +242,7 @@ class WorkerPool:
         self._replacements.add(replacement)
         replacement.add_done_callback(self._replacements.discard)
 
-    def _forget(self, worker: _Worker) -> None:
+    def _forget(self, worker: Worker) -> None:
         """Remove a worker from the pool and stop watching its process."""
         self._alive.discard(worker)
         asyncio.get_running_loop().remove_reader(worker.process.sentinel)
@@ -294,7 +269,7 @@ class WorkerPool:
             undo.callback(writer.close)
             await read_answer(reader)
             undo.pop_all()
-        worker = _Worker(process, reader, writer)
+        worker = Worker(process, reader, writer)
         self._alive.add(worker)
         # Replace a worker that dies while idle at once, before a request reaches it.
         asyncio.get_running_loop().add_reader(process.sentinel, self._replace, worker, "died")

@@ -80,8 +80,8 @@ class SpeakerRidge:
 
     Attributes:
         augmentations: the conditions of the training utterances beside `clean`.
-        penalty: the penalty on the squared weights. The default is that of
-            `training.learning.ridge_regression.Ridge`.
+        penalty: the penalty on the squared weights. `docs/experiments.md`, "Weights", compares the default
+            with a larger one.
     """
 
     augmentations: tuple[str, ...] = ()

@@ -20,7 +20,7 @@ AUGMENTATIONS = ("voice-1", "line-1", "call-1")
 further ones."""
 
 PENALTY = 3e-4
-"""The penalty of the ridge regression, as in `docs/experiments.md`, "Statistics". Not tuned."""
+"""The penalty of the ridge regression. `docs/experiments.md`, "Statistics", compares it with others."""
 
 UNITS = 256
 """The size of the hidden layer. `docs/experiments.md`, "Differences between speakers and corpora", compares
