@@ -68,7 +68,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
         del component["description"]  # the text of that line
         if component["name"] in LICENSES:
             component["licenses"] = [{"license": {"name": LICENSES[component["name"]]}}]
-    direct = _direct_names()
+    direct = direct_names()
     references = [part["bom-ref"] for part in document["components"] if _same(part["name"]) in direct]
     document["components"] += [_detector(), _encoder()]
     # The lock does not record indirect dependencies, so the document has only direct ones.
@@ -80,7 +80,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def _direct_names() -> set[str]:
+def direct_names() -> set[str]:
     """Return the normalized names of the dependencies of the service in `pyproject.toml`."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     return {_same(re.split(r"[^\w.-]", requirement)[0]) for requirement in project["dependencies"]}

@@ -102,6 +102,11 @@ class WorkerPool:
         return len(self._alive)
 
     @property
+    def pids(self) -> list[int]:
+        """The process IDs of the live workers, sorted."""
+        return sorted(worker.pid for worker in self._alive)
+
+    @property
     def n_slots(self) -> int:
         """The number of requests that hold a slot. A request takes its slot before its upload."""
         return self._n_slots
