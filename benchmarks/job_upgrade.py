@@ -14,7 +14,8 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks.jobs import ENDED, Replica, find, submit, until
+from benchmarks.job_client import ENDED, find, submit, until
+from benchmarks.replicas import Replica
 from benchmarks.soak import verdict
 from testing import bundles
 from testing.backends import Postgres, object_store, postgres

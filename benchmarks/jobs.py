@@ -8,31 +8,26 @@ that dies, a job that kills its workers, and rounds (default: 100) of jobs while
 the database restarts.
 """
 
-import contextlib
 import os
-import random
 import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import httpx2
 import psycopg
-from tqdm import tqdm
 
-from benchmarks.serving import Running, free_port, put_under_load, running
+from benchmarks.chaos import chaos
+from benchmarks.job_client import ENDED, find, submit, until
+from benchmarks.replicas import Replica, two_and_two
+from benchmarks.serving import Running, put_under_load, running
 from benchmarks.soak import verdict
 from benchmarks.throughput import three_seconds, wav
 from testing import bundles
-from testing.backends import Postgres, object_store, objects, postgres
-from testing.receiver import SECRET, Receiver
+from testing.backends import Postgres, object_store, postgres
 from testing.recordings import call
 
 HOUR = 3600
@@ -41,9 +36,6 @@ CALL_SECONDS = 3.9
 TAKEN_OVER_WITHIN = 60.0
 GROWTH = 100 * 2**20
 """The memory, in bytes, that an hour may use in addition to the memory of a minute."""
-ROUND_JOBS = 3
-MOST_UNFINISHED = 12
-ENDED = {"succeeded", "failed", "cancelled"}
 
 
 def main() -> int:
@@ -142,57 +134,6 @@ def a_kill_in_the_middle(settings: dict[str, str]) -> bool:
     )
 
 
-class Replica:
-    """A service or a worker that can be killed and restarted at the same port."""
-
-    def __init__(self, settings: dict[str, str], *arguments: str) -> None:
-        """Start the process."""
-        self._command = [sys.executable, "-m", "app", *arguments]
-        self._port = free_port()
-        self._environment = {**os.environ, **settings, "SER_PORT": str(self._port)}
-        self.url = f"http://127.0.0.1:{self._port}"
-        self.start()
-
-    def start(self) -> None:
-        """Start the process without waiting until it is ready."""
-        self.process = subprocess.Popen(
-            self._command,
-            env=self._environment,
-            cwd=Path(__file__).parent.parent,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    def wait(self) -> None:
-        """Wait until the process is ready."""
-
-        def is_ready() -> bool:
-            with contextlib.suppress(httpx2.TransportError):
-                return httpx2.get(f"{self.url}/health/ready", timeout=5).is_success
-            return False
-
-        until(is_ready)
-
-    def kill(self) -> None:
-        """Kill the process, as the failure of its machine would."""
-        self.process.kill()
-        self.process.wait()
-
-
-@contextlib.contextmanager
-def two_and_two(settings: dict[str, str]) -> Iterator[tuple[list[Replica], list[Replica]]]:
-    """Run two services and two workers."""
-    services = [Replica(settings) for _ in range(2)]
-    workers = [Replica(settings, "worker") for _ in range(2)]
-    try:
-        for replica in (*services, *workers):
-            replica.wait()
-        yield services, workers
-    finally:
-        for replica in (*services, *workers):
-            replica.kill()
-
-
 def holder(server: Postgres, job: str, workers: Sequence[Replica]) -> Replica | None:
     """Return the worker that runs a job; None if no worker runs it."""
     with psycopg.connect(server.url) as connection:
@@ -245,134 +186,6 @@ def a_job_that_kills(server: Postgres, services: Sequence[Replica], workers: Seq
         f"a job that kills its workers: {ended['state']} after {kills} kills",
         kept=ended["state"] == "failed" and kills == 3 and alive and ended["result"] is None,  # noqa: PLR2004
     )
-
-
-def chaos(settings: dict[str, str], server: Postgres, n_rounds: int) -> bool:
-    """Check that each accepted job ends with exactly one result, despite kills and restarts."""
-    draw = random.Random(7)  # noqa: S311  # not a secret
-    recordings = [call(repeats) for repeats in (1, 4, 12)]
-    accepted: dict[str, int] = {}
-    deeds = Counter[str]()
-    receiver = Receiver(200)
-    threading.Thread(target=receiver.serve_forever, daemon=True).start()
-    settings = {**settings, "SER_CALLBACK_SECRETS": SECRET, "SER_CALLBACK_PRIVATE": "true"}
-    with two_and_two(settings) as (services, workers):
-        expected = [_timeline(services[0].url, recording) for recording in recordings]
-        for index in tqdm(range(n_rounds), "rounds", disable=None):
-            for number in range(ROUND_JOBS):
-                which = draw.randrange(len(recordings))
-                key = f"{index}-{number}"
-                accepted[_submit_somewhere(services, recordings[which], key, receiver.url)] = which
-            time.sleep(draw.random())
-            deed, victim = draw.choice(
-                [("service killed", draw.choice(services)), ("worker killed", draw.choice(workers))] * 2
-                + [("database restarted", None)]
-            )
-            deeds[deed] += 1
-            if victim is None:
-                server.stop()
-                server.start()
-            else:
-                victim.kill()
-                victim.start()
-            until(lambda: _unfinished(services) <= MOST_UNFINISHED)
-        until(lambda: _unfinished(services) == 0)
-        until(lambda: objects(settings) == 0)
-        ended = {job: _find_somewhere(services, job) for job in accepted}
-        right = sum(ended[job]["result"] == expected[which] for job, which in accepted.items())
-        with psycopg.connect(server.url) as connection:
-            rows = connection.execute(
-                "SELECT count(*) FROM dbos.workflow_status WHERE name = 'analyze_call' "
-                "AND workflow_uuid = ANY(%s)",
-                (list(accepted),),
-            ).fetchone()
-        until(lambda: {told["data"]["id"] for told in receiver.verified} >= set(accepted))
-    states = Counter(job["state"] for job in ended.values())
-    done = ", ".join(f"{count} × {deed}" for deed, count in sorted(deeds.items()))
-    return verdict(
-        f"{n_rounds} rounds, {done}: {len(accepted)} jobs, {dict(states)}, {right} with the right result; "
-        f"{len(receiver.heard)} callbacks received, for each job, all verified; no recording left",
-        kept=right == len(accepted) == (rows or [0])[0] and len(receiver.verified) == len(receiver.heard),
-    )
-
-
-def _submit_somewhere(services: Sequence[Replica], recording: bytes, key: str, callback: str) -> str:
-    """Submit a job to any service, and retry with the same key until it is accepted."""
-    accepted: list[str] = []
-
-    def ask() -> bool:
-        for service in services:
-            with contextlib.suppress(httpx2.TransportError, KeyError):
-                accepted.append(submit(service.url, recording, key, callback))
-                return True
-        return False
-
-    until(ask)
-    return accepted[0]
-
-
-def _find_somewhere(services: Sequence[Replica], job: str) -> dict[str, Any]:
-    found: list[dict[str, Any]] = []
-
-    def ask() -> bool:
-        for service in services:
-            with contextlib.suppress(httpx2.TransportError):
-                answer = find(service.url, job)
-                if "state" in answer:
-                    found.append(answer)
-                    return True
-        return False
-
-    until(ask)
-    return found[0]
-
-
-def _unfinished(services: Sequence[Replica]) -> int:
-    """Return the number of jobs that wait or run; more than MOST_UNFINISHED without an answer."""
-    for service in services:
-        with contextlib.suppress(httpx2.TransportError, KeyError):
-            lists = [
-                httpx2.get(f"{service.url}/v1/jobs?limit=100&state={state}", timeout=30).json()["jobs"]
-                for state in ("queued", "running")
-            ]
-            return sum(map(len, lists))
-    return MOST_UNFINISHED + 1
-
-
-def _timeline(url: str, recording: bytes) -> dict[str, Any]:
-    answer = httpx2.post(f"{url}/v1/audio/timeline", content=recording, headers=_WAV, timeout=120)
-    timeline: dict[str, Any] = answer.raise_for_status().json()
-    return timeline
-
-
-_WAV = {"Content-Type": "audio/wav"}
-
-
-def submit(url: str, recording: bytes, key: str = "", callback: str = "") -> str:
-    """Submit a job, and return its ID.
-
-    Raises:
-        KeyError: the service rejected the job.
-    """
-    headers = {**_WAV, **({"Idempotency-Key": key} if key else {})}
-    params = {"callback_url": callback} if callback else {}
-    answer = httpx2.post(f"{url}/v1/jobs", params=params, content=recording, headers=headers, timeout=60)
-    return str(answer.json()["id"])
-
-
-def find(url: str, job: str) -> dict[str, Any]:
-    """Return the state of a job."""
-    answer: dict[str, Any] = httpx2.get(f"{url}/v1/jobs/{job}", timeout=30).json()
-    return answer
-
-
-def until(holds: Callable[[], bool], seconds: float = 900) -> None:
-    """Wait until a condition holds."""
-    end = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > end:
-            raise TimeoutError
-        time.sleep(0.1)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,44 @@
+"""A client of the endpoints of jobs."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+
+ENDED = {"succeeded", "failed", "cancelled"}
+WAV = {"Content-Type": "audio/wav"}
+
+
+def timeline(url: str, recording: bytes) -> dict[str, Any]:
+    """Return the timeline of a call, from the synchronous endpoint."""
+    answer = httpx2.post(f"{url}/v1/audio/timeline", content=recording, headers=WAV, timeout=120)
+    analyzed: dict[str, Any] = answer.raise_for_status().json()
+    return analyzed
+
+
+def submit(url: str, recording: bytes, key: str = "", callback: str = "") -> str:
+    """Submit a job, and return its ID.
+
+    Raises:
+        KeyError: the service rejected the job.
+    """
+    headers = {**WAV, **({"Idempotency-Key": key} if key else {})}
+    params = {"callback_url": callback} if callback else {}
+    answer = httpx2.post(f"{url}/v1/jobs", params=params, content=recording, headers=headers, timeout=60)
+    return str(answer.json()["id"])
+
+
+def find(url: str, job: str) -> dict[str, Any]:
+    """Return the state of a job."""
+    answer: dict[str, Any] = httpx2.get(f"{url}/v1/jobs/{job}", timeout=30).json()
+    return answer
+
+
+def until(holds: Callable[[], bool], seconds: float = 900) -> None:
+    """Wait until a condition holds."""
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.1)
