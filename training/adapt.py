@@ -65,11 +65,11 @@ def adapt(
         cache,
         skip_undecodable=skip_undecodable,
     )
-    heard = extracted.features["clean"]
-    scaler, weight = re_estimate(source.scaler, heard), weight_of(len(heard))
+    features = extracted.features["clean"]
+    scaler, weight = re_estimate(source.scaler, features), weight_of(len(features))
     adaptation = Adaptation(
-        n_recordings=len(heard),
-        n_frames=sum(len(one.descriptors) for one in heard),
+        n_recordings=len(features),
+        n_frames=sum(len(one.descriptors) for one in features),
         weight=weight,
     )
     facts = Facts(
@@ -85,23 +85,25 @@ def adapt(
         _artifacts(original, source.manifest.files, adaptation),
         overwrite=overwrite,
     )
-    print(f"wrote {bundle}: its scaler gives {len(heard)} recordings a weight of {weight:.0%}", flush=True)
+    print(f"wrote {bundle}: its scaler gives {len(features)} recordings a weight of {weight:.0%}", flush=True)
 
 
-def re_estimate(original: Scaler, heard: Sequence[FeatureValues]) -> Scaler:
+def re_estimate(original: Scaler, features: Sequence[FeatureValues]) -> Scaler:
     """Adapt a scaler to the mean and scale of recordings.
 
     Args:
         original: the original scaler.
-        heard: the features of the recordings.
+        features: the features of the recordings.
     """
-    return shrink(original, own_scaler(heard), weight_of(len(heard)))
+    return shrink(original, own_scaler(features), weight_of(len(features)))
 
 
-def own_scaler(heard: Sequence[FeatureValues]) -> Scaler:
+def own_scaler(features: Sequence[FeatureValues]) -> Scaler:
     """Return the scaler of the recordings alone: of the functionals, then of the descriptors."""
-    functionals = StandardScaler().fit(np.stack([one.functionals for one in heard]).astype(np.float64))
-    descriptors = StandardScaler().fit(np.concatenate([one.descriptors for one in heard]).astype(np.float64))
+    functionals = StandardScaler().fit(np.stack([one.functionals for one in features]).astype(np.float64))
+    descriptors = StandardScaler().fit(
+        np.concatenate([one.descriptors for one in features]).astype(np.float64)
+    )
     return Scaler(
         np.concatenate([functionals.mean_, descriptors.mean_]),
         np.sqrt(np.concatenate([functionals.var_, descriptors.var_])) + np.finfo(np.float64).tiny,

@@ -26,11 +26,11 @@ from training.errors import TrainingError
 from training.evaluation.cross_validation import Folders, RunConfig, cross_validate, prepare
 from training.evaluation.figures import Figures
 from training.evaluation.fold import FoldResult
-from training.evaluation.in_calls import hear_calls
+from training.evaluation.in_calls import extract_calls
 from training.evaluation.results import figures
 from training.models import load_model
 from training.publish.artifacts import artifacts
-from training.publish.export import combine, to_onnx, with_encoder
+from training.publish.export import UNSCALED, combine, to_onnx, with_encoder
 from training.publish.templates import plus_minus
 
 EXPORTS = {
@@ -48,7 +48,7 @@ N_EXAMPLES = 20
 """The number of utterances that compare ONNX with Keras. Not tuned."""
 
 NO_SCALER = Scaler(np.zeros(0), np.ones(0))
-"""The scaler of a bundle with an encoder, whose graph contains the actual scaler."""
+"""The scaler of a bundle with an encoder, whose graph standardizes the statistics itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def train(
     exported = _exported(options, config, dataset, results, folders.runs)
     unheard = _leave_corpora_out(options, config, dataset, folders.runs) if options.leave_corpora_out else []
     calls = {
-        sound: hear_calls(dataset.utterances, config.features, folders.cache, sound)
+        sound: extract_calls(dataset.utterances, config.features, folders.cache, sound)
         for sound in options.calls
     }
     all_figures = figures(options.model, dataset, config, results, calls, unheard)
@@ -155,7 +155,7 @@ def export(
     """
     of_encoder = config.features.feature_set == ENCODER
     scaler = NO_SCALER if of_encoder else _mean_scaler(exported)
-    network = combine(exported, scaler)
+    network = combine(exported, UNSCALED if of_encoder else scaler)
     facts = _facts(options, config, dataset, exported, _describe_inputs(config, network), all_figures)
     inputs = [port.name for port in network.inputs]
     examples = _examples(dataset, exported[0].fold.rest[:N_EXAMPLES], None if of_encoder else scaler, inputs)
@@ -241,7 +241,7 @@ def _facts(
         model=options.model,
         chosen_folds=tuple(result.fold.name for result in exported),
         chosen_by=EXPORTS[options.export],
-        # Each fold fits a temperature on its validation part, with networks that did not learn from it.
+        # Each of them was fitted on probabilities of utterances that did not train the networks.
         temperature=float(np.exp(np.mean([np.log(fold.temperature) for fold in folds]))),
     )
 

@@ -176,11 +176,11 @@ async def _submit(jobs: Jobs, job_id: str, owner: str, order: JobRequest, file: 
     return job
 
 
-def _digest(file: Path, asked: list[object]) -> str:
+def _digest(file: Path, options: list[object]) -> str:
     """Return the SHA-256 of a recording and of the parameters of its analysis."""
     with file.open("rb") as recording:
         digest = hashlib.file_digest(recording, "sha256")
-    digest.update(json.dumps(asked).encode())
+    digest.update(json.dumps(options).encode())
     return digest.hexdigest()
 
 

@@ -102,10 +102,10 @@ async def _analyze(arguments: Namespace, settings: Settings, folder: Path, sourc
         folder, limits, arguments.channels, settings.channel_policy, arguments.merge, files
     )
     if arguments.format == PARQUET:
-        asked = json.dumps(
+        fingerprint = json.dumps(
             [files, arguments.channels, sorted(options.policy.permitted or ()), arguments.merge]
         )
-        output: Output = ParquetOutput(arguments.output, sources, manifest.labels, asked)
+        output: Output = ParquetOutput(arguments.output, sources, manifest.labels, fingerprint)
     else:
         output = TextOutput(arguments.format, arguments.output, sources, manifest.labels)
     try:

@@ -25,14 +25,16 @@ ROWS = 65_536
 class ParquetOutput:
     """An output that writes a Parquet file from a journal."""
 
-    def __init__(self, path: Path, sources: Sequence[Source], labels: Sequence[str], asked: str) -> None:
+    def __init__(
+        self, path: Path, sources: Sequence[Source], labels: Sequence[str], fingerprint: str
+    ) -> None:
         """Open the journal and read the completed recordings.
 
         Args:
             path: the path of the file.
             sources: the recordings, in the order of the file.
             labels: the labels of the model.
-            asked: a text that identifies the model and the options of the analysis.
+            fingerprint: a text that identifies the model and the options of the analysis.
 
         Raises:
             ValueError: the file already exists, or the extra `bulk` is not installed.
@@ -45,7 +47,7 @@ class ParquetOutput:
             raise ValueError(f"--output: {path} already exists; remove it, or choose another path")
         self._path = path
         self._labels = labels
-        self._keys = {source: _key(source, asked) for source in sources}
+        self._keys = {source: _key(source, fingerprint) for source in sources}
         path.parent.mkdir(parents=True, exist_ok=True)
         self._journal_path = path.with_name(f".{path.name}.journal")
         self._journal: IO[bytes] = self._journal_path.open("a+b")
@@ -122,9 +124,9 @@ class ParquetOutput:
             yield source, json.loads(self._journal.readline())
 
 
-def _key(source: Source, asked: str) -> str:
+def _key(source: Source, fingerprint: str) -> str:
     """Hash the name and the version of a recording and the options of the analysis."""
-    return hashlib.sha256(json.dumps([source.name, source.version, asked]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([source.name, source.version, fingerprint]).encode()).hexdigest()
 
 
 def _schema(labels: Sequence[str]) -> "pa.Schema":

@@ -128,9 +128,9 @@ class CallAnalyzer:
         """Detect the speech: for each channel, one Boolean per 10 ms."""
 
         async def detect(stretch: Stretch) -> list[list[Span]]:
-            heard = stretch.samples(header.sampling_rate)
-            stop = min(heard.stop, header.n_samples)
-            found = await self.pool.run(DetectSpeech(file, heard.start, stop, tuple(channels)))
+            samples = stretch.samples(header.sampling_rate)
+            stop = min(samples.stop, header.n_samples)
+            found = await self.pool.run(DetectSpeech(file, samples.start, stop, tuple(channels)))
             return [[Span(*edges) for edges in spans] for spans in found.spans]
 
         found = await self._spread(detect, stretches(header.duration), end)

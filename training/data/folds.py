@@ -1,7 +1,7 @@
 """Folds: training, validation and test parts.
 
 A protocol defines the held-out test part of each fold. One fifth of the other utterances is the
-validation part, which selects the number of epochs, the hyperparameters and the temperature. The other
+validation part, which selects the number of epochs, the hyperparameters and the fusion weights. The other
 four fifths are the training part. If the test part shares no speaker with the other parts, the training
 and the validation part share no speaker either.
 """

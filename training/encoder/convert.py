@@ -74,8 +74,8 @@ def convert(weights: Path, n_layers: int, audio: Path, output: Path, sha256: str
     path = encoder_path(n_layers, output)
     write_whole(path, small)
     write_whole(output / PROVENANCE, (json.dumps(provenance, indent=2) + "\n").encode())
-    told = ", ".join(f"layer {layer}: {error:.3f}" for layer, error in enumerate(errors, start=1))
-    print(f"wrote {path}, {len(small) / 1e6:.1f} MB; error of int8 in standard deviations: {told}")
+    listed = ", ".join(f"layer {layer}: {error:.3f}" for layer, error in enumerate(errors, start=1))
+    print(f"wrote {path}, {len(small) / 1e6:.1f} MB; error of int8 in standard deviations: {listed}")
 
 
 def quantize(model: bytes) -> bytes:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from training.data.dataset import Dataset, standardize_part
 from training.evaluation.fold import FoldResult
-from training.learning.components import project
 from training.learning.scores import MeanAndSd, mean_and_sd, uar
 from training.learning.speaker import adapt_groups, groups_of
 
@@ -70,10 +69,8 @@ def _scores(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return logits and offsets of the test part."""
     assert result.speaker is not None
-    assert result.components is not None
     statistics = standardize_part(dataset, result.scaler, condition, result.fold.test)
-    components = project(statistics, result.components)
-    return result.speaker.scores(components, result.test_probabilities[condition])
+    return result.speaker.scores(statistics, result.test_probabilities[condition])
 
 
 def mostly_neutral(

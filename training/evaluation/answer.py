@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from app.core.features import FeatureValues
 from app.core.scaler import Scaler
-from training.data.dataset import Inputs, standardize_list
-from training.evaluation.fold import FoldResult, with_components
+from training.data.dataset import standardize_list
+from training.evaluation.fold import FoldResult
 from training.learning.ensemble import mean
 from training.learning.trained_network import predict
 
@@ -29,22 +29,10 @@ def answer(
     Returns:
         The probabilities, not calibrated, as in `FoldResult.test_probabilities`, shape (n, n_labels).
     """
-    inputs = inputs_of(result, features, scaler)
+    inputs = standardize_list(features, scaler or result.scaler)
     indices = np.arange(len(features))
     answers = [predict(_network(result.folder / file), inputs, indices) for file in result.members]
     return mean(answers, list(result.members.values()))
-
-
-def inputs_of(result: FoldResult, features: Sequence[FeatureValues], scaler: Scaler | None = None) -> Inputs:
-    """Return the inputs of a fold's networks for features that are not in the dataset.
-
-    Args:
-        result: the result of the fold.
-        features: the features of n utterances or segments, n > 0.
-        scaler: the scaler of the features; None uses the scaler of the fold.
-    """
-    inputs = standardize_list(features, scaler or result.scaler)
-    return inputs if result.components is None else with_components(inputs, result.components)
 
 
 @lru_cache(maxsize=8)

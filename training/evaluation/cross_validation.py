@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from training.data.labels import label
 from training.encoder.extractor import ENCODER
 from training.errors import TrainingError
 from training.evaluation.fold import FoldResult, fit_fold
+from training.learning.calibration import cross_fit_temperatures
 from training.models import load_model
 
 
@@ -101,6 +102,10 @@ def cross_validate(
         runs: the folder of all runs. The name of a run's folder contains a digest of everything that
             determines its results.
 
+    Returns:
+        The result of each fold. If there are several folds, the test parts of the others gave its
+        temperature.
+
     Raises:
         TrainingError: the model requires the encoder's features, and the dataset has others.
     """
@@ -118,7 +123,18 @@ def cross_validate(
             f"{name}, {config.protocol}, fold {fold.name}: {tested}validation UAR {result.validation_uar:.1%}"
         )
         results.append(result)
-    return results
+    return _calibrated(results) if len(results) > 1 else results
+
+
+def _calibrated(results: Sequence[FoldResult]) -> list[FoldResult]:
+    """Replace the temperature of each fold with that of the test parts of the other folds."""
+    temperatures = cross_fit_temperatures(
+        [result.test_probabilities["clean"] for result in results], [result.truth for result in results]
+    )
+    return [
+        replace(result, temperature=temperature)
+        for result, temperature in zip(results, temperatures, strict=True)
+    ]
 
 
 def _digest(name: str, dataset: Dataset, folds: Sequence[Fold], config: RunConfig) -> str:

@@ -31,7 +31,8 @@ class FoldFigures:
         uar: the UAR of the test part.
         accuracy: the accuracy of the test part.
         validation_uar: the UAR of the validation part.
-        temperature: the temperature, fitted on the validation part.
+        temperature: the temperature, fitted on the test parts of the other folds, or on the validation part
+            if there is one fold.
         chosen: the further settings that the validation part selected, by name.
     """
 

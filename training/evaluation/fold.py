@@ -6,7 +6,7 @@ resumes with the next fold.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +16,16 @@ from sklearn.metrics import accuracy_score
 from app.core.files import write_whole
 from app.core.recognizer import apply_temperature
 from app.core.scaler import Scaler
-from training.arrays import to_npy, to_npz
+from training.arrays import to_npz
 from training.data.conditions import TEST_CONDITIONS
-from training.data.dataset import Dataset, Inputs, fit_scaler, standardize
-from training.data.folds import Fold, Indices
-from training.encoder.extractor import ENCODER
+from training.data.dataset import Dataset, fit_scaler, standardize
+from training.data.folds import Fold
 from training.learning.calibration import fit_temperature
-from training.learning.components import fit_components, project
 from training.learning.scores import uar
 from training.learning.speaker import SpeakerHead
 from training.models import Model
 
 SCALER = "scaler.json"
-COMPONENTS = "components.npy"
 SPEAKER = "speaker.npz"
 PROBABILITIES = "probabilities.npz"
 RESULT = "result.json"
@@ -44,14 +41,13 @@ class FoldResult:
         test_probabilities: the probabilities of the test part by condition, not calibrated, shape (n_test,
             n_labels).
         validation_uar: the UAR of the validation part.
-        temperature: the temperature, fitted on the validation part.
+        temperature: the temperature, fitted on the validation part; `cross_validate` replaces it if there are
+            several folds.
         members: the fusion weight of each network by its file name; empty for a baseline.
         chosen: the further settings that the validation part selected.
         histories: the `loss`, `val_loss`, `uar` and `val_uar` of each epoch, for each network.
         seconds: the duration of the training in seconds.
         scaler: the scaler, fitted on the training and validation parts.
-        components: the projection matrix of the encoder's statistics, shape (n_values, n_components); None
-            for features without principal components.
         speaker: the adaptation to speakers; None if the model does not adapt.
         folder: the folder of the networks.
     """
@@ -66,7 +62,6 @@ class FoldResult:
     histories: Sequence[Mapping[str, Sequence[float]]]
     seconds: float
     scaler: Scaler
-    components: NDArray[np.float32] | None
     speaker: SpeakerHead | None
     folder: Path
 
@@ -116,10 +111,6 @@ def _fit(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path) ->
     """Train on one fold and write the files of the result. `result.json` is last and marks completion."""
     scaler = fit_scaler(dataset, fold, model.conditions, with_descriptors=model.takes_descriptors)
     inputs = standardize(dataset, scaler)
-    if dataset.feature_set == ENCODER:
-        components = fit_components(_each_once(inputs, fold.rest, model.conditions), seed)
-        inputs = with_components(inputs, components)
-        write_whole(folder / COMPONENTS, to_npy(components))
     trained = model.fit(inputs, fold, seed, folder)
     truth = dataset.targets[trained.validated]
     answers = {condition: trained.predict(inputs, fold.test, condition) for condition in _tested(dataset)}
@@ -138,12 +129,6 @@ def _fit(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path) ->
     write_whole(folder / RESULT, json.dumps(result).encode())
 
 
-def _each_once(inputs: Inputs, part: Indices, conditions: Sequence[str]) -> NDArray[np.float32]:
-    """Return the functionals of a part, each utterance under one of the conditions in turn."""
-    n = len(conditions)
-    return np.concatenate([inputs.functionals[name][part[place::n]] for place, name in enumerate(conditions)])
-
-
 def _tested(dataset: Dataset) -> list[str]:
     """Return the conditions of the test part: `clean`, and the test conditions in the dataset."""
     return [condition for condition in ("clean", *TEST_CONDITIONS) if condition in dataset.features]
@@ -153,13 +138,12 @@ def _read(dataset: Dataset, fold: Fold, folder: Path) -> FoldResult:
     """Read the files that `_fit` wrote."""
     with np.load(folder / PROBABILITIES) as arrays:
         answers = dict(arrays)
-    components, speaker = folder / COMPONENTS, folder / SPEAKER
+    speaker = folder / SPEAKER
     return FoldResult(
         fold=fold,
         truth=dataset.targets[fold.test],
         test_probabilities=answers,
         scaler=Scaler.from_json((folder / SCALER).read_text()),
-        components=np.load(components) if components.is_file() else None,
         speaker=_read_speaker(speaker) if speaker.is_file() else None,
         folder=folder,
         **json.loads((folder / RESULT).read_text()),
@@ -173,9 +157,3 @@ def _read_speaker(path: Path) -> SpeakerHead:
     return SpeakerHead(
         kept["plain"], kept["relative"], kept["bias"], float(kept["of_head"]), float(kept["of_networks"])
     )
-
-
-def with_components(inputs: Inputs, components: NDArray[np.float32]) -> Inputs:
-    """Return the inputs with components instead of statistics."""
-    projected = {name: project(values, components) for name, values in inputs.functionals.items()}
-    return replace(inputs, functionals=projected)

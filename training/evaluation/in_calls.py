@@ -30,9 +30,10 @@ from app.core.files import write_whole
 from training.arrays import to_npz
 from training.data.call_builder import SOUNDS
 from training.data.corpora import Utterance
+from training.data.dataset import standardize_list
 from training.data.features import make_extractor, sources_digest
 from training.errors import TrainingError
-from training.evaluation.answer import answer, inputs_of
+from training.evaluation.answer import answer
 from training.evaluation.fold import FoldResult
 from training.evaluation.simulated_calls import NOTHING, segments_of_call, voices_of
 from training.learning.scores import uar
@@ -40,7 +41,7 @@ from training.learning.speaker import adapt_groups
 
 
 @dataclass(frozen=True, slots=True)
-class HeardCall:
+class CallSegments:
     """The segments of the call of one speaker.
 
     Attributes:
@@ -55,9 +56,9 @@ class HeardCall:
     said: NDArray[np.int64]
 
 
-def hear_calls(
+def extract_calls(
     utterances: Sequence[Utterance], config: FeatureConfig, cache_folder: Path, sound: str
-) -> list[HeardCall]:
+) -> list[CallSegments]:
     """Build a call of each speaker, and extract the features of its segments.
 
     Args:
@@ -71,7 +72,7 @@ def hear_calls(
     paths = [folder / f"{_sha256([utterance for _, utterance in voice])}.npz" for voice in voices]
     missing = [(voice, path) for voice, path in zip(voices, paths, strict=True) if not path.is_file()]
     run = joblib.Parallel(n_jobs=len(os.sched_getaffinity(0)), return_as="generator_unordered")
-    jobs = (joblib.delayed(_hear)(voice, path, config, sound) for voice, path in missing)
+    jobs = (joblib.delayed(_extract_call)(voice, path, config, sound) for voice, path in missing)
     for _ in tqdm(run(jobs), f"calls, {sound}", len(missing), disable=not missing):
         pass
     return [_read(path, [index for index, _ in voice]) for voice, path in zip(voices, paths, strict=True)]
@@ -92,7 +93,7 @@ class UarInCalls:
     as_recorded: float
 
 
-def uar_in_calls(result: FoldResult, calls: Sequence[HeardCall]) -> UarInCalls:
+def uar_in_calls(result: FoldResult, calls: Sequence[CallSegments]) -> UarInCalls:
     """Score the networks of a fold in calls.
 
     Args:
@@ -113,8 +114,8 @@ def uar_in_calls(result: FoldResult, calls: Sequence[HeardCall]) -> UarInCalls:
         plain.append(probabilities[counted])
         if result.speaker:
             # The service uses all segments of a channel for the adaptation, so this code does so too.
-            components = inputs_of(result, call.features).functionals["clean"]
-            scores = result.speaker.scores(components, probabilities)
+            statistics = standardize_list(call.features, result.scaler).functionals["clean"]
+            scores = result.speaker.scores(statistics, probabilities)
             adapted.append(adapt_groups(*scores, [np.arange(len(probabilities))])[counted])
         places += [tested[index] for index in call.utterances[counted].tolist()]
     if not places:
@@ -131,13 +132,15 @@ def uar_in_calls(result: FoldResult, calls: Sequence[HeardCall]) -> UarInCalls:
     )
 
 
-def share_found(calls: Sequence[HeardCall]) -> float:
+def share_found(calls: Sequence[CallSegments]) -> float:
     """Return the share of utterances that a segment contains."""
     found = sum(len(set(call.utterances.tolist()) - {NOTHING}) for call in calls)
     return found / sum(len(call.said) for call in calls)
 
 
-def _hear(voice: Sequence[tuple[int, Utterance]], path: Path, config: FeatureConfig, sound: str) -> None:
+def _extract_call(
+    voice: Sequence[tuple[int, Utterance]], path: Path, config: FeatureConfig, sound: str
+) -> None:
     """Build the call of one speaker, and cache the features of its segments."""
     segments, places = segments_of_call([utterance.path.read_bytes() for _, utterance in voice], sound)
     extractor = make_extractor(config)
@@ -153,14 +156,14 @@ def _hear(voice: Sequence[tuple[int, Utterance]], path: Path, config: FeatureCon
     write_whole(path, to_npz(arrays))
 
 
-def _read(path: Path, said: Sequence[int]) -> HeardCall:
-    """Read the file that `_hear` wrote."""
+def _read(path: Path, said: Sequence[int]) -> CallSegments:
+    """Read the file that `_extract_call` wrote."""
     with np.load(path) as arrays:
         kept = dict(arrays)
     descriptors = np.split(kept["descriptors"], np.cumsum(kept["n_frames"])[:-1])
     features = [FeatureValues(*pair) for pair in zip(kept["functionals"], descriptors, strict=False)]
     # A place of −1 selects the last entry, NOTHING.
-    return HeardCall(features, np.array([*said, NOTHING])[kept["places"]], np.array(said))
+    return CallSegments(features, np.array([*said, NOTHING])[kept["places"]], np.array(said))
 
 
 def _digest(config: FeatureConfig, sound: str) -> str:

@@ -23,7 +23,7 @@ from training.evaluation.figures import (
     UnheardCorpus,
 )
 from training.evaluation.fold import FoldResult
-from training.evaluation.in_calls import HeardCall, share_found, uar_in_calls
+from training.evaluation.in_calls import CallSegments, share_found, uar_in_calls
 from training.learning.calibration import expected_calibration_error
 from training.learning.scores import MeanAndSd, bootstrap_interval, mean_and_sd, uar_by
 from training.models import load_model
@@ -69,7 +69,7 @@ def figures(
     dataset: Dataset,
     config: RunConfig,
     results: Sequence[FoldResult],
-    calls: Mapping[str, Sequence[HeardCall]],
+    calls: Mapping[str, Sequence[CallSegments]],
     unheard: Sequence[FoldResult] = (),
 ) -> Figures:
     """Compute every figure of a run.
@@ -146,7 +146,7 @@ def _uar_by_group(dataset: Dataset, tested: Tested) -> dict[str, dict[str, dict[
     return {name: uar_by(group, tested.truth, tested.recognized) for name, group in groups.items()}
 
 
-def _figures_of_calls(results: Sequence[FoldResult], calls: Sequence[HeardCall]) -> CallFigures:
+def _figures_of_calls(results: Sequence[FoldResult], calls: Sequence[CallSegments]) -> CallFigures:
     """Return the UAR of segments without and with adaptation, and of the utterances as recorded."""
     by_fold = [uar_in_calls(result, calls) for result in results]
     adapted = [one.adapted for one in by_fold if one.adapted is not None]

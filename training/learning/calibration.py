@@ -31,8 +31,8 @@ def fit_temperature(probabilities: NDArray[np.floating], targets: NDArray[np.int
     """Fit the temperature that maximizes the likelihood of the labels (Guo et al. 2017, arXiv 1706.04599).
 
     Args:
-        probabilities: the probabilities of the validation part, shape (n, n_labels).
-        targets: the label indices of the validation part, shape (n,).
+        probabilities: the probabilities of n utterances that did not train, shape (n, n_labels).
+        targets: the label indices of these utterances, shape (n,).
 
     Returns:
         The temperature, from 0.1 to 10.
@@ -44,6 +44,35 @@ def fit_temperature(probabilities: NDArray[np.floating], targets: NDArray[np.int
         return float(-np.log(np.maximum(likelihoods, np.finfo(np.float64).tiny)).mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=LOG_TEMPERATURES, method="bounded").x))
+
+
+def cross_fit_temperatures(
+    probabilities: Sequence[NDArray[np.floating]], targets: Sequence[NDArray[np.int64]]
+) -> list[float]:
+    """Fit for each fold the temperature on the test parts of all other folds.
+
+    The speakers of a validation part are few, and networks are often surer of them than of other speakers.
+    The test parts of the other folds together contain most speakers, and the test part of the fold itself has
+    no influence on its temperature (`docs/experiments.md`, "Temperature").
+
+    Args:
+        probabilities: the probabilities of the test part of each fold, not calibrated, shape (n_test,
+            n_labels) each.
+        targets: the label indices of the test part of each fold, shape (n_test,) each.
+
+    Returns:
+        The temperature of each fold, from 0.1 to 10.
+    """
+    temperatures = []
+    for fold in range(len(targets)):
+        others = [other for other in range(len(targets)) if other != fold]
+        temperatures.append(
+            fit_temperature(
+                np.concatenate([probabilities[other] for other in others]),
+                np.concatenate([targets[other] for other in others]),
+            )
+        )
+    return temperatures
 
 
 def fit_weights(probabilities: Sequence[NDArray[np.floating]], targets: NDArray[np.int64]) -> list[float]:

@@ -5,10 +5,13 @@ variance. The components are not whitened, since whitening reduces accuracy (`do
 "Components, penalty, spread, balance"). They are scaled together to a mean square of about 1.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
+from training.data.folds import Indices
 from training.learning.network import MAX_DEVIATION
 
 N_COMPONENTS = 512
@@ -21,19 +24,25 @@ or two."""
 Array = NDArray[np.float32]
 
 
-def fit_components(statistics: Array, seed: int, n_components: int = N_COMPONENTS) -> Array:
+def fit_components(
+    statistics: Sequence[Array], part: Indices, seed: int, n_components: int = N_COMPONENTS
+) -> Array:
     """Find the principal components of standardized statistics.
 
     Args:
-        statistics: the standardized statistics, shape (n, n_values); values are clipped at ± 3.
+        statistics: the standardized statistics of all utterances under each condition, shape (n, n_values)
+            each; values are clipped at ± 3. Each utterance of the part counts under one condition, in turn.
+        part: the indices of the utterances to use.
         seed: the seed of the solver.
         n_components: the number of components to keep, limited to n and n_values.
 
     Returns:
-        The projection matrix, float32, shape (n_values, n_components). Its values are rounded to float16,
-        in which a bundle stores them. The components are ordered by decreasing variance.
+        The projection matrix, float32, shape (n_values, n_components). The components are ordered by
+        decreasing variance.
     """
-    clipped = np.clip(statistics, -MAX_DEVIATION, MAX_DEVIATION)
+    n = len(statistics)
+    rows = np.concatenate([values[part[place::n]] for place, values in enumerate(statistics)])
+    clipped = np.clip(rows, -MAX_DEVIATION, MAX_DEVIATION)
     analysis = PCA(
         min(n_components, *clipped.shape),
         svd_solver="randomized",
@@ -41,18 +50,4 @@ def fit_components(statistics: Array, seed: int, n_components: int = N_COMPONENT
         random_state=seed,
     ).fit(clipped)
     scaled = analysis.components_.T / np.sqrt(analysis.explained_variance_.mean())
-    return np.asarray(scaled.astype(np.float16), np.float32)
-
-
-def project(statistics: Array, components: Array) -> Array:
-    """Compute the components of utterances.
-
-    Args:
-        statistics: the standardized statistics, shape (n, n_values).
-        components: the projection matrix from `fit_components`.
-
-    Returns:
-        The components, float32, shape (n, n_components).
-    """
-    projected: Array = np.clip(statistics, -MAX_DEVIATION, MAX_DEVIATION) @ components
-    return projected
+    return np.asarray(scaled, np.float32)

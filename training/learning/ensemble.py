@@ -4,8 +4,8 @@ The fusion weights of the members are fitted jointly, so a network that adds not
 The ensemble has one temperature.
 
 Members differ in kind and in seed. Each member is trained separately and twice. The first training uses
-the training part alone; the validation part then gives the fusion weights, the temperature and the
-validation UAR. The second training uses the training and validation parts together.
+the training part alone; the validation part then gives the fusion weights and the validation UAR. The
+second training uses the training and validation parts together.
 """
 
 from collections.abc import Sequence
@@ -47,8 +47,8 @@ class Ensemble:
     @property
     def conditions(self) -> tuple[str, ...]:
         """The conditions of the training utterances, `clean` among them."""
-        heard = [condition for network in self.networks.values() for condition in network.conditions]
-        return tuple(dict.fromkeys(heard))
+        conditions = [condition for network in self.networks.values() for condition in network.conditions]
+        return tuple(dict.fromkeys(conditions))
 
     @property
     def refits(self) -> bool:

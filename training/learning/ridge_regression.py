@@ -84,20 +84,32 @@ class Ridge:
         network = self.build(shapes(inputs), inputs.n_labels)
         for layer in network.layers:
             if isinstance(layer, keras.layers.Normalization):
-                layer.adapt(self._heard(keras.Model(network.inputs, layer.input), inputs, part))
+                before = keras.Model(network.inputs, layer.input)
+                layer.adapt(self._outputs(before, inputs, part).reshape(-1, before.output_shape[-1]))
         front = keras.Model(network.inputs, network.layers[-1].input)
-        values = self._heard(front, inputs, part).reshape(len(self.conditions), len(part), -1)
-        rows = [*spread_apart(values, self.spread)]
-        if self.relative:
-            rows += [relative_to_speaker(values, inputs.speakers[part]) for values in rows]
-        targets = np.tile(inputs.targets[part], len(rows))
-        network.layers[-1].set_weights(self._solve(np.concatenate(rows), targets, inputs.n_labels))
+        values = self._outputs(front, inputs, part, relative=self.relative)
+        for copies in np.split(values, 2) if self.relative else [values]:
+            copies[:] = spread_apart(copies, self.spread)
+        targets = np.tile(inputs.targets[part], len(values))
+        rows = values.reshape(len(targets), -1)
+        network.layers[-1].set_weights(self._solve(rows, targets, inputs.n_labels))
         network.save(path)
         return {}
 
-    def _heard(self, network: keras.Model, inputs: Inputs, part: Indices) -> Array:
-        """Return the outputs of a network under every condition, shape (n_conditions * n, n_values)."""
-        return np.concatenate([predict(network, inputs, part, condition) for condition in self.conditions])
+    def _outputs(
+        self, network: keras.Model, inputs: Inputs, part: Indices, *, relative: bool = False
+    ) -> Array:
+        """Return the outputs of a network under every condition, shape (n_conditions, n, n_values).
+
+        If `relative` is True, the outputs relative to the speakers' means follow: (2 * n_conditions, ...).
+        """
+        n = len(self.conditions)
+        values = np.empty((2 * n if relative else n, len(part), network.output_shape[-1]), np.float32)
+        for place, condition in enumerate(self.conditions):
+            values[place] = predict(network, inputs, part, condition)
+            if relative:
+                values[n + place] = relative_to_speaker(values[place], inputs.speakers[part])
+        return values
 
     def _solve(self, values: Array, targets: NDArray[np.int64], n_labels: int) -> Sequence[Array]:
         """Return kernel, shape (n_values, n_labels), and bias, shape (n_labels,). Overwrite `values`."""
@@ -158,19 +170,21 @@ def weighted_ridge(
         The kernel, shape (n_features, n_labels), and the bias, shape (n_labels,), which is not penalized.
     """
     n, n_features = features.shape
-    feature_means = np.average(features, axis=0, weights=weights)
     target_means = np.average(targets, axis=0, weights=weights)
     roots = np.sqrt(weights)[:, np.newaxis]
-    features -= feature_means.astype(np.float32)
-    features *= roots.astype(np.float32)
     targets = (targets - target_means) * roots
+    # Products with the features are in float32, since a copy of them in float64 takes gigabytes.
+    feature_means = weights.astype(np.float32) @ features / np.float32(weights.sum())
+    features -= feature_means
+    features *= roots.astype(np.float32)
     # The primal and the dual system are equivalent; solve the smaller one.
     if n > n_features:
         gram = (features.T @ features).astype(np.float64)
         gram.flat[:: n_features + 1] += penalty
-        kernel = solve(gram, features.T @ targets, assume_a="pos", overwrite_a=True)
+        kernel = solve(gram, features.T @ targets.astype(np.float32), assume_a="pos", overwrite_a=True)
     else:
         gram = (features @ features.T).astype(np.float64)
         gram.flat[:: n + 1] += penalty
-        kernel = features.T @ solve(gram, targets, assume_a="pos", overwrite_a=True)
+        solution = solve(gram, targets, assume_a="pos", overwrite_a=True)
+        kernel = features.T @ solution.astype(np.float32)
     return kernel, target_means - feature_means @ kernel

@@ -1,6 +1,6 @@
 """Learned adaptation to a speaker.
 
-A ridge regression uses the components x of an utterance twice: unchanged, and relative to the mean m of
+A ridge regression uses the statistics x of an utterance twice: unchanged, and relative to the mean m of
 the speaker's utterances, x − w m, where the weight w depends on the number of utterances. Every utterance
 trains several times, with means over all, 30, 10 and 3 utterances of its speaker. So the regression
 learns from means that are as reliable as those of long and short calls. (Speaker normalization: Busso et
@@ -9,6 +9,9 @@ al. 2011, "Iterative feature normalization"; weights as in `app.core.speaker`.)
 The score is linear in m. So the network returns for each utterance logits without m, and offsets. The
 weighted mean of the offsets over the speaker's segments is the contribution of m, which
 `app.core.speaker.adapt` subtracts.
+
+The regression is solved for the principal components of the statistics, since every utterance trains many
+times. The solution is then converted to weights of the statistics.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,6 +26,8 @@ from sklearn.utils.class_weight import compute_sample_weight
 from app.core.speaker import softmax, weight_of
 from training.data.dataset import Inputs
 from training.data.folds import Indices
+from training.learning.components import fit_components
+from training.learning.network import MAX_DEVIATION
 from training.learning.ridge_regression import SHARPNESS, Array, weighted_ridge
 
 SIZES = (None, 30, 10, 3)
@@ -44,8 +49,8 @@ class SpeakerHead:
     """The adaptation of one fold.
 
     Attributes:
-        plain: the weights of an utterance's components, shape (n_components, n_labels).
-        relative: the weights of the components relative to the speaker's mean, the same shape.
+        plain: the weights of an utterance's statistics, shape (n_values, n_labels).
+        relative: the weights of the statistics relative to the speaker's mean, the same shape.
         bias: the bias, shape (n_labels,).
         of_head: the fusion weight of these scores.
         of_networks: the fusion weight of the log-probabilities of the networks, which do not adapt.
@@ -58,20 +63,21 @@ class SpeakerHead:
     of_networks: float
 
     def scores(
-        self, components: Array, probabilities: NDArray[np.floating]
+        self, statistics: Array, probabilities: NDArray[np.floating]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Compute logits and offsets.
 
         Args:
-            components: the components of n utterances, shape (n, n_components).
+            statistics: the standardized statistics of n utterances, shape (n, n_values).
             probabilities: the probabilities from the networks, shape (n, n_labels).
 
         Returns:
             The logits and offsets, shape (n, n_labels) each, as `app.core.speaker` describes them.
         """
-        head = components @ (self.plain + self.relative) + self.bias
+        clipped = np.clip(statistics, -MAX_DEVIATION, MAX_DEVIATION)
+        head = clipped @ (self.plain + self.relative) + self.bias
         networks = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
-        return self.of_head * head + self.of_networks * networks, self.of_head * components @ self.relative
+        return self.of_head * head + self.of_networks * networks, self.of_head * clipped @ self.relative
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +99,18 @@ class SpeakerRidge:
         Args:
             inputs: the inputs of the fold.
             part: the indices of the training utterances.
-            seed: the seed of the groups.
+            seed: the seed of the groups and of the principal components.
         """
         random = np.random.default_rng(seed)
+        conditions = ("clean", *self.augmentations)
+        components = fit_components([inputs.functionals[name] for name in conditions], part, seed)
         rows, targets = [], []
-        for condition in ("clean", *self.augmentations):
-            components = inputs.functionals[condition]
+        for condition in conditions:
+            statistics = inputs.functionals[condition]
+            projected = np.clip(statistics, -MAX_DEVIATION, MAX_DEVIATION) @ components
             for size in SIZES:
                 for group in groups_of(inputs.speakers, part, size, random):
-                    own = components[group]
+                    own = projected[group]
                     rows.append(np.concatenate([own, own - weight_of(len(group)) * own.mean(axis=0)], axis=1))
                     targets.append(inputs.targets[group])
         labels = np.concatenate(targets)
@@ -111,13 +120,13 @@ class SpeakerRidge:
         values /= np.float32(np.sqrt(n_values))
         kernel, bias = weighted_ridge(values, signs, weights, self.penalty * n)
         kernel *= SHARPNESS / np.sqrt(n_values)
-        plain, relative = np.split(kernel.astype(np.float32), 2)
+        plain, relative = (components @ half.astype(np.float32) for half in np.split(kernel, 2))
         return SpeakerHead(plain, relative, (SHARPNESS * bias).astype(np.float32), 1.0, 0.0)
 
 
 def weigh(
     head: SpeakerHead,
-    components: Array,
+    statistics: Array,
     probabilities: NDArray[np.floating],
     targets: NDArray[np.int64],
     groups: Sequence[NDArray[np.intp]],
@@ -126,7 +135,7 @@ def weigh(
 
     Args:
         head: a head that did not learn from these utterances.
-        components: the components of n utterances, shape (n, n_components).
+        statistics: the standardized statistics of n utterances, shape (n, n_values).
         probabilities: the probabilities from networks that did not learn from these utterances, shape (n,
             n_labels).
         targets: the label indices, shape (n,).
@@ -135,7 +144,7 @@ def weigh(
     Returns:
         The weight of the head, from 0.01 to 10. The weight of the networks is `NETWORKS` times as large.
     """
-    logits, offsets = replace(head, of_head=1.0, of_networks=NETWORKS).scores(components, probabilities)
+    logits, offsets = replace(head, of_head=1.0, of_networks=NETWORKS).scores(statistics, probabilities)
     adapted = np.concatenate(
         [logits[group] - weight_of(len(group)) * offsets[group].mean(axis=0) for group in groups]
     )

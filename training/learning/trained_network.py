@@ -67,8 +67,8 @@ def kept(path: Path, train: Callable[[], History]) -> TrainedNetwork:
         path.parent.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
         history = train()
-        told = {"history": history, "seconds": time.monotonic() - started}
-        write_whole(known, json.dumps(told).encode())
+        content = {"history": history, "seconds": time.monotonic() - started}
+        write_whole(known, json.dumps(content).encode())
     # The run exports this checkpoint, so it also scores this checkpoint.
     return TrainedNetwork(keras.models.load_model(path, compile=False), **json.loads(known.read_text()))
 

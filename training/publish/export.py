@@ -10,7 +10,6 @@ import keras
 import numpy as np
 import onnx
 import onnx.compose
-import onnx.numpy_helper
 import onnx.utils
 import onnx.version_converter
 import onnxruntime
@@ -33,8 +32,8 @@ OPSET = 17
 PARITY = 1e-5
 """The maximum difference between the outputs of ONNX and Keras. Not tuned."""
 
-LARGE = 1_000_000
-"""The minimum number of values of a constant that is stored in float16. Not tuned."""
+UNSCALED = Scaler(np.zeros(1), np.ones(1))
+"""The scaler of inputs that are not standardized, such as the outputs of the encoder."""
 
 
 def combine(results: Sequence[FoldResult], scaler: Scaler) -> keras.Model:
@@ -43,35 +42,41 @@ def combine(results: Sequence[FoldResult], scaler: Scaler) -> keras.Model:
     The mean is the weighted geometric mean.
 
     Args:
-        results: the results of the folds, which have equal weight. A model with principal components permits
+        results: the results of the folds, which have equal weight. A model that adapts to speakers permits
             one fold only.
-        scaler: the scaler of the bundle, which standardizes the inputs. It is unused with an encoder.
+        scaler: the scaler of the bundle, which standardizes the inputs; `UNSCALED` if nothing does.
 
     Returns:
         A network from `features` or `descriptors`, or both, to `probabilities`. If the model adapts to
         speakers, the network also returns `speaker_logits` and `speaker_offsets`.
 
     Raises:
-        TrainingError: there are several folds of a model with principal components.
+        TrainingError: there are several folds of a model that adapts to speakers.
     """
-    if len(results) == 1 and results[0].components is not None:
-        return _with_encoder_statistics(results[0])
-    if any(result.components is not None for result in results):
-        raise TrainingError("a bundle with the encoder contains one fold or all data: give --export all-data")
     networks = [
         (result.scaler, keras.models.load_model(result.folder / file, compile=False), weight)
         for result in results
         for file, weight in result.members.items()
     ]
-    return combine_networks(networks, scaler)
+    heads = [(result.scaler, result.speaker) for result in results if result.speaker]
+    if len(heads) > 1:
+        raise TrainingError(
+            "a bundle that adapts to speakers contains one fold or all data: give --export all-data"
+        )
+    return combine_networks(networks, scaler, *heads)
 
 
-def combine_networks(networks: Sequence[tuple[Scaler, keras.Model, float]], scaler: Scaler) -> keras.Model:
+def combine_networks(
+    networks: Sequence[tuple[Scaler, keras.Model, float]],
+    scaler: Scaler,
+    head: tuple[Scaler, SpeakerHead] | None = None,
+) -> keras.Model:
     """Combine networks into one network.
 
     Args:
         networks: the networks, each with the scaler of its inputs and its fusion weight.
         scaler: the scaler of the bundle, which standardizes the inputs.
+        head: the adaptation to speakers, with the scaler of its inputs; None if the model does not adapt.
     """
     inputs: dict[str, keras.KerasTensor] = {}
     answers = []
@@ -82,46 +87,22 @@ def combine_networks(networks: Sequence[tuple[Scaler, keras.Model, float]], scal
         rescaled = [_rescale(inputs[port.name], scaler, own_scaler) for port in network.inputs]
         answers.append(network(dict(zip([port.name for port in network.inputs], rescaled, strict=True))))
     mean = _log_mean(answers, [weight for *_, weight in networks])
-    return keras.Model(dict(sorted(inputs.items())), {OUTPUT: ops.softmax(mean)})
-
-
-def _with_encoder_statistics(result: FoldResult) -> keras.Model:
-    """Combine the networks of a fold into one network on the unscaled outputs of the encoder."""
-    components, n_values = result.components, result.scaler.mean.size
-    assert components is not None
-    n_statistics = len(components)
-    inputs = {
-        "features": keras.Input((n_statistics,), name="features"),
-        "descriptors": keras.Input((None, n_values - n_statistics), name="descriptors"),
-    }
-    scalers = result.scaler.split(n_statistics)
-    statistics, states = (
-        _rescale(port, UNSCALED, scaler) for port, scaler in zip(inputs.values(), scalers, strict=True)
-    )
-    projected = ops.matmul(ops.clip(statistics, -MAX_DEVIATION, MAX_DEVIATION), components)
-    ready = {"features": projected, "descriptors": states}
-    answers = []
-    used: set[str] = {"features"}
-    for number, file in enumerate(result.members):
-        network = keras.models.load_model(result.folder / file, compile=False)
-        network.name = f"network_{number}"
-        names = [port.name for port in network.inputs]
-        used |= set(names)
-        answers.append(network({name: ready[name] for name in names}))
-    mean = _log_mean(answers, list(result.members.values()))
     outputs = {OUTPUT: ops.softmax(mean)}
-    if result.speaker:
-        outputs |= dict(zip(SPEAKER_OUTPUTS, _speaker_scores(result.speaker, projected, mean), strict=True))
-    return keras.Model({name: inputs[name] for name in sorted(used)}, outputs)
+    if head:
+        own_scaler, adaptation = head
+        statistics = _rescale(inputs["features"], scaler, own_scaler)
+        outputs |= dict(zip(SPEAKER_OUTPUTS, _speaker_scores(adaptation, statistics, mean), strict=True))
+    return keras.Model(dict(sorted(inputs.items())), outputs)
 
 
 def _speaker_scores(
-    head: SpeakerHead, components: keras.KerasTensor, log_mean: keras.KerasTensor
+    head: SpeakerHead, statistics: keras.KerasTensor, log_mean: keras.KerasTensor
 ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """Return the outputs of `SpeakerHead.scores`."""
     networks = log_mean - ops.logsumexp(log_mean, axis=1, keepdims=True)
-    own = ops.matmul(components, head.of_head * (head.plain + head.relative)) + head.of_head * head.bias
-    return own + head.of_networks * networks, ops.matmul(components, head.of_head * head.relative)
+    clipped = ops.clip(statistics, -MAX_DEVIATION, MAX_DEVIATION)
+    own = ops.matmul(clipped, head.of_head * (head.plain + head.relative)) + head.of_head * head.bias
+    return own + head.of_networks * networks, ops.matmul(clipped, head.of_head * head.relative)
 
 
 def _log_mean(answers: Sequence[keras.KerasTensor], weights: Sequence[float]) -> keras.KerasTensor:
@@ -131,9 +112,6 @@ def _log_mean(answers: Sequence[keras.KerasTensor], weights: Sequence[float]) ->
         (weight / total) * ops.log(ops.maximum(answer, np.finfo(np.float32).tiny))
         for answer, weight in zip(answers, weights, strict=True)
     )
-
-
-UNSCALED = Scaler(np.zeros(1), np.ones(1))
 
 
 def _rescale(values: keras.KerasTensor, scaler: Scaler, own_scaler: Scaler) -> keras.KerasTensor:
@@ -164,25 +142,10 @@ def with_encoder(head: bytes, encoder: bytes, facts: Facts) -> bytes:
     front = onnx.utils.Extractor(front).extract_model([INPUT], list(needed))
     outputs = [port.name for port in back.graph.output]
     model = onnx.compose.merge_models(front, back, io_map=list(needed.items()), outputs=outputs)
-    _halve(model.graph)
     del model.metadata_props[:]
     onnx.helper.set_model_props(model, facts.to_metadata())
     content: bytes = model.SerializeToString(deterministic=True)
     return content
-
-
-def _halve(graph: onnx.GraphProto) -> None:
-    """Store large constants in float16 if this is lossless. ONNX Runtime casts them once, on loading."""
-    for constant in graph.initializer:
-        values = onnx.numpy_helper.to_array(constant)
-        if values.dtype != np.float32 or values.size < LARGE:
-            continue
-        half = values.astype(np.float16)
-        if np.array_equal(half.astype(np.float32), values):
-            name, stored = constant.name, f"{constant.name}_float16"
-            constant.CopyFrom(onnx.numpy_helper.from_array(half, stored))
-            cast = onnx.helper.make_node("Cast", [stored], [name], f"{name}_cast", to=onnx.TensorProto.FLOAT)
-            graph.node.insert(0, cast)
 
 
 def to_onnx(

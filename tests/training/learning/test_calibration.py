@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from app.core.recognizer import apply_temperature
-from training.learning.calibration import expected_calibration_error, fit_temperature, fit_weights
+from training.learning.calibration import (
+    cross_fit_temperatures,
+    expected_calibration_error,
+    fit_temperature,
+    fit_weights,
+)
 from training.learning.ensemble import mean
 
 RANDOM = np.random.default_rng(1)
@@ -33,6 +38,17 @@ def test_the_temperature_that_spoilt_them_is_found(temperature: float) -> None:
 def test_one_sure_error_does_not_make_it_infinite() -> None:
     sure = np.eye(2, dtype=np.float32)[[0, 0, 1, 1]]
     assert np.isfinite(fit_temperature(sure, np.array([0, 1, 1, 1])))
+
+
+def test_the_temperature_of_a_fold_comes_from_the_other_folds() -> None:
+    too_sure = apply_temperature(HONEST, 0.5).astype(np.float32)
+    folds = np.array_split(np.arange(len(TRUTH)), 3)
+    probabilities = [HONEST[folds[0]], too_sure[folds[1]], too_sure[folds[2]]]
+    found = cross_fit_temperatures(probabilities, [TRUTH[fold] for fold in folds])
+    assert found[0] == pytest.approx(2, rel=0.05)
+    # Each of the others learned from the fold without error and from the fold that is too sure.
+    assert 1.1 < found[1] < 1.9
+    assert found[2] == pytest.approx(found[1], rel=0.05)
 
 
 def test_of_two_answers_the_one_that_knows_nothing_gets_little_weight() -> None:
