@@ -27,11 +27,11 @@ def main(arguments: Sequence[str]) -> int:
     """
     match arguments:
         case [] | ["worker"]:
-            # Install the handler first: the first process of a container ignores signals without a handler.
+            # Install the handler first: in a container, process 1 ignores signals that have no handler.
             # After a clean stop, uvicorn raises the signal again for the previous handler.
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
             start_fork_server()
-            from app.server import serve  # noqa: PLC0415  # the fork server imports at the same time
+            from app.server import serve  # noqa: PLC0415  # imported while the fork server imports
 
             return serve(runs_jobs_only=bool(arguments))
         case ["analyze", *rest]:
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def start_fork_server() -> None:
-    """Start the process that workers are forked from. Its imports take longer than those here."""
+    """Start the fork server early, because its imports take longer than those of this process."""
     multiprocessing.set_forkserver_preload([PRELOADED])
     forkserver.ensure_running()
 

@@ -5,8 +5,8 @@ import os
 import sys
 
 TIMEOUT = 3.0
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # nosec B104  # not bound to
-"""Wildcard addresses, and the loopback address at which to reach a service that listens there."""
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # nosec B104  # never bound
+"""For each wildcard address, the loopback address that reaches a service which listens on it."""
 
 
 def check() -> int:

@@ -97,7 +97,7 @@ def _service(settings: Settings) -> Service:
 
 
 def _add_middleware(app: FastAPI, service: Service) -> None:
-    """Add the request ID, metrics and upload limits, in this order from the outside."""
+    """Add the middleware, innermost first: upload limits, then metrics, then the request ID."""
     settings = service.settings
     app.add_middleware(
         UploadLimit,

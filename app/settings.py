@@ -143,10 +143,10 @@ class Settings(BaseSettings):
 
     @field_validator("tracing")
     @classmethod
-    def _can_trace(cls, wanted: bool) -> bool:  # noqa: FBT001  # pydantic passes the value by position
-        if wanted and find_spec("opentelemetry.sdk") is None:
+    def _can_trace(cls, enabled: bool) -> bool:  # noqa: FBT001  # pydantic passes the value by position
+        if enabled and find_spec("opentelemetry.sdk") is None:
             raise ValueError("the extra `tracing` is not installed; install requirements/tracing.txt")
-        return wanted
+        return enabled
 
     @model_validator(mode="after")
     def _is_closed(self) -> Self:

@@ -44,25 +44,25 @@ def main(tables: Sequence[Path]) -> None:
     print("| --- |" + " --- |" * (1 + len(SIZES)))
     rows = []
     for result in cross_validate(MODEL, dataset, folds, plan, RUNS):
-        row = [tested(dataset, result, result.scaler)]
-        row += [adapted(dataset, result, size) for size in SIZES]
+        row = [score_scaler(dataset, result, result.scaler)]
+        row += [score_adapted(dataset, result, size) for size in SIZES]
         rows.append(row)
         print(f"| {result.fold.name} | " + " | ".join(f"{100 * value:.1f}" for value in row) + " |")
     print("| mean | " + " | ".join(f"{100 * value:.1f}" for value in np.mean(rows, axis=0)) + " |")
 
 
-def adapted(dataset: Dataset, result: FoldResult, size: int | None) -> float:
-    """Return the mean UAR on the test part with scalers re-estimated from random samples of it."""
+def score_adapted(dataset: Dataset, result: FoldResult, size: int | None) -> float:
+    """Return the mean UAR on the test part with scalers re-estimated from random samples of this part."""
     random = np.random.default_rng(1)
     scores = []
     for _ in range(N_DRAWS if size else 1):
-        drawn = random.choice(result.fold.test, size, replace=False) if size else result.fold.test
-        heard = [dataset.features["clean"][index] for index in drawn]
-        scores.append(tested(dataset, result, re_estimate(result.scaler, heard)))
+        indices = random.choice(result.fold.test, size, replace=False) if size else result.fold.test
+        features = [dataset.features["clean"][index] for index in indices]
+        scores.append(score_scaler(dataset, result, re_estimate(result.scaler, features)))
     return float(np.mean(scores))
 
 
-def tested(dataset: Dataset, result: FoldResult, scaler: Scaler) -> float:
+def score_scaler(dataset: Dataset, result: FoldResult, scaler: Scaler) -> float:
     """Return the UAR on the test part with a scaler."""
     clean = [dataset.features["clean"][index] for index in result.fold.test]
     return uar(result.truth, answer(result, clean, scaler).argmax(axis=1))

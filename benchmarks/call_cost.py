@@ -63,10 +63,10 @@ def speed(service: Running, call: Signal) -> None:
     signals = [Signal(span[np.newaxis], call.sampling_rate) for span in spans]
     ratios = []
     with ProcessPoolExecutor(n_workers) as processes:
-        list(processes.map(_bare, signals[: 2 * n_workers]))
+        list(processes.map(_extract_bare, signals[: 2 * n_workers]))
         for _ in range(3):
             started = time.perf_counter()
-            list(processes.map(_bare, signals))
+            list(processes.map(_extract_bare, signals))
             bare = time.perf_counter() - started
             post(service, body)
             ratios.append((time.perf_counter() - started - bare) / bare)
@@ -81,12 +81,12 @@ def speed(service: Running, call: Signal) -> None:
     )
 
 
-def _bare(signal: Signal) -> None:
+def _extract_bare(signal: Signal) -> None:
     """Extract the features of a segment in a worker process."""
     from app.core.audio import resample  # noqa: PLC0415
 
-    heard = resample(signal, 16_000)
-    smile_of("ComParE_2016").process_signal(heard.samples, heard.sampling_rate)
+    resampled = resample(signal, 16_000)
+    smile_of("ComParE_2016").process_signal(resampled.samples, resampled.sampling_rate)
 
 
 def against_opensmile(service: Running, call: Signal) -> None:
@@ -136,16 +136,16 @@ def cost(service: Running, call: Signal) -> None:
 
 def peak_memory(service: Running, body: bytes) -> int:
     """Return the peak memory of all processes of the service during a call, in bytes."""
-    done, peaks = threading.Event(), [service.memory_bytes()]
+    answered, peaks = threading.Event(), [service.memory_bytes()]
 
     def watch() -> None:
-        while not done.wait(0.1):
+        while not answered.wait(0.1):
             peaks.append(service.memory_bytes())
 
     watcher = threading.Thread(target=watch)
     watcher.start()
     post(service, body)
-    done.set()
+    answered.set()
     watcher.join()
     return max(peaks)
 

@@ -74,7 +74,7 @@ def pair_voices(utterances: Sequence[Utterance]) -> Iterator[Pair]:
     for utterance in utterances:
         by_speaker.setdefault(utterance.speaker, []).append(utterance)
     voices = [
-        [by_speaker[speaker][place] for place in random.permutation(len(by_speaker[speaker]))[:N_UTTERANCES]]
+        [by_speaker[speaker][index] for index in random.permutation(len(by_speaker[speaker]))[:N_UTTERANCES]]
         for speaker in random.permutation(sorted(by_speaker)).tolist()
     ]
     yield from zip(voices[::2], voices[1::2], strict=False)
@@ -108,18 +108,18 @@ def detection(calls: Sequence[Call], answers: Sequence[dict[str, Any]]) -> str:
     """Measure the F1 of speech per frame, and the share of the utterances that segments cover."""
     hits = alarms = misses = covered = n_utterances = 0
     for call, answer in zip(calls, answers, strict=True):
-        for number, true in enumerate(call.speech):
-            found = np.zeros_like(true)
+        for number, speech in enumerate(call.speech):
+            detected = np.zeros_like(speech)
             for segment in answer["channels"][number]["segments"]:
-                found[round(segment["start"] / FRAME) : round(segment["end"] / FRAME)] = True
-            counted = away_from_boundaries(true)
-            hits += int((found & true & counted).sum())
-            alarms += int((found & ~true & counted).sum())
-            misses += int((~found & true & counted).sum())
+                detected[round(segment["start"] / FRAME) : round(segment["end"] / FRAME)] = True
+            counted = away_from_boundaries(speech)
+            hits += int((detected & speech & counted).sum())
+            alarms += int((detected & ~speech & counted).sum())
+            misses += int((~detected & speech & counted).sum())
             for turn in (turn for turn in call.turns if turn.channel == number):
-                said = slice(round(turn.start / FRAME), round(turn.end / FRAME))
+                frames = slice(round(turn.start / FRAME), round(turn.end / FRAME))
                 n_utterances += 1
-                covered += bool(found[said][true[said]].mean() >= COVERED)
+                covered += bool(detected[frames][speech[frames]].mean() >= COVERED)
     f1 = 2 * hits / (2 * hits + alarms + misses)
     return (
         f"F1 {f1:.3f} (precision {hits / (hits + alarms):.3f}, recall {hits / (hits + misses):.3f}); "
@@ -134,31 +134,31 @@ def recognition(
     answers: Sequence[dict[str, Any]],
 ) -> str:
     """Measure the UAR of the utterances as segments of the call, and as separately posted excerpts."""
-    true, by_segments, one_by_one = [], [], []
+    truth, by_segments, by_excerpts = [], [], []
     for (model, pair), call, answer in zip(pairs, calls, answers, strict=True):
         for turn in call.turns:
             segments = answer["channels"][turn.channel]["segments"]
-            heard = dict.fromkeys(EMOTIONS, 0.0)
+            totals = dict.fromkeys(EMOTIONS, 0.0)
             for segment in segments:
                 seconds = min(segment["end"], turn.end) - max(segment["start"], turn.start)
-                for emotion in heard:
-                    heard[emotion] += max(seconds, 0) * segment["probabilities"][emotion]
+                for emotion in totals:
+                    totals[emotion] += max(seconds, 0) * segment["probabilities"][emotion]
             rate = call.signal.sampling_rate
-            alone = call.signal.samples[turn.channel, round(turn.start * rate) : round(turn.end * rate)]
-            answered = post(service, encode(Signal(alone[np.newaxis], rate)), model, "/v1/audio/emotions")
-            if max(heard.values()) > 0 and answered["speech"]:
-                true.append(pair[turn.channel][turn.utterance].emotion)
-                by_segments.append(max(heard, key=heard.__getitem__))
-                one_by_one.append(answered["emotion"])
-    scores = [100 * recall_score(true, said, average="macro") for said in (by_segments, one_by_one)]
-    return f"UAR {scores[0]:.1f} % by segments, {scores[1]:.1f} % one by one; {len(true)} utterances in both"
+            excerpt = call.signal.samples[turn.channel, round(turn.start * rate) : round(turn.end * rate)]
+            response = post(service, encode(Signal(excerpt[np.newaxis], rate)), model, "/v1/audio/emotions")
+            if max(totals.values()) > 0 and response["speech"]:
+                truth.append(pair[turn.channel][turn.utterance].emotion)
+                by_segments.append(max(totals, key=totals.__getitem__))
+                by_excerpts.append(response["emotion"])
+    scores = [100 * recall_score(truth, result, average="macro") for result in (by_segments, by_excerpts)]
+    return f"UAR {scores[0]:.1f} % by segments, {scores[1]:.1f} % one by one; {len(truth)} utterances in both"
 
 
-def away_from_boundaries(true: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def away_from_boundaries(speech: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Mark the frames that are farther than the tolerance from each boundary of speech."""
-    counted = np.ones_like(true)
+    counted = np.ones_like(speech)
     margin = round(TOLERANCE / FRAME)
-    for run in runs(true):
+    for run in runs(speech):
         for edge in (run.start, run.end):
             counted[max(edge - margin, 0) : edge + margin] = False
     return counted

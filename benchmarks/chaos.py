@@ -25,26 +25,26 @@ MOST_UNFINISHED = 12
 
 def chaos(settings: dict[str, str], server: Postgres, n_rounds: int) -> bool:
     """Check that each accepted job ends with exactly one result, despite kills and restarts."""
-    draw = random.Random(7)  # noqa: S311  # not a secret
+    rng = random.Random(7)  # noqa: S311  # not a secret
     recordings = [call(repeats) for repeats in (1, 4, 12)]
     accepted: dict[str, int] = {}
-    deeds = Counter[str]()
+    event_counts = Counter[str]()
     receiver = Receiver(200)
     threading.Thread(target=receiver.serve_forever, daemon=True).start()
     settings = {**settings, "SER_CALLBACK_SECRETS": SECRET, "SER_CALLBACK_PRIVATE": "true"}
     with two_and_two(settings) as (services, workers):
         expected = [timeline(services[0].url, recording) for recording in recordings]
-        for index in tqdm(range(n_rounds), "rounds", disable=None):
+        for round_number in tqdm(range(n_rounds), "rounds", disable=None):
             for number in range(ROUND_JOBS):
-                which = draw.randrange(len(recordings))
-                key = f"{index}-{number}"
-                accepted[_submit_somewhere(services, recordings[which], key, receiver.url)] = which
-            time.sleep(draw.random())
-            deed, victim = draw.choice(
-                [("service killed", draw.choice(services)), ("worker killed", draw.choice(workers))] * 2
+                index = rng.randrange(len(recordings))
+                key = f"{round_number}-{number}"
+                accepted[_submit_somewhere(services, recordings[index], key, receiver.url)] = index
+            time.sleep(rng.random())
+            event, victim = rng.choice(
+                [("service killed", rng.choice(services)), ("worker killed", rng.choice(workers))] * 2
                 + [("database restarted", None)]
             )
-            deeds[deed] += 1
+            event_counts[event] += 1
             if victim is None:
                 server.stop()
                 server.start()
@@ -55,20 +55,20 @@ def chaos(settings: dict[str, str], server: Postgres, n_rounds: int) -> bool:
         until(lambda: _unfinished(services) == 0)
         until(lambda: objects(settings) == 0)
         ended = {job: _find_somewhere(services, job) for job in accepted}
-        right = sum(ended[job]["result"] == expected[which] for job, which in accepted.items())
+        correct = sum(ended[job]["result"] == expected[index] for job, index in accepted.items())
         with psycopg.connect(server.url) as connection:
             rows = connection.execute(
                 "SELECT count(*) FROM dbos.workflow_status WHERE name = 'analyze_call' "
                 "AND workflow_uuid = ANY(%s)",
                 (list(accepted),),
             ).fetchone()
-        until(lambda: {told["data"]["id"] for told in receiver.verified} >= set(accepted))
+        until(lambda: {message["data"]["id"] for message in receiver.verified} >= set(accepted))
     states = Counter(job["state"] for job in ended.values())
-    done = ", ".join(f"{count} × {deed}" for deed, count in sorted(deeds.items()))
+    events = ", ".join(f"{count} × {event}" for event, count in sorted(event_counts.items()))
     return verdict(
-        f"{n_rounds} rounds, {done}: {len(accepted)} jobs, {dict(states)}, {right} with the right result; "
-        f"{len(receiver.heard)} callbacks received, for each job, all verified; no recording left",
-        kept=right == len(accepted) == (rows or [0])[0] and len(receiver.verified) == len(receiver.heard),
+        f"{n_rounds} rounds, {events}: {len(accepted)} jobs, {dict(states)}, {correct} correct results; "
+        f"{len(receiver.heard)} callbacks received, at least one per job, all verified; no recording left",
+        passed=correct == len(accepted) == (rows or [0])[0] and len(receiver.verified) == len(receiver.heard),
     )
 
 
@@ -76,35 +76,36 @@ def _submit_somewhere(services: Sequence[Replica], recording: bytes, key: str, c
     """Submit a job to any service, and retry with the same key until it is accepted."""
     accepted: list[str] = []
 
-    def ask() -> bool:
+    def try_services() -> bool:
         for service in services:
             with contextlib.suppress(httpx2.TransportError, KeyError):
                 accepted.append(submit(service.url, recording, key, callback))
                 return True
         return False
 
-    until(ask)
+    until(try_services)
     return accepted[0]
 
 
 def _find_somewhere(services: Sequence[Replica], job: str) -> dict[str, Any]:
-    found: list[dict[str, Any]] = []
+    """Return the state of a job from any service, and retry until a service answers."""
+    jobs: list[dict[str, Any]] = []
 
-    def ask() -> bool:
+    def try_services() -> bool:
         for service in services:
             with contextlib.suppress(httpx2.TransportError):
                 answer = find(service.url, job)
                 if "state" in answer:
-                    found.append(answer)
+                    jobs.append(answer)
                     return True
         return False
 
-    until(ask)
-    return found[0]
+    until(try_services)
+    return jobs[0]
 
 
 def _unfinished(services: Sequence[Replica]) -> int:
-    """Return the number of jobs that wait or run; more than MOST_UNFINISHED without an answer."""
+    """Return the number of jobs that wait or run; MOST_UNFINISHED + 1 if no service answers."""
     for service in services:
         with contextlib.suppress(httpx2.TransportError, KeyError):
             lists = [

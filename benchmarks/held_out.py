@@ -25,8 +25,8 @@ CACHE, RUNS = Path(".cache/features"), Path(".cache/runs")
 def cross_validated(utterances: Sequence[Utterance]) -> tuple[Dataset, list[FoldResult]]:
     """Cross-validate the default model, which takes half an hour unless the results are cached."""
     conditions = tuple(dict.fromkeys((*load_model(MODEL).conditions, *TEST_CONDITIONS)))
-    dataset, cut = prepare(utterances, PLAN, CACHE, conditions)
-    return dataset, cross_validate(MODEL, dataset, cut, PLAN, RUNS)
+    dataset, folds = prepare(utterances, PLAN, CACHE, conditions)
+    return dataset, cross_validate(MODEL, dataset, folds, PLAN, RUNS)
 
 
 def write_bundles(
@@ -45,14 +45,14 @@ def write_bundles(
     held_out = {}
     for result in results:
         name = f"without-fold-{result.fold.number}"
-        one = [result]
+        fold_results = [result]
         export(
             BundleOptions(models / name, MODEL),
             PLAN,
             dataset,
-            one,
-            one,
-            figures(MODEL, dataset, PLAN, one, {}),
+            fold_results,
+            fold_results,
+            figures(MODEL, dataset, PLAN, fold_results, {}),
         )
         held_out[name] = [dataset.utterances[index] for index in result.fold.test]
     return held_out

@@ -29,37 +29,37 @@ def main() -> int:
         The exit status; 1 if a check failed.
     """
     with tempfile.TemporaryDirectory() as folder:
-        models, aside = Path(folder) / "models", Path(folder) / "old"
+        models, old_dbos = Path(folder) / "models", Path(folder) / "old"
         bundles.write(models, "small")
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(aside)]
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(old_dbos)]
         subprocess.run([*command, f"dbos=={sys.argv[1]}"], check=True)
         settings = {"SER_MODELS_DIR": str(models), "SER_DEFAULT_MODEL": "small", "SER_JOBS": "true"}
         settings |= {"SER_SHUTDOWN_DELAY": "0", "SER_WORKERS": "1"}
-        old = {"PYTHONPATH": str(aside)}
+        old = {"PYTHONPATH": str(old_dbos)}
         with postgres() as server, object_store() as store:
-            several = {**settings, **store, "SER_JOBS_URL": server.url, "SER_JOBS_AT_A_TIME": "0"}
-            kept = [on_several(server, several, {**several, **old})]
-        alone = {**settings, "SER_DATA_DIR": str(Path(folder) / "data")}
-        kept.append(on_one(alone, {**alone, **old}))
-    return 0 if all(kept) else 1
+            shared = {**settings, **store, "SER_JOBS_URL": server.url, "SER_JOBS_AT_A_TIME": "0"}
+            passed = [on_several(server, shared, {**shared, **old})]
+        single = {**settings, "SER_DATA_DIR": str(Path(folder) / "data")}
+        passed.append(on_one(single, {**single, **old}))
+    return 0 if all(passed) else 1
 
 
 def on_several(server: Postgres, new: dict[str, str], old: dict[str, str]) -> bool:
-    """Start new processes beside old ones, kill them, and restart the old ones on the new schema."""
+    """Start new processes beside old ones, kill the new ones, and restart the old ones on the new schema."""
     before = [Replica(old), Replica(old, "worker")]
     _wait(before)
     schemas = [_schema(server)]
-    under_way = submit(before[0].url, call(100))
-    until(lambda: find(before[0].url, under_way)["state"] == "running")
+    running_job = submit(before[0].url, call(100))
+    until(lambda: find(before[0].url, running_job)["state"] == "running")
     after = [Replica(new), Replica(new, "worker")]
     _wait(after)
     schemas.append(_schema(server))
     mixed = [submit(replica.url, call(2)) for replica in (before[0], after[0]) * 3]
-    states = [_end(after[0].url, job) for job in (*mixed, under_way)]
-    left = submit(after[0].url, call(100))
+    states = [_end(after[0].url, job) for job in (*mixed, running_job)]
+    unfinished = submit(after[0].url, call(100))
     time.sleep(2)
     _kill(after)
-    states.append(_end(before[0].url, left))
+    states.append(_end(before[0].url, unfinished))
     _kill(before)
     before = [Replica(old), Replica(old, "worker")]
     _wait(before)
@@ -68,7 +68,7 @@ def on_several(server: Postgres, new: dict[str, str], old: dict[str, str]) -> bo
     return verdict(
         f"PostgreSQL, schema {schemas[0]} to {schemas[1]} and back: {states.count('succeeded')} of "
         f"{len(states)} jobs succeeded",
-        kept=set(states) == {"succeeded"} and schemas[0] < schemas[1],
+        passed=set(states) == {"succeeded"} and schemas[0] < schemas[1],
     )
 
 
@@ -83,14 +83,14 @@ def on_one(new: dict[str, str], old: dict[str, str]) -> bool:
         job = submit(service.url, call(100))
         time.sleep(1)
         service.kill()
-    return verdict(f"SQLite, forward and back: {states}", kept=states == ["succeeded"] * 2)
+    return verdict(f"SQLite, forward and back: {states}", passed=states == ["succeeded"] * 2)
 
 
 def _schema(server: Postgres) -> int:
     """Return the version of the DBOS tables."""
     with psycopg.connect(server.url) as connection:
-        found = connection.execute("SELECT version FROM dbos.dbos_migrations").fetchone()
-    return int(found[0]) if found else 0
+        row = connection.execute("SELECT version FROM dbos.dbos_migrations").fetchone()
+    return int(row[0]) if row else 0
 
 
 def _end(url: str, job: str) -> str:

@@ -49,16 +49,16 @@ def main() -> int:
         bundles.write(Path(folder), "small")
         settings = {"SER_MODELS_DIR": folder, "SER_DEFAULT_MODEL": "small"}
         settings |= {"SER_SHUTDOWN_DELAY": "0", "SER_JOBS": "true"}
-        kept = [an_hour(settings), a_kill_in_the_middle(settings)]
+        passed = [an_hour(settings), a_kill_in_the_middle(settings)]
         with postgres() as server, object_store() as store:
             settings |= {**store, "SER_JOBS_URL": server.url, "SER_JOBS_AT_A_TIME": "0", "SER_WORKERS": "1"}
             with two_and_two(settings) as (services, workers):
-                kept += [
+                passed += [
                     a_dead_worker(server, services, workers),
                     a_job_that_kills(server, services, workers),
                 ]
-            kept.append(chaos(settings, server, n_rounds))
-    return 0 if all(kept) else 1
+            passed.append(chaos(settings, server, n_rounds))
+    return 0 if all(passed) else 1
 
 
 def an_hour(settings: dict[str, str]) -> bool:
@@ -68,34 +68,34 @@ def an_hour(settings: dict[str, str]) -> bool:
     minute, hour = (call(round(seconds / CALL_SECONDS)) for seconds in (60, HOUR))
     with tempfile.TemporaryDirectory() as data, running(**settings, SER_DATA_DIR=data) as service:
         url = f"http://127.0.0.1:{service.port}"
-        of_a_minute, _ = _watch(service, url, submit(url, minute))
+        minute_peak, _ = _watch(service, url, submit(url, minute))
         before = put_under_load(service.port, short, 1, 10)
         job = submit(url, hour)
         latencies: list[float] = []
-        done = threading.Event()
+        ended_event = threading.Event()
 
-        def ask() -> None:
-            while not done.is_set():
+        def send_requests() -> None:
+            while not ended_event.is_set():
                 latencies.extend(put_under_load(service.port, short, 1, 2).latencies)
 
-        asking = threading.Thread(target=ask)
-        asking.start()
+        sender = threading.Thread(target=send_requests)
+        sender.start()
         started = time.monotonic()
         peak, shares = _watch(service, url, job)
-        took = time.monotonic() - started
-        done.set()
-        asking.join()
+        duration = time.monotonic() - started
+        ended_event.set()
+        sender.join()
         ended = find(url, job)
     slower = statistics.median(latencies) / statistics.median(before.latencies)
     return verdict(
-        f"an hour of stereo: {ended['state']} in {took:.0f} s beside one client, {len(shares)} steps of "
-        f"progress, memory {(peak - of_a_minute) / 2**20:+.0f} MiB relative to a minute; median latency of a "
+        f"an hour of stereo: {ended['state']} in {duration:.0f} s beside one client, {len(shares)} steps of "
+        f"progress, memory {(peak - minute_peak) / 2**20:+.0f} MiB relative to a minute; median latency of a "
         f"short request {1000 * statistics.median(before.latencies):.0f} ms before, "
         f"{1000 * statistics.median(latencies):.0f} ms during the job",
-        kept=ended["state"] == "succeeded"
+        passed=ended["state"] == "succeeded"
         and len(shares) > 10  # noqa: PLR2004
         and shares == sorted(shares)
-        and peak - of_a_minute < GROWTH
+        and peak - minute_peak < GROWTH
         and slower < 2,  # noqa: PLR2004
     )
 
@@ -127,21 +127,21 @@ def a_kill_in_the_middle(settings: dict[str, str]) -> bool:
             started = time.monotonic()
             url = f"http://127.0.0.1:{service.port}"
             until(lambda: find(url, job)["state"] in ENDED)
-            state, took = find(url, job)["state"], time.monotonic() - started
+            state, duration = find(url, job)["state"], time.monotonic() - started
     return verdict(
-        f"kill -9 at {100 * share:.0f} % of a job: {state} {took:.0f} s after the next start",
-        kept=state == "succeeded" and 0 < share < 1,
+        f"kill -9 at {100 * share:.0f} % of a job: {state} {duration:.0f} s after the next start",
+        passed=state == "succeeded" and 0 < share < 1,
     )
 
 
 def holder(server: Postgres, job: str, workers: Sequence[Replica]) -> Replica | None:
     """Return the worker that runs a job; None if no worker runs it."""
     with psycopg.connect(server.url) as connection:
-        found = connection.execute(
+        row = connection.execute(
             "SELECT executor_id FROM dbos.workflow_status WHERE workflow_uuid = %s AND status = 'PENDING'",
             (job,),
         ).fetchone()
-    name = str(found[0]) if found else ""
+    name = str(row[0]) if row else ""
     return next((worker for worker in workers if f"-{worker.process.pid}-" in name), None)
 
 
@@ -150,19 +150,19 @@ def a_dead_worker(server: Postgres, services: Sequence[Replica], workers: Sequen
     job = submit(services[0].url, call(60))
     until(lambda: holder(server, job, workers) is not None)
     dead = holder(server, job, workers)
-    assert dead is not None  # `until` has found it
+    assert dead is not None  # `until` has waited for a holder
     dead.kill()
     killed = time.monotonic()
     others = [worker for worker in workers if worker is not dead]
     until(lambda: holder(server, job, others) is not None)
-    taken = time.monotonic() - killed
+    takeover_seconds = time.monotonic() - killed
     until(lambda: find(services[1].url, job)["state"] in ENDED)
     state = find(services[1].url, job)["state"]
     dead.start()
     dead.wait()
     return verdict(
-        f"a job of a worker that was killed: taken over after {taken:.1f} s, {state}",
-        kept=state == "succeeded" and taken < TAKEN_OVER_WITHIN,
+        f"a job of a worker that was killed: taken over after {takeover_seconds:.1f} s, {state}",
+        passed=state == "succeeded" and takeover_seconds < TAKEN_OVER_WITHIN,
     )
 
 
@@ -184,7 +184,7 @@ def a_job_that_kills(server: Postgres, services: Sequence[Replica], workers: Seq
     alive = all(worker.process.poll() is None for worker in workers)
     return verdict(
         f"a job that kills its workers: {ended['state']} after {kills} kills",
-        kept=ended["state"] == "failed" and kills == 3 and alive and ended["result"] is None,  # noqa: PLR2004
+        passed=ended["state"] == "failed" and kills == 3 and alive and ended["result"] is None,  # noqa: PLR2004
     )
 
 

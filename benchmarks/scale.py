@@ -69,7 +69,7 @@ class Site:
         return status
 
     def restart(self, index: int, **settings: str) -> None:
-        """Start a replica with changed settings in place of an ended one."""
+        """Start a replica with changed settings in place of an ended replica."""
         self._settings = {**self._settings, **settings}
         self.replicas[index] = self._start(self.replicas[index].port)
         self.replicas[index].wait_until_ready()
@@ -98,14 +98,16 @@ def balanced(nginx: str, folder: Path, **settings: str) -> Iterator[Site]:
         yield site
 
 
-def meanwhile(site: Site, body: bytes, deed: Callable[[], None], n_clients: int = N_CLIENTS) -> Counter[int]:
+def meanwhile(
+    site: Site, body: bytes, action: Callable[[], None], n_clients: int = N_CLIENTS
+) -> Counter[int]:
     """Count the statuses that clients receive during an action and one second after it."""
     statuses = Counter[int]()
     with ThreadPoolExecutor(1) as executor:
-        doing = executor.submit(deed)
-        while not doing.done():
+        future = executor.submit(action)
+        while not future.done():
             statuses.update(put_under_load(site.port, body, n_clients, 1).statuses)
-        doing.result()
+        future.result()
     statuses.update(put_under_load(site.port, body, n_clients, 1).statuses)
     return statuses
 
@@ -122,7 +124,8 @@ def killed(site: Site, body: bytes) -> bool:
 
     statuses = meanwhile(site, body, kill_and_restart)
     return verdict(
-        f"{N_REPLICAS} replicas killed, one after the other: {told(statuses)}", kept=set(statuses) == {OK}
+        f"{N_REPLICAS} replicas killed, one after the other: {describe(statuses)}",
+        passed=set(statuses) == {OK},
     )
 
 
@@ -137,8 +140,8 @@ def replaced(site: Site, body: bytes, models: Path) -> bool:
     statuses = meanwhile(site, body, roll)
     after = site.models()
     return verdict(
-        f"a new bundle, {before} → {after}: {told(statuses)}, exit statuses {ended}",
-        kept=set(statuses) == {OK} and set(ended) == {0} and set(before) < set(after),
+        f"a new bundle, {before} → {after}: {describe(statuses)}, exit statuses {ended}",
+        passed=set(statuses) == {OK} and set(ended) == {0} and set(before) < set(after),
     )
 
 
@@ -147,14 +150,14 @@ def crowded(site: Site, body: bytes, n_slots: int) -> bool:
     n_clients = 3 * n_slots
     load = put_under_load(site.port, body, n_clients, 10)
     # Without an available replica, nginx logs the name of the upstream in place of an address.
-    deserted = site.log.read_text().count('"replicas":"service"')
+    unserved = site.log.read_text().count('"replicas":"service"')
     return verdict(
-        f"{n_clients} clients for {n_slots} slots: {told(load.statuses)}, {deserted} times no replica",
-        kept=set(load.statuses) == {OK, OVERLOADED} and deserted == 0,
+        f"{n_clients} clients for {n_slots} slots: {describe(load.statuses)}, {unserved} times no replica",
+        passed=set(load.statuses) == {OK, OVERLOADED} and unserved == 0,
     )
 
 
-def told(statuses: Mapping[int, int]) -> str:
+def describe(statuses: Mapping[int, int]) -> str:
     """Format the count of each status."""
     return ", ".join(f"{count} × {status}" for status, count in sorted(statuses.items()))
 
@@ -177,10 +180,10 @@ def main() -> int:
         settings = {"SER_MODELS_DIR": str(old), "SER_DEFAULT_MODEL": "small", "SER_WORKERS": "1"}
         settings["SER_SHUTDOWN_DELAY"] = SHUTDOWN_DELAY
         with balanced(nginx, folder, **settings) as site:
-            kept = [killed(site, body), replaced(site, body, new)]
+            passed = [killed(site, body), replaced(site, body, new)]
         with balanced(nginx, crowd, **settings, SER_QUEUE_DEPTH="1") as site:
-            kept.append(crowded(site, body, 2 * N_REPLICAS))
-    return 0 if all(kept) else 1
+            passed.append(crowded(site, body, 2 * N_REPLICAS))
+    return 0 if all(passed) else 1
 
 
 if __name__ == "__main__":

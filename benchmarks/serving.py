@@ -55,7 +55,9 @@ def percentile(sorted_values: Sequence[float], percent: float) -> float:
 
 
 def put_under_load(port: int, body: bytes, n_clients: int, seconds: float) -> Load:
-    """Run clients that each send the next request as soon as they have an answer, and at least one request.
+    """Run clients, each of which sends its next request as soon as it has an answer.
+
+    Each client sends at least one request.
 
     Args:
         port: the port of the service on this machine.
@@ -63,15 +65,15 @@ def put_under_load(port: int, body: bytes, n_clients: int, seconds: float) -> Lo
         n_clients: the number of concurrent clients.
         seconds: the duration of the load.
     """
-    answered: list[tuple[int, float]] = []
+    results: list[tuple[int, float]] = []
     answers: set[bytes] = set()
     start = time.perf_counter()
 
-    def ask_again_and_again() -> None:
+    def send_requests() -> None:
         # The client of the standard library takes little processor time from the service.
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
         while True:
-            asked = time.perf_counter()
+            sent = time.perf_counter()
             status = LOST
             try:
                 client.request("POST", "/v1/audio/emotions", body, RAW)
@@ -81,7 +83,7 @@ def put_under_load(port: int, body: bytes, n_clients: int, seconds: float) -> Lo
                 status = REFUSED
             except (http.client.HTTPException, ConnectionError):
                 pass
-            answered.append((status, time.perf_counter() - asked))
+            results.append((status, time.perf_counter() - sent))
             if status == OK:
                 answers.add(content)
             elif status in {LOST, REFUSED}:
@@ -91,16 +93,16 @@ def put_under_load(port: int, body: bytes, n_clients: int, seconds: float) -> Lo
                 break
         client.close()
 
-    threads = [threading.Thread(target=ask_again_and_again) for _ in range(n_clients)]
+    threads = [threading.Thread(target=send_requests) for _ in range(n_clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     return Load(
         time.perf_counter() - start,
-        sorted(latency for status, latency in answered if status == OK),
-        sorted(latency for status, latency in answered if status != OK),
-        Counter(status for status, _ in answered),
+        sorted(latency for status, latency in results if status == OK),
+        sorted(latency for status, latency in results if status != OK),
+        Counter(status for status, _ in results),
         answers,
     )
 

@@ -38,38 +38,39 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         bundles.write(Path(folder), "small")
         settings = {"SER_MODELS_DIR": folder, "SER_DEFAULT_MODEL": "small"}
-        kept = [
+        passed = [
             twice_its_capacity(settings, body),
             killed_workers(settings, body),
             a_stop(settings, body),
             one_file_a_thousand_times(settings, body),
             flat_memory(settings, body, n_requests),
         ]
-    return 0 if all(kept) else 1
+    return 0 if all(passed) else 1
 
 
-def verdict(text: str, *, kept: bool) -> bool:
-    """Print the result of a check, and return `kept`."""
-    print(f"{'kept  ' if kept else 'BROKEN'}  {text}", flush=True)
-    return kept
+def verdict(text: str, *, passed: bool) -> bool:
+    """Print the result of a check, and return `passed`."""
+    print(f"{'passed' if passed else 'BROKEN'}  {text}", flush=True)
+    return passed
 
 
 def twice_its_capacity(settings: dict[str, str], body: bytes) -> bool:
     """Check that excess requests get 503 at once, and that accepted requests keep their latency."""
-    places = 8
+    n_slots = 8
     n_workers = len(os.sched_getaffinity(0))
-    with running(**settings, SER_QUEUE_DEPTH=str(places - n_workers)) as service:
+    with running(**settings, SER_QUEUE_DEPTH=str(n_slots - n_workers)) as service:
         put_under_load(service.port, body, n_workers, 2)
-        full = put_under_load(service.port, body, places, 10)
-        crowd = put_under_load(service.port, body, 2 * places, 10)
+        full = put_under_load(service.port, body, n_slots, 10)
+        crowd = put_under_load(service.port, body, 2 * n_slots, 10)
     refused = percentile(crowd.refusals, 99)
     before, after = (percentile(load.latencies, 50) for load in (full, crowd))
-    told = f"{2 * places} clients for {places} slots: {dict(sorted(crowd.statuses.items()))}, "
-    told += (
+    text = f"{2 * n_slots} clients for {n_slots} slots: {dict(sorted(crowd.statuses.items()))}, "
+    text += (
         f"503 within {1000 * refused:.0f} ms at p99, accepted p50 {1000 * before:.0f} → {1000 * after:.0f} ms"
     )
     return verdict(
-        told, kept=set(crowd.statuses) == {OK, OVERLOADED} and refused < REFUSED_WITHIN and after < 2 * before
+        text,
+        passed=set(crowd.statuses) == {OK, OVERLOADED} and refused < REFUSED_WITHIN and after < 2 * before,
     )
 
 
@@ -86,7 +87,7 @@ def killed_workers(settings: dict[str, str], body: bytes) -> bool:
     failed = sum(count for status, count in load.statuses.items() if status != OK)
     return verdict(
         f"{kills} workers killed under load: {dict(sorted(load.statuses.items()))}",
-        kept=failed <= kills and set(load.statuses) <= {OK, 500, OVERLOADED},
+        passed=failed <= kills and set(load.statuses) <= {OK, 500, OVERLOADED},
     )
 
 
@@ -102,19 +103,19 @@ def a_stop(settings: dict[str, str], body: bytes) -> bool:
     load = _meanwhile(settings, body, stop, seconds=5)
     return verdict(
         f"SIGTERM under load: {dict(sorted(load.statuses.items()))}, exit status {ended}",
-        kept=set(load.statuses) == {OK, REFUSED} and ended == [0],
+        passed=set(load.statuses) == {OK, REFUSED} and ended == [0],
     )
 
 
 def _meanwhile(
-    settings: dict[str, str], body: bytes, deed: Callable[[Running], None], seconds: float
+    settings: dict[str, str], body: bytes, action: Callable[[Running], None], seconds: float
 ) -> Load:
     """Put a service under load during an action."""
     with running(**settings) as service:
-        doer = threading.Thread(target=deed, args=(service,))
-        doer.start()
+        thread = threading.Thread(target=action, args=(service,))
+        thread.start()
         load = put_under_load(service.port, body, 8, seconds)
-        doer.join()
+        thread.join()
     return load
 
 
@@ -124,7 +125,7 @@ def one_file_a_thousand_times(settings: dict[str, str], body: bytes) -> bool:
         load = put_under_load(service.port, body, 1000, 1e-3)
     return verdict(
         f"one file 1000 times at once: {dict(load.statuses)}, {len(load.answers)} different answers",
-        kept=load.statuses == {OK: 1000} and len(load.answers) == 1,
+        passed=load.statuses == {OK: 1000} and len(load.answers) == 1,
     )
 
 
@@ -133,16 +134,16 @@ def flat_memory(settings: dict[str, str], body: bytes, n_requests: int) -> bool:
     with running(**settings) as service:
         put_under_load(service.port, body, 4, 10)
         memory = [service.memory_bytes()]
-        done = 0
-        while done < n_requests:
-            done += len(put_under_load(service.port, body, 4, 10).latencies)
+        n_answered = 0
+        while n_answered < n_requests:
+            n_answered += len(put_under_load(service.port, body, 4, 10).latencies)
             memory.append(service.memory_bytes())
-            print(f"        {done} requests, {memory[-1] / 2**20:.0f} MiB", flush=True)
+            print(f"        {n_answered} requests, {memory[-1] / 2**20:.0f} MiB", flush=True)
     last = statistics.mean(memory[-SAMPLES:])
     change = last / memory[0] - 1
     return verdict(
-        f"{done} requests: {memory[0] / 2**20:.0f} → {last / 2**20:.0f} MiB ({change:+.1%})",
-        kept=abs(change) <= GROWTH,
+        f"{n_answered} requests: {memory[0] / 2**20:.0f} → {last / 2**20:.0f} MiB ({change:+.1%})",
+        passed=abs(change) <= GROWTH,
     )
 
 

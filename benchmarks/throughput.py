@@ -68,9 +68,9 @@ def main() -> None:
             naive = f"import uvicorn, benchmarks.naive as n; uvicorn.run(n.create_app({feature_set!r}), port="
             naive += "int(__import__('os').environ['SER_PORT']), log_level='critical')"
             settings = {"SER_MODELS_DIR": str(models), "SER_DEFAULT_MODEL": name, "SER_SHUTDOWN_DELAY": "0"}
-            with running(**settings) as ours, running(("-c", naive)) as first_idea:
+            with running(**settings) as service, running(("-c", naive)) as naive_service:
                 print(f"\n{name}, compared with bare {feature_set}")
-                compare(feature_set, clip, ours, first_idea, n_workers, seconds)
+                compare(feature_set, clip, service, naive_service, n_workers, seconds)
     compare_cost(clip)
     compare_with_transformer(clip)
 
@@ -91,36 +91,36 @@ def compare_cost(clip: Signal) -> None:
             own.append(time.perf_counter() - called)
             ratios.append(own[-1] / (called - started))
     print(f"\nmultilingual, inputs and inference on one core: {median_milliseconds(own):.1f} ms, ", end="")
-    print(f"{told(ratios)} of bare ComParE_2016")
+    print(f"{spread(ratios)} of bare ComParE_2016")
 
 
 def compare(
-    feature_set: FeatureSet, clip: Signal, ours: Running, naive: Running, n_workers: int, seconds: float
+    feature_set: FeatureSet, clip: Signal, service: Running, naive: Running, n_workers: int, seconds: float
 ) -> None:
     """Measure one feature set and print the results."""
     body = wav(clip)
-    put_under_load(ours.port, body, n_workers, 1)
-    bare, served, first_idea = [], [], []
+    put_under_load(service.port, body, n_workers, 1)
+    bare_rates, http_rates, pool_rates = [], [], []
     with bare_calls(feature_set, clip, n_workers) as bare_throughput:
         for _ in range(ROUNDS):
-            bare.append(bare_throughput(seconds))
-            served.append(put_under_load(ours.port, body, 2 * n_workers, seconds).throughput)
-            first_idea.append(put_under_load(naive.port, body, 2 * n_workers, seconds).throughput)
-    ratios = [one / other for one, other in zip(served, bare, strict=True)]
-    naive_ratios = [one / other for one, other in zip(served, first_idea, strict=True)]
-    print(f"  bare calls a second         {statistics.median(bare):8.1f}")
-    print(f"  over HTTP                   {statistics.median(served):8.1f}   ratio {told(ratios)}")
-    print(f"  thread pool                 {statistics.median(first_idea):8.1f}   ratio {told(naive_ratios)}")
-    one, over_http = latencies(feature_set, clip, ours.port)
-    print(f"  bare call                   {one:8.1f} ms")
-    print(f"  one client                  {over_http:8.1f} ms; {over_http - one:+.1f} ms")
+            bare_rates.append(bare_throughput(seconds))
+            http_rates.append(put_under_load(service.port, body, 2 * n_workers, seconds).throughput)
+            pool_rates.append(put_under_load(naive.port, body, 2 * n_workers, seconds).throughput)
+    ratios = [rate / bare_rate for rate, bare_rate in zip(http_rates, bare_rates, strict=True)]
+    pool_ratios = [rate / pool_rate for rate, pool_rate in zip(http_rates, pool_rates, strict=True)]
+    print(f"  bare calls a second         {statistics.median(bare_rates):8.1f}")
+    print(f"  over HTTP                   {statistics.median(http_rates):8.1f}   ratio {spread(ratios)}")
+    print(f"  thread pool                 {statistics.median(pool_rates):8.1f}   ratio {spread(pool_ratios)}")
+    bare, over_http = latencies(feature_set, clip, service.port)
+    print(f"  bare call                   {bare:8.1f} ms")
+    print(f"  one client                  {over_http:8.1f} ms; {over_http - bare:+.1f} ms")
     for n_clients in (1, n_workers, 4 * n_workers):
-        load = put_under_load(ours.port, body, n_clients, seconds)
+        load = put_under_load(service.port, body, n_clients, seconds)
         p50, p99 = (1000 * percentile(load.latencies, percent) for percent in (50, 99))
         print(f"  {n_clients:2} clients: p50 / p99        {p50:8.1f} / {p99:.1f} ms")
-    worker = statistics.mean(proportional_bytes(pid) for pid in ours.worker_pids()) / 2**20
-    print(f"  memory: a worker / all      {worker:8.0f} / {ours.memory_bytes() / 2**20:.0f} MiB")
-    print(f"  ready after                 {ours.start_seconds:8.1f} s")
+    worker = statistics.mean(proportional_bytes(pid) for pid in service.worker_pids()) / 2**20
+    print(f"  memory: a worker / all      {worker:8.0f} / {service.memory_bytes() / 2**20:.0f} MiB")
+    print(f"  ready after                 {service.start_seconds:8.1f} s")
 
 
 def compare_with_transformer(clip: Signal) -> None:
@@ -139,10 +139,12 @@ def compare_with_transformer(clip: Signal) -> None:
         transformer(clip.samples)
         if turn >= WARM_UP:
             ratios.append((time.perf_counter() - recognized) / (recognized - started))
-    print(f"\na network of wav2vec 2.0 base's size, one core: {told(ratios)} times as long as the recognizer")
+    print(
+        f"\na network of wav2vec 2.0 base's size, one core: {spread(ratios)} times as long as the recognizer"
+    )
 
 
-def told(ratios: list[float]) -> str:
+def spread(ratios: list[float]) -> str:
     """Format the median and the quartiles."""
     lower, median, upper = statistics.quantiles(ratios, n=4)
     return f"{median:.2f} ({lower:.2f} to {upper:.2f})"

@@ -113,15 +113,15 @@ def served(python: Path, folder: Path, **settings: str) -> Iterator[int]:
 def check_answers(port: int) -> None:
     """Check the answer for a recording, the page, and the version."""
     recording = (ROOT / "examples" / "utterance.wav").read_bytes()
-    answer = json.loads(_ask(port, "POST", "/v1/audio/emotions", recording))
+    answer = json.loads(_request(port, "POST", "/v1/audio/emotions", recording))
     assert answer["speech"] is True, answer
     print(f"{answer['emotion']} in examples/utterance.wav", flush=True)
-    assert b"<html" in _ask(port, "GET", "/")
-    assert b"export" in _ask(port, "GET", "/page/api.js")
-    assert json.loads(_ask(port, "GET", "/openapi.json"))["info"]["version"] == __version__
+    assert b"<html" in _request(port, "GET", "/")
+    assert b"export" in _request(port, "GET", "/page/api.js")
+    assert json.loads(_request(port, "GET", "/openapi.json"))["info"]["version"] == __version__
 
 
-def _ask(port: int, method: str, path: str, body: bytes | None = None) -> bytes:
+def _request(port: int, method: str, path: str, body: bytes | None = None) -> bytes:
     """Send a request, and return the body of the response, whose status must be 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=READY_WITHIN)
     connection.request(method, path, body, {"Content-Type": "audio/wav"} if body else {})
@@ -133,7 +133,7 @@ def _ask(port: int, method: str, path: str, body: bytes | None = None) -> bytes:
 
 def _is_ready(port: int) -> bool:
     try:
-        _ask(port, "GET", "/health/ready")
+        _request(port, "GET", "/health/ready")
     except (ConnectionError, AssertionError):
         return False
     return True

@@ -1,8 +1,9 @@
 """`make sbom`: the components of the service as a CycloneDX document in `dist/`.
 
 cyclonedx-py lists the lock. This module adds the version of the service, the direct dependencies, the
-speech detector, which is a file of this repository, and the license of openSMILE, because the metadata of
-its package says MIT. The same checkout gives the same bytes.
+speech detector, the speech encoder, and the license of openSMILE. The detector and the encoder are files of
+this repository. The metadata of the openSMILE package wrongly says MIT. The same checkout gives the same
+bytes.
 """
 
 import hashlib
@@ -43,12 +44,12 @@ def listed() -> dict[str, Any]:
     """Run cyclonedx-py on the lock of the service, and return its document."""
     command = [sys.executable, "-W", "ignore", "-m", "cyclonedx_py", "requirements", "--no-validate"]
     command += ["--pyproject", "pyproject.toml", "--output-reproducible", "--spec-version", "1.6"]
-    made = subprocess.run(
+    result = subprocess.run(
         [*command, "requirements/service.txt"], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    if made.returncode:
-        raise SystemExit(made.stderr)
-    document: dict[str, Any] = json.loads(made.stdout)
+    if result.returncode:
+        raise SystemExit(result.stderr)
+    document: dict[str, Any] = json.loads(result.stdout)
     return document
 
 
@@ -61,19 +62,19 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     Returns:
         The same document.
     """
-    ours = document["metadata"]["component"]
-    ours |= {"version": __version__, "purl": f"pkg:pypi/{ours['name']}@{__version__}"}
+    service = document["metadata"]["component"]
+    service |= {"version": __version__, "purl": f"pkg:pypi/{service['name']}@{__version__}"}
     for component in document["components"]:
         component["bom-ref"] = component["purl"]  # stable, unlike the line number in the lock
         del component["description"]  # the text of that line
         if component["name"] in LICENSES:
             component["licenses"] = [{"license": {"name": LICENSES[component["name"]]}}]
     direct = direct_names()
-    references = [part["bom-ref"] for part in document["components"] if _same(part["name"]) in direct]
+    references = [part["bom-ref"] for part in document["components"] if _normalize(part["name"]) in direct]
     document["components"] += [_detector(), _encoder()]
     # The lock does not record indirect dependencies, so the document has only direct ones.
     document["dependencies"] = [
-        {"ref": ours["bom-ref"], "dependsOn": sorted([*references, DETECTOR.name, ENCODER.name])},
+        {"ref": service["bom-ref"], "dependsOn": sorted([*references, DETECTOR.name, ENCODER.name])},
         {"ref": DETECTOR.name},
         {"ref": ENCODER.name},
     ]
@@ -83,10 +84,10 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
 def direct_names() -> set[str]:
     """Return the normalized names of the dependencies of the service in `pyproject.toml`."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return {_same(re.split(r"[^\w.-]", requirement)[0]) for requirement in project["dependencies"]}
+    return {_normalize(re.split(r"[^\w.-]", requirement)[0]) for requirement in project["dependencies"]}
 
 
-def _same(name: str) -> str:
+def _normalize(name: str) -> str:
     """Normalize the name of a package (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 

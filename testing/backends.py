@@ -1,4 +1,4 @@
-"""What jobs lean on where there are several machines: PostgreSQL, and a store that speaks S3."""
+"""Backends for jobs on several machines: a PostgreSQL server and an object store with the API of S3."""
 
 import contextlib
 import os
@@ -21,17 +21,17 @@ BUCKET = "calls"
 
 
 class Postgres:
-    """A server of its own, on a free port of 127.0.0.1, in a folder that is gone afterwards.
+    """A PostgreSQL server on a free port of 127.0.0.1.
 
     Attributes:
-        url: of its database.
+        url: the address of its database.
     """
 
     def __init__(self, folder: Path, user: str | None) -> None:
-        """Make its files."""
-        # Debian keeps the server's programs apart, by version.
-        places = [str(place) for place in Path("/usr/lib/postgresql").glob("*/bin")]
-        self._programs = Path(program("initdb", os.pathsep.join([*places, os.environ["PATH"]]))).parent
+        """Create the data folder of the server."""
+        # Debian installs the programs of each version of the server in a separate folder.
+        folders = [str(folder_of_version) for folder_of_version in Path("/usr/lib/postgresql").glob("*/bin")]
+        self._programs = Path(program("initdb", os.pathsep.join([*folders, os.environ["PATH"]]))).parent
         self._data, self._user = folder / "data", user
         self._port = free_port()
         self._server: subprocess.Popen[bytes] | None = None
@@ -42,7 +42,7 @@ class Postgres:
         )
 
     def start(self) -> None:
-        """Start it, and return once it answers."""
+        """Start the server, and return when it accepts connections."""
         data = str(self._data)
         options = ["-D", data, "-p", str(self._port), "-k", data, "-c", "fsync=off"]
         self._server = subprocess.Popen(
@@ -60,7 +60,7 @@ class Postgres:
         raise TimeoutError("PostgreSQL did not start")
 
     def stop(self) -> None:
-        """Stop it at once, as a machine that fails does."""
+        """Stop the server immediately, as if its machine failed."""
         if self._server is not None:
             self._server.send_signal(signal.SIGQUIT)
             self._server.wait()
@@ -68,7 +68,7 @@ class Postgres:
 
 @contextlib.contextmanager
 def postgres() -> Iterator[Postgres]:
-    """A server that runs; the root user may not run one."""
+    """Run a PostgreSQL server. It refuses to run as root; for root, it runs as `nobody`."""
     user = "nobody" if os.geteuid() == 0 else None
     folder = Path(tempfile.mkdtemp())
     server = None
@@ -86,7 +86,7 @@ def postgres() -> Iterator[Postgres]:
 
 @contextlib.contextmanager
 def object_store() -> Iterator[dict[str, str]]:
-    """A store with an empty bucket; the settings that lead to it."""
+    """Run a store with an empty bucket, and yield the settings of a service that uses it."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
@@ -106,9 +106,9 @@ def object_store() -> Iterator[dict[str, str]]:
 
 
 def objects(settings: dict[str, str]) -> int:
-    """How many objects the bucket holds."""
-    listed = httpx2.get(f"{settings['AWS_ENDPOINT_URL']}/{BUCKET}?list-type=2")
-    return listed.text.count("<Contents>")
+    """Return the number of objects in the bucket."""
+    listing = httpx2.get(f"{settings['AWS_ENDPOINT_URL']}/{BUCKET}?list-type=2")
+    return listing.text.count("<Contents>")
 
 
 def _wait_for(port: int) -> None:

@@ -15,7 +15,7 @@ from app.core.scaler import Scaler
 LABELS = ("anger", "surprise", "happiness", "sadness", "neutral")
 
 
-def facts(  # each test varies one of them
+def facts(  # each test varies one argument
     name: str = "small",
     feature_set: FeatureSet = "emobase",
     *,
@@ -24,17 +24,17 @@ def facts(  # each test varies one of them
     inputs: Sequence[str] = ("opensmile",),
     adapts: bool = False,
 ) -> Facts:
-    """The facts of a bundle on openSMILE features, on spectrograms, or on both."""
+    """Return the facts of a bundle that takes openSMILE features, spectrograms, or both."""
     log_mel = LogMel(sampling_rate=16_000, n_mels=80, encoder="none") if "log_mel" in inputs else None
     features = opensmile_facts(feature_set, level) if "opensmile" in inputs else None
-    described = [one.input_shapes for one in (features, log_mel) if one is not None]
+    shapes_of_inputs = [part.input_shapes for part in (features, log_mel) if part is not None]
     return Facts(
         name=name,
         labels=LABELS,
         features=features,
         log_mel=log_mel,
         adapts_to_speaker=adapts,
-        input_shapes={port: shape for shapes in described for port, shape in shapes.items()},
+        input_shapes={port: shape for shapes in shapes_of_inputs for port, shape in shapes.items()},
         protocol=Protocol(
             name="speaker-independent",
             n_folds=2,
@@ -57,7 +57,7 @@ def facts(  # each test varies one of them
 
 
 def opensmile_facts(feature_set: FeatureSet, level: Level) -> Features:
-    """The facts of a bundle about its openSMILE features."""
+    """Return the part of the facts that describes openSMILE features."""
     extractor = FeatureExtractor(FeatureConfig(feature_set))
     return Features(
         feature_set=feature_set,
@@ -71,13 +71,13 @@ def opensmile_facts(feature_set: FeatureSet, level: Level) -> Features:
 
 
 def scaler(described: Facts) -> Scaler:
-    """Keeps the linear layer's output within reason for real features."""
+    """Return a scaler that keeps the output of the linear layer small for real features."""
     return Scaler(np.zeros(described.n_scaled), np.full(described.n_scaled, 1e3))
 
 
 def network(described: Facts, n_labels: int = len(LABELS), inputs: str = "features") -> bytes:
-    """A linear layer and a softmax over functionals or mean descriptors, with the facts in its metadata."""
-    nodes, ports, sums, constants = [], [], [], []
+    """Return a linear layer and a softmax on functionals or mean descriptors, with the facts as metadata."""
+    nodes, ports, logit_names, constants = [], [], [], []
     for name, shape in described.input_shapes.items():
         port = inputs if name == "features" else name
         weights = np.random.default_rng(1).normal(0, 0.05, (shape[-1] or 0, n_labels)).astype(np.float32)
@@ -89,12 +89,12 @@ def network(described: Facts, n_labels: int = len(LABELS), inputs: str = "featur
             nodes.append(helper.make_node("ReduceMean", [port], [f"mean {port}"], axes=[1], keepdims=0))
             port = f"mean {port}"
         nodes.append(helper.make_node("MatMul", [port, f"weights of {name}"], [f"logits of {name}"]))
-        sums.append(f"logits of {name}")
-    nodes.append(helper.make_node("Sum", sums, ["logits"]))
+        logit_names.append(f"logits of {name}")
+    nodes.append(helper.make_node("Sum", logit_names, ["logits"]))
     nodes.append(helper.make_node("Softmax", ["logits"], [OUTPUT], axis=-1))
     names = [OUTPUT]
     if described.adapts_to_speaker:
-        # The offsets are half of the logits, so that the mean logit of a speaker loses some weight.
+        # The offsets are half of the logits, so the adaptation subtracts a part of the mean logits.
         constants.append(numpy_helper.from_array(np.array(0.5, np.float32), "half"))
         logits, offsets = SPEAKER_OUTPUTS
         nodes.append(helper.make_node("Identity", ["logits"], [logits]))
@@ -108,7 +108,7 @@ def network(described: Facts, n_labels: int = len(LABELS), inputs: str = "featur
     return content
 
 
-def write(  # noqa: PLR0913  # as those of `facts`
+def write(  # noqa: PLR0913  # the same arguments as `facts`
     parent: Path,
     name: str = "small",
     feature_set: FeatureSet = "emobase",
@@ -118,7 +118,7 @@ def write(  # noqa: PLR0913  # as those of `facts`
     inputs: Sequence[str] = ("opensmile",),
     adapts: bool = False,
 ) -> Path:
-    """Write such a bundle, and say where it stands."""
+    """Write such a bundle, and return its folder."""
     described = facts(name, feature_set, temperature=temperature, level=level, inputs=inputs, adapts=adapts)
     artifacts = {"MODEL_CARD.md": b"# small\n"}
     write_bundle(parent / name, described, scaler(described), network(described), artifacts)

@@ -1,4 +1,4 @@
-"""A Dask cluster on this machine, started as docs/bulk.md has it."""
+"""Start a Dask cluster on this machine, as docs/bulk.md describes it."""
 
 import subprocess
 import sys
@@ -11,13 +11,13 @@ from testing.service import free_port
 
 @contextmanager
 def cluster(environment: Mapping[str, str]) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A scheduler and two workers.
+    """Run a scheduler and two workers.
 
     Args:
-        environment: of the processes.
+        environment: the environment variables of the processes.
 
     Yields:
-        The address of the scheduler, and the processes, its own first.
+        The address of the scheduler, and the three processes. The first process is the scheduler.
     """
     port = free_port()
     address = f"tcp://127.0.0.1:{port}"

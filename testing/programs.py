@@ -1,4 +1,4 @@
-"""Debian's programs that some tests need: a test is skipped where there is none, but fails in CI."""
+"""Find the Debian programs that some tests need. Without its program, a test is skipped; in CI it fails."""
 
 import os
 import shutil
@@ -7,18 +7,18 @@ import pytest
 
 
 def program(name: str, path: str | None = None) -> str:
-    """Find a program, which `make test` installs where it may.
+    """Find a program. `make test` installs missing programs if this is possible.
 
     Args:
-        name: of the program.
-        path: folders to look in, in the place of those on the path.
+        name: the name of the program.
+        path: the folders to search, in the format of PATH. The default is PATH itself.
 
     Returns:
-        Its path.
+        The path of the program.
 
     Raises:
-        pytest.skip.Exception: if it is not there.
-        pytest.fail.Exception: if it is not there and this is CI, where nothing may be skipped.
+        pytest.skip.Exception: the program is missing.
+        pytest.fail.Exception: the program is missing in CI, where a test must not be skipped.
     """
     found = shutil.which(name, path=path)
     if found is None:

@@ -1,4 +1,4 @@
-"""A receiver of webhooks."""
+"""An HTTP server that receives webhooks."""
 
 import contextlib
 import threading
@@ -13,17 +13,17 @@ SECRET, OLD_SECRET = (f"whsec_{letter * 43}=" for letter in "AE")
 
 
 class Receiver(ThreadingHTTPServer):
-    """Somebody who waits for callbacks.
+    """A server that records each webhook and answers with given statuses.
 
     Attributes:
-        statuses: what it answers, one after the other; the last again and again.
-        heard: the headers and the body of each call.
-        verified: what each said whose signature was right when it came.
-        pause: seconds before it answers.
+        statuses: the statuses of the next answers, in order. The last status repeats.
+        heard: the headers and the body of each request.
+        verified: the content of each request that arrived with a valid signature.
+        pause: the number of seconds before each answer.
     """
 
     def __init__(self, *statuses: int, pause: float = 0) -> None:
-        """Listen."""
+        """Bind the server to a free port."""
         super().__init__(("127.0.0.1", 0), _Handler)
         self.statuses = list(statuses)
         self.heard: list[tuple[dict[str, str], bytes]] = []
@@ -51,11 +51,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Write no log."""
 
 
 @contextlib.contextmanager
 def receiving(*statuses: int, pause: float = 0) -> Iterator[Receiver]:
+    """Run a receiver in a thread."""
     with Receiver(*statuses, pause=pause) as receiver:
         thread = threading.Thread(target=receiver.serve_forever)
         thread.start()

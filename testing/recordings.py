@@ -1,4 +1,4 @@
-"""Recordings for the tests: the shared corpora, and files made on the spot."""
+"""Recordings for the tests: the shared corpora and generated signals."""
 
 import io
 import os
@@ -14,7 +14,7 @@ EXAMPLE = ROOT / "examples" / "utterance.wav"
 
 
 def corpora() -> Path:
-    """The folder of labeled speech; the test is skipped where there is none, but never in CI."""
+    """Return the folder of labeled speech. Without this folder, a test is skipped; in CI it fails."""
     folder = Path(os.environ.get("SPEECH_CORPORA", ROOT.parent / "shared" / "speech"))
     if not folder.is_dir():
         reason = f"no labeled speech at {folder}; set SPEECH_CORPORA to its folder"
@@ -25,13 +25,13 @@ def corpora() -> Path:
 
 
 def speech(name: str = "03a01Fa") -> NDArray[np.float32]:
-    """An utterance of EMO-DB as float32, shape (n_samples,), at 16 kHz."""
+    """Return an utterance of EMO-DB as float32, shape (n_samples,), at 16 kHz."""
     samples, _ = soundfile.read(corpora() / "emodb" / "audio" / f"{name}.flac", dtype="float32")
     return np.asarray(samples, np.float32)
 
 
 def tone(seconds: float = 1.0, sampling_rate: int = 16_000, channels: int = 1) -> NDArray[np.float32]:
-    """A sum of harmonics that rises and falls: shape (n_samples,) or (n_samples, channels)."""
+    """Return a sum of harmonics that rises and falls: shape (n_samples,) or (n_samples, channels)."""
     time = np.arange(int(seconds * sampling_rate)) / sampling_rate
     harmonics = sum(np.sin(2 * np.pi * 140 * k * time) / k for k in range(1, 8))
     samples = (0.2 * harmonics * (1.1 + np.sin(2 * np.pi * 3 * time))).astype(np.float32)
@@ -39,7 +39,7 @@ def tone(seconds: float = 1.0, sampling_rate: int = 16_000, channels: int = 1) -
 
 
 def ringing(seconds: float = 1.0, sampling_rate: int = 16_000) -> NDArray[np.float32]:
-    """The tone that a caller hears, 425 Hz (ITU-T E.180): shape (n_samples,)."""
+    """Return the ringing tone of a telephone, 425 Hz (ITU-T E.180): shape (n_samples,)."""
     time = np.arange(int(seconds * sampling_rate)) / sampling_rate
     return (0.2 * np.sin(2 * np.pi * 425 * time)).astype(np.float32)
 
@@ -47,16 +47,16 @@ def ringing(seconds: float = 1.0, sampling_rate: int = 16_000) -> NDArray[np.flo
 def encode(
     samples: NDArray[np.float32], sampling_rate: int = 16_000, subtype: str = "PCM_16", container: str = "WAV"
 ) -> bytes:
-    """Write a recording: shape (n_samples,) or (n_samples, n_channels)."""
+    """Encode samples of the shape (n_samples,) or (n_samples, n_channels) as an audio file."""
     file = io.BytesIO()
     soundfile.write(file, samples, sampling_rate, subtype=subtype, format=container)
     return file.getvalue()
 
 
 def call(repeats: int) -> bytes:
-    """A stereo call of real speech, about four seconds for each repeat."""
-    one, other = speech("03a01Fa"), speech("03a01Nc")
+    """Return a stereo call of real speech. Each repeat lasts about four seconds."""
+    first, second = speech("03a01Fa"), speech("03a01Nc")
     pause = np.zeros(8_000, np.float32)
-    agent = np.concatenate([one, pause, np.zeros_like(other), pause])
-    customer = np.concatenate([np.zeros_like(one), pause, other, pause])
+    agent = np.concatenate([first, pause, np.zeros_like(second), pause])
+    customer = np.concatenate([np.zeros_like(first), pause, second, pause])
     return encode(np.tile(np.stack([agent, customer], axis=1), (repeats, 1)), 16_000, "ULAW")

@@ -1,4 +1,4 @@
-"""The service as a process of its own."""
+"""Run the service in a separate process."""
 
 import contextlib
 import os
@@ -17,12 +17,12 @@ from testing.recordings import ROOT
 
 
 class Service:
-    """One that runs.
+    """A service that was started.
 
     Attributes:
-        process: it.
-        port: where it listens, on 127.0.0.1; 0 if it was told nonsense.
-        url: the same as an address.
+        process: its process.
+        port: its port on 127.0.0.1; 0 if the setting is not a number.
+        url: its address.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
@@ -34,15 +34,15 @@ class Service:
 
     @property
     def log(self) -> str:
-        """All that it has said."""
+        """The log of the service up to now."""
         return self._log.read_text()
 
     def end(self, timeout: float = 60) -> int:
-        """Wait until it has ended."""
+        """Wait until the process ends, and return its exit status."""
         return self.process.wait(timeout)
 
     def wait_until_ready(self) -> None:
-        """Return once it takes requests."""
+        """Return when the service is ready."""
         for _ in range(600):
             with contextlib.suppress(httpx2.ConnectError):
                 if httpx2.get(f"{self.url}/health/ready").status_code == httpx2.codes.OK:
@@ -54,9 +54,9 @@ class Service:
 
 @contextlib.contextmanager
 def started(*arguments: str, **environment: str) -> Iterator[Service]:
-    """A service with these settings, on a free port unless SER_PORT is among them; it is gone afterwards."""
+    """Start a service with these settings, on SER_PORT or a free port, and kill it at the end."""
     port = environment.pop("SER_PORT", "") or str(free_port())
-    # The log goes to a file, since a pipe that nobody reads would fill, and then stop the service.
+    # The log goes to a file. A pipe that nobody reads becomes full and then blocks the service.
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "app", *arguments],
@@ -74,14 +74,14 @@ def started(*arguments: str, **environment: str) -> Iterator[Service]:
 
 @contextlib.contextmanager
 def running(*arguments: str, **environment: str) -> Iterator[Service]:
-    """The same, ready."""
+    """Start a service with these settings, and wait until it is ready."""
     with started(*arguments, **environment) as service:
         service.wait_until_ready()
         yield service
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a port that no process uses."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -89,15 +89,15 @@ def free_port() -> int:
 
 
 def descendants(pid: int) -> list[int]:
-    """The processes that a process started, and those that these started."""
+    """Return the IDs of the children of a process, of their children, and so on."""
     children = [
         int(status.parent.name) for status in Path("/proc").glob("[0-9]*/stat") if _parent(status) == pid
     ]
-    return [*children, *(below for child in children for below in descendants(child))]
+    return [*children, *(descendant for child in children for descendant in descendants(child))]
 
 
 def holds_recognizer(pid: int) -> bool:
-    """Whether a process is a worker, which has ONNX Runtime in it and no children of its own."""
+    """Return whether a process is a worker: it has loaded ONNX Runtime and has no children."""
     maps = Path(f"/proc/{pid}/maps").read_text()
     return "onnxruntime" in maps and not descendants(pid)
 
@@ -110,7 +110,7 @@ def _parent(status: Path) -> int | None:
 
 
 def gone(pid: int) -> bool:
-    """Whether a process ends within some seconds."""
+    """Return whether a process ends within five seconds."""
     limit = time.monotonic() + 5
     while Path(f"/proc/{pid}").exists():
         if time.monotonic() > limit:

@@ -1,4 +1,4 @@
-"""What several test files need."""
+"""Fixtures that several test files share."""
 
 import csv
 import os
@@ -15,7 +15,7 @@ from app.settings import Settings
 from testing import bundles
 from testing.recordings import ROOT, corpora
 
-# Jobs are one to a process, and keep a database: the tests of jobs turn them on.
+# Jobs need a database and allow one application per process. Only the tests of jobs turn jobs on.
 os.environ["SER_JOBS"] = "false"
 
 TrainEmodb = Callable[[Path, Path], Path]
@@ -23,7 +23,7 @@ TrainEmodb = Callable[[Path, Path], Path]
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups; otherwise each process repeats every fixture
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file in one process, and all files that train in the same one, which goes first."""
+    """Run each file in one process. Run all files that train in the same process, and run them first."""
     training = {item.path for item in items if "train_emodb" in getattr(item, "fixturenames", ())}
     items.sort(key=lambda item: item.path not in training)
     for item in items:
@@ -42,7 +42,7 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def settings(models_dir: Path) -> Settings:
-    """Those of a service with small bundles and tight limits."""
+    """Settings of a service with small bundles and low limits."""
     return Settings(
         models_dir=models_dir,
         default_model="small",
@@ -66,7 +66,7 @@ def feature_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def train_emodb(feature_cache: Path) -> TrainEmodb:
-    """Trains on EMO-DB, in few folds and epochs, by the command line: (models, runs) → bundle."""
+    """Train on EMO-DB with few folds and epochs, by the command line: (models, runs) → bundle."""
 
     def run(models: Path, runs: Path) -> Path:
         table = corpora() / "emodb" / "utterances.csv"
@@ -91,13 +91,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def german(tmp_path_factory: pytest.TempPathFactory, train_emodb: TrainEmodb, runs: Path) -> Path:
-    """The bundle."""
+    """The bundle that `train_emodb` writes."""
     return train_emodb(tmp_path_factory.mktemp("models"), runs)
 
 
 @pytest.fixture(scope="session")
 def few_voices(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A table of the utterances of six speakers of EMO-DB, three women and three men."""
+    """A table of the utterances of six speakers of EMO-DB: three women and three men."""
     table = corpora() / "emodb" / "utterances.csv"
     with table.open(newline="") as file:
         rows = [
@@ -120,7 +120,7 @@ def fused_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fused(
     tmp_path_factory: pytest.TempPathFactory, few_voices: Path, fused_runs: Path, feature_cache: Path
 ) -> Path:
-    """A bundle of `fusion`: all networks of all folds, on both levels."""
+    """A bundle of `fusion`: all networks of all folds, on functionals and descriptors."""
     models = tmp_path_factory.mktemp("fused-models")
     arguments = ["--name", "fused", "--corpus", f"csv={few_voices}", "--features", "emobase", "--calls"]
     arguments += ["--model", "fusion", "--folds", "2", "--max-epochs", "3", "--export", "all-folds"]
@@ -131,7 +131,7 @@ def fused(
 
 @pytest.fixture(scope="session")
 def fused_run(fused: Path, fused_runs: Path) -> Path:
-    """The folder of its run, with a folder for each fold."""
+    """The folder of the run of `fused`, with a folder for each fold."""
     assert fused.is_dir()
     (run,) = fused_runs.iterdir()
     return run

@@ -1,4 +1,4 @@
-"""What a service refuses, so that it answers the rest: over a socket, since clients are too polite."""
+"""The limits of a service. The tests write to a socket, because HTTP clients send correct requests only."""
 
 import contextlib
 import http.server
@@ -24,8 +24,8 @@ HEAD = (
 
 
 @pytest.fixture(scope="module")
-def narrow(models_dir: Path) -> Iterator[Service]:
-    """A service with a place for one request, and little patience."""
+def limited(models_dir: Path) -> Iterator[Service]:
+    """A service with one slot, no queue and a short timeout for stalled uploads."""
     with running(
         SER_MODELS_DIR=str(models_dir),
         SER_DEFAULT_MODEL="small",
@@ -39,14 +39,14 @@ def narrow(models_dir: Path) -> Iterator[Service]:
 
 @contextlib.contextmanager
 def connection(service: Service, head: bytes) -> Iterator[socket.socket]:
-    """A connection on which these bytes were sent."""
+    """Open a connection, and send these bytes."""
     with socket.create_connection(("127.0.0.1", int(service.url.rpartition(":")[2])), timeout=20) as sender:
         sender.sendall(head)
         yield sender
 
 
 def read(sender: socket.socket) -> str:
-    """All that is answered."""
+    """Return the whole answer."""
     answer = b""
     with contextlib.suppress(ConnectionResetError):
         while chunk := sender.recv(65536):
@@ -54,8 +54,8 @@ def read(sender: socket.socket) -> str:
     return answer.decode()
 
 
-def wait_until_taken(service: Service) -> None:
-    """Return once a request has the place."""
+def wait_until_slot_is_taken(service: Service) -> None:
+    """Return when a request has the slot."""
     for _ in range(500):
         if "ser_places_taken 1.0" in httpx2.get(f"{service.url}/metrics").text:
             return
@@ -63,10 +63,10 @@ def wait_until_taken(service: Service) -> None:
     pytest.fail("no request has taken the place")
 
 
-def test_beyond_its_places_a_service_refuses_before_it_takes_the_upload(narrow: Service) -> None:
-    with connection(narrow, HEAD + DATA[:1000]) as slow:
-        wait_until_taken(narrow)
-        with connection(narrow, HEAD) as refused:  # nothing of the body
+def test_a_service_without_a_free_slot_refuses_a_request_before_the_upload(limited: Service) -> None:
+    with connection(limited, HEAD + DATA[:1000]) as slow:
+        wait_until_slot_is_taken(limited)
+        with connection(limited, HEAD) as refused:  # sends no body
             answer = read(refused)
         assert answer.startswith("HTTP/1.1 503")
         assert '"code":"overloaded"' in answer
@@ -75,60 +75,60 @@ def test_beyond_its_places_a_service_refuses_before_it_takes_the_upload(narrow: 
         assert read(slow).startswith("HTTP/1.1 200")
 
 
-def test_an_upload_that_stalls_is_given_up_and_its_place_is_free(narrow: Service) -> None:
-    with connection(narrow, HEAD + DATA[:1000]) as stalled:
+def test_a_stalled_upload_times_out_and_frees_its_slot(limited: Service) -> None:
+    with connection(limited, HEAD + DATA[:1000]) as stalled:
         answer = read(stalled)
     assert answer.startswith("HTTP/1.1 408")
     assert '"code":"upload-timeout"' in answer
-    assert httpx2.post(narrow.url + URL, files={"file": DATA}).status_code == 200
+    assert httpx2.post(limited.url + URL, files={"file": DATA}).status_code == 200
 
 
-def test_a_sender_that_hangs_up_leaves_its_place(narrow: Service) -> None:
-    with connection(narrow, HEAD + DATA[:1000]):
-        wait_until_taken(narrow)
+def test_a_client_that_disconnects_frees_its_slot(limited: Service) -> None:
+    with connection(limited, HEAD + DATA[:1000]):
+        wait_until_slot_is_taken(limited)
     for _ in range(100):
-        if httpx2.post(narrow.url + URL, files={"file": DATA}).status_code == 200:
+        if httpx2.post(limited.url + URL, files={"file": DATA}).status_code == 200:
             return
         time.sleep(0.05)
     pytest.fail("the place was never free again")
 
 
-def test_chunks_are_counted_whatever_the_head_says(narrow: Service) -> None:
+def test_the_size_limit_applies_to_chunked_uploads(limited: Service) -> None:
     head = HEAD.replace(f"Content-Length: {len(DATA)}".encode(), b"Transfer-Encoding: chunked")
     chunk = b"10000\r\n" + bytes(0x10000) + b"\r\n"
-    with connection(narrow, head) as endless, contextlib.suppress(BrokenPipeError, ConnectionResetError):
+    with connection(limited, head) as endless, contextlib.suppress(BrokenPipeError, ConnectionResetError):
         for _ in range(20):
             endless.sendall(chunk)
         answer = read(endless)
         assert answer.startswith("HTTP/1.1 413")
         assert '"code":"upload-too-large"' in answer
-    assert httpx2.post(narrow.url + URL, files={"file": DATA}).status_code == 200
+    assert httpx2.post(limited.url + URL, files={"file": DATA}).status_code == 200
 
 
 class Collector(http.server.BaseHTTPRequestHandler):
-    """Takes traces, as an OpenTelemetry collector does."""
+    """An OpenTelemetry collector that stores the received traces."""
 
     received: list[ExportTraceServiceRequest]
 
-    def do_POST(self) -> None:  # the standard library's name
-        """Keep what is sent."""
+    def do_POST(self) -> None:  # the standard library requires this name
+        """Store the traces of a request."""
         content = self.rfile.read(int(self.headers["Content-Length"]))
         self.received.append(ExportTraceServiceRequest.FromString(content))
         self.send_response(200)
         self.end_headers()
 
     def log_message(self, *_arguments: object) -> None:
-        """Say nothing."""
+        """Write no log."""
 
 
-def test_a_sender_that_offers_another_protocol_is_answered_in_this_one(narrow: Service) -> None:
-    # As Java's HttpClient does, unless it is told otherwise.
+def test_an_offer_of_http_2_is_answered_with_http_1(limited: Service) -> None:
+    # The HttpClient of Java sends this offer by default.
     offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAA\r\n\r\n"
-    with connection(narrow, HEAD.replace(b"Connection: close\r\n\r\n", offer) + DATA) as sender:
+    with connection(limited, HEAD.replace(b"Connection: close\r\n\r\n", offer) + DATA) as sender:
         assert sender.recv(1_000).startswith(b"HTTP/1.1 200")
 
 
-def test_a_request_can_be_followed_through_its_stages(models_dir: Path) -> None:
+def test_a_trace_contains_the_stages_of_a_request(models_dir: Path) -> None:
     Collector.received = []
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

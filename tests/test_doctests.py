@@ -1,4 +1,4 @@
-"""The examples in docstrings of entry points, run from the root of the project."""
+"""Run the examples in the docstrings of entry points, from the root of the project."""
 
 import doctest
 from importlib import import_module
@@ -11,7 +11,7 @@ MODULES = ("app.core.bundle", "app.core.channels", "app.core.recognizer", "app.m
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_examples_give_what_they_show(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_give_the_documented_output(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     result = doctest.testmod(import_module(name))
     assert result.attempted > 0

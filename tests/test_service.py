@@ -1,4 +1,4 @@
-"""The service as it is started: a process of its own, the shipped bundle, real speech."""
+"""The service in a separate process, with the shipped bundle and real speech."""
 
 import hashlib
 import json
@@ -24,14 +24,14 @@ URL = "/v1/audio/emotions"
 
 
 @pytest.fixture(scope="module")
-def small(models_dir: Path) -> dict[str, str]:
+def small_settings(models_dir: Path) -> dict[str, str]:
     """Settings of a service with a small bundle."""
     return {"SER_MODELS_DIR": str(models_dir), "SER_DEFAULT_MODEL": "small", "SER_WORKERS": "2"}
 
 
 @pytest.fixture(scope="module")
 def shipped() -> Iterator[Service]:
-    """The service with the shipped bundle, ready."""
+    """A ready service with the shipped bundle."""
     with running() as service:
         yield service
 
@@ -40,7 +40,7 @@ def post(service: Service, data: bytes) -> httpx2.Response:
     return httpx2.post(service.url + URL, files={"file": data}, timeout=60)
 
 
-def test_it_answers_the_whole_of_a_corpus(shipped: Service) -> None:
+def test_the_service_answers_every_recording_of_a_corpus(shipped: Service) -> None:
     files = sorted((corpora() / "emodb" / "audio").glob("*.flac"))
     assert len(files) == 535
     with ThreadPoolExecutor(8) as threads:
@@ -53,7 +53,7 @@ def test_it_answers_the_whole_of_a_corpus(shipped: Service) -> None:
         assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-6)
 
 
-def test_it_finishes_what_it_has_and_leaves_nothing_behind(shipped: Service) -> None:
+def test_a_stopped_service_completes_its_requests_and_ends_its_workers(shipped: Service) -> None:
     with ThreadPoolExecutor(12) as threads:
         pending = [threads.submit(post, shipped, EXAMPLE.read_bytes()) for _ in range(12)]
         time.sleep(0.3)
@@ -65,8 +65,8 @@ def test_it_finishes_what_it_has_and_leaves_nothing_behind(shipped: Service) -> 
     assert all(gone(pid) for pid in workers)
 
 
-def test_with_the_signal_to_stop_it_is_not_ready_but_answers_still(small: dict[str, str]) -> None:
-    with running(**small, SER_SHUTDOWN_DELAY="2") as service:
+def test_a_draining_service_is_not_ready_but_answers_requests(small_settings: dict[str, str]) -> None:
+    with running(**small_settings, SER_SHUTDOWN_DELAY="2") as service:
         service.process.send_signal(signal.SIGTERM)
         time.sleep(0.2)
         assert httpx2.get(f"{service.url}/health/ready").status_code == 503
@@ -75,9 +75,9 @@ def test_with_the_signal_to_stop_it_is_not_ready_but_answers_still(small: dict[s
         assert service.end(timeout=10) == 0
 
 
-def test_workers_that_are_killed_under_load_cost_their_own_requests_alone(small: dict[str, str]) -> None:
+def test_killed_workers_lose_only_their_own_requests(small_settings: dict[str, str]) -> None:
     kills, requests = 5, 150
-    with running(**small) as service, ThreadPoolExecutor(8) as threads:
+    with running(**small_settings) as service, ThreadPoolExecutor(8) as threads:
         pending = [threads.submit(post, service, EXAMPLE.read_bytes()) for _ in range(requests)]
         for _ in range(kills):
             time.sleep(0.4)
@@ -93,36 +93,38 @@ def test_workers_that_are_killed_under_load_cost_their_own_requests_alone(small:
         assert f'ser_workers_replaced_total{{reason="died"}} {kills}.0' in metrics
 
 
-def test_the_log_is_a_json_object_a_line_and_tells_nothing_of_the_sound(small: dict[str, str]) -> None:
+def test_the_log_has_one_json_object_per_line_and_no_private_data(small_settings: dict[str, str]) -> None:
     key = "correct horse battery staple"
     keys = f"backend:{hashlib.sha256(key.encode()).hexdigest()}"
-    with running(**small, SER_API_KEYS=keys, SER_LOG_FORMAT="json", SER_SHUTDOWN_DELAY="0") as service:
+    with running(
+        **small_settings, SER_API_KEYS=keys, SER_LOG_FORMAT="json", SER_SHUTDOWN_DELAY="0"
+    ) as service:
         headers = {"Authorization": f"Bearer {key}"}
         files = {"file": ("secret-name.wav", EXAMPLE.read_bytes())}
         answer = httpx2.post(service.url + URL, files=files, headers=headers, params={"model": "small"})
         httpx2.post(service.url + URL, files={"file": b"text"}, headers=headers)
         httpx2.post(service.url + URL, files=files)
         httpx2.get(f"{service.url}/nowhere")
-        service.process.terminate()  # a line is written once its answer is sent
+        service.process.terminate()  # the service sends an answer first, and then writes the line
         assert service.end() == 0
         lines = [json.loads(line) for line in service.log.splitlines()]
-    told = [line for line in lines if line["logger"] == "app.api.observation"]
-    assert [(line["method"], line["route"], line["status"], line["caller"]) for line in told] == [
+    requests = [line for line in lines if line["logger"] == "app.api.observation"]
+    assert [(line["method"], line["route"], line["status"], line["caller"]) for line in requests] == [
         ("POST", URL, 200, "backend"),
         ("POST", URL, 415, "backend"),
         ("POST", URL, 401, ""),
         ("GET", "unknown", 404, ""),
     ]
-    assert told[0]["request_id"] == answer.headers["X-Request-ID"]
-    assert told[0]["milliseconds"] > 0
+    assert requests[0]["request_id"] == answer.headers["X-Request-ID"]
+    assert requests[0]["milliseconds"] > 0
     text = json.dumps(lines)
     assert not [
         word for word in (key, "secret-name", "anger", answer.json()["emotion"], "/nowhere") if word in text
     ]
 
 
-def test_workers_end_with_a_service_that_was_killed(small: dict[str, str]) -> None:
-    with running(**small) as service:
+def test_workers_end_when_their_service_is_killed(small_settings: dict[str, str]) -> None:
+    with running(**small_settings) as service:
         workers = descendants(service.process.pid)
     assert len(workers) >= 2
     assert all(gone(pid) for pid in workers)
@@ -142,7 +144,7 @@ def test_workers_end_with_a_service_that_was_killed(small: dict[str, str]) -> No
         ({"SER_CHANNELS": "left"}, "SER_CHANNELS: expected `all`, or indices"),
     ],
 )
-def test_a_start_that_cannot_work_says_why(environment: dict[str, str], reason: str) -> None:
+def test_a_failed_start_reports_the_reason(environment: dict[str, str], reason: str) -> None:
     with started(**environment) as service:
         assert service.end() == 1
         assert reason in service.log
@@ -150,7 +152,7 @@ def test_a_start_that_cannot_work_says_why(environment: dict[str, str], reason: 
         assert "a-key-in-plain" not in service.log
 
 
-def test_a_bundle_that_was_altered_stops_the_start(tmp_path: Path) -> None:
+def test_an_altered_bundle_stops_the_start(tmp_path: Path) -> None:
     bundles.write(tmp_path)
     (tmp_path / "small" / "MODEL_CARD.md").write_text("# better\n")
     with started(SER_MODELS_DIR=str(tmp_path), SER_DEFAULT_MODEL="small") as service:
@@ -170,8 +172,8 @@ def test_a_bundle_that_workers_cannot_load_stops_the_start(tmp_path: Path) -> No
         assert "Traceback" not in service.log
 
 
-def test_the_signal_to_stop_ends_a_start_at_once(small: dict[str, str]) -> None:
-    with started(**small) as service:
+def test_sigterm_ends_a_start_immediately(small_settings: dict[str, str]) -> None:
+    with started(**small_settings) as service:
         while "Started server process" not in service.log:
             time.sleep(0.01)
         service.process.send_signal(signal.SIGTERM)
@@ -179,34 +181,33 @@ def test_the_signal_to_stop_ends_a_start_at_once(small: dict[str, str]) -> None:
         assert "startup complete" not in service.log
 
 
-def test_onnx_runtime_reports_to_nobody(small: dict[str, str], tmp_path: Path) -> None:
-    # As if it were not CI, where ONNX Runtime reports nothing; what it would, it keeps in the home folder.
-    unsuspecting = {
-        name: value for name, value in os.environ.items() if not name.startswith(("CI", "GITHUB"))
-    }
+def test_onnx_runtime_stores_no_telemetry(small_settings: dict[str, str], tmp_path: Path) -> None:
+    # ONNX Runtime sends no telemetry in CI, so this environment hides the variables of CI.
+    # ONNX Runtime would store its telemetry in the home folder.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("CI", "GITHUB"))}
     code = "import app.core.bundle as b, pathlib, sys; b.read_bundle(pathlib.Path(sys.argv[1]))"
-    command = [sys.executable, "-c", code, f"{small['SER_MODELS_DIR']}/small"]
-    subprocess.run(command, cwd=ROOT, env=unsuspecting | {"HOME": str(tmp_path)}, check=True)
+    command = [sys.executable, "-c", code, f"{small_settings['SER_MODELS_DIR']}/small"]
+    subprocess.run(command, cwd=ROOT, env=environment | {"HOME": str(tmp_path)}, check=True)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_health_asks_the_service_on_this_machine(small: dict[str, str]) -> None:
+def test_the_health_command_checks_the_service_on_this_machine(small_settings: dict[str, str]) -> None:
     command = [sys.executable, "-m", "app", "health"]
-    with running(**small) as service:
+    with running(**small_settings) as service:
         port = service.url.rpartition(":")[2]
-        everywhere = {"SER_HOST": "0.0.0.0", "SER_PORT": port}
-        assert subprocess.run(command, cwd=ROOT, env=os.environ | everywhere, check=False).returncode == 0
+        environment = {"SER_HOST": "0.0.0.0", "SER_PORT": port}
+        assert subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=False).returncode == 0
         service.process.kill()
         service.end()
-        assert subprocess.run(command, cwd=ROOT, env=os.environ | everywhere, check=False).returncode == 1
+        assert subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=False).returncode == 1
 
 
-def test_a_key_that_is_made_opens_the_service(small: dict[str, str]) -> None:
+def test_a_generated_key_gives_access_to_the_service(small_settings: dict[str, str]) -> None:
     command = [sys.executable, "-m", "app", "key", "backend"]
-    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    key, entry = (line.partition(":")[2].strip() for line in made.splitlines())
+    output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    key, entry = (line.partition(":")[2].strip() for line in output.splitlines())
     assert key not in entry
-    with running(**small, SER_API_KEYS=entry, SER_HOST="0.0.0.0") as service:
+    with running(**small_settings, SER_API_KEYS=entry, SER_HOST="0.0.0.0") as service:
         assert post(service, EXAMPLE.read_bytes()).status_code == 401
         headers = {"Authorization": f"Bearer {key}"}
         answer = httpx2.post(service.url + URL, files={"file": EXAMPLE.read_bytes()}, headers=headers)
@@ -214,7 +215,7 @@ def test_a_key_that_is_made_opens_the_service(small: dict[str, str]) -> None:
         assert key not in service.log
 
 
-def test_arguments_that_nobody_understands_are_refused() -> None:
+def test_unknown_arguments_are_refused() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "app", "fly"], cwd=ROOT, capture_output=True, text=True, check=False
     )

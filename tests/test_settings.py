@@ -32,7 +32,7 @@ def test_loopback_needs_no_keys(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.7", "::", "service.internal"])
-def test_any_other_address_needs_keys_or_a_word(host: str) -> None:
+def test_any_other_address_needs_keys_or_explicit_permission(host: str) -> None:
     with pytest.raises(ValidationError, match="SER_ALLOW_UNAUTHENTICATED"):
         Settings(host=host)
     assert Settings(host=host, api_keys=f"backend:{HASH}").host == host

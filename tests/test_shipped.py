@@ -36,7 +36,7 @@ def manifest_of(name: str) -> Manifest:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_each_answers_an_utterance(client: TestClient, model: str) -> None:
+def test_each_bundle_answers_an_utterance(client: TestClient, model: str) -> None:
     answer = client.post(f"/v1/audio/emotions?model={model}", files={"file": EXAMPLE.read_bytes()}).json()
     assert answer["model"] == model
     assert tuple(answer["probabilities"]) == EMOTIONS
@@ -44,10 +44,10 @@ def test_each_answers_an_utterance(client: TestClient, model: str) -> None:
 
 
 @pytest.mark.parametrize(("model", "adapts"), [("multilingual", True), ("opensmile", False)])
-def test_each_answers_a_call(client: TestClient, model: str, *, adapts: bool) -> None:
+def test_each_bundle_answers_a_call(client: TestClient, model: str, *, adapts: bool) -> None:
     pause = np.zeros(16_000, np.float32)
-    said = [part for name in ("03a01Fa", "03a01Nc") for part in (pause, speech(name))]
-    call = encode(np.concatenate(said))
+    parts = [part for name in ("03a01Fa", "03a01Nc") for part in (pause, speech(name))]
+    call = encode(np.concatenate(parts))
     answer = client.post(
         f"/v1/audio/timeline?model={model}", content=call, headers={"Content-Type": "audio/wav"}
     )
@@ -56,7 +56,7 @@ def test_each_answers_a_call(client: TestClient, model: str, *, adapts: bool) ->
     assert used == ({len(channel["segments"])} if adapts else {None})
 
 
-def test_the_default_needs_no_opensmile() -> None:
+def test_the_default_bundle_needs_no_opensmile() -> None:
     manifest = manifest_of("multilingual")
     assert set(manifest.input_shapes) == {"log_mel"}
     assert manifest.features is None
@@ -64,7 +64,7 @@ def test_the_default_needs_no_opensmile() -> None:
     assert (ROOT / "models" / "multilingual" / "model.onnx").stat().st_size < 32_000_000
 
 
-def test_opensmile_is_the_design_of_the_research() -> None:
+def test_the_opensmile_bundle_has_the_design_of_the_paper() -> None:
     manifest = manifest_of("opensmile")
     assert set(manifest.input_shapes) == {"features"}
     assert manifest.model == "paper-cnn"
@@ -72,8 +72,8 @@ def test_opensmile_is_the_design_of_the_research() -> None:
     assert manifest.chosen_folds == (best.fold,)
 
 
-def test_speech_that_is_plainly_angry_or_sad_is_recognized() -> None:
-    # The bundle has learned from these recordings: this tells that the path is whole, not how good it is.
+def test_clear_emotions_are_recognized() -> None:
+    # The bundle was trained on these recordings. The test checks the path of the data, not the accuracy.
     recognizer = EmotionRecognizer(read_bundle(ROOT / "models" / "multilingual"))
     names = {"03a01Wa": "anger", "08a05Ta": "sadness", "03a01Nc": "neutral"}
     for name, emotion in names.items():
@@ -89,7 +89,7 @@ def test_an_utterance_longer_than_a_window_is_answered() -> None:
     assert recognition.emotion == "anger"
 
 
-ANSWER = """
+PROGRAM = """
 import json, sys
 from pathlib import Path
 from app.core.audio import decode
@@ -102,12 +102,12 @@ for path in sys.argv[1:]:
 
 
 def test_another_processor_gives_the_same_answers() -> None:
-    # Haswell has AVX2 and no AVX-512 or VNNI: ONNX Runtime then takes other int8 kernels than on newer ones.
+    # Haswell has AVX2, but no AVX-512 or VNNI: ONNX Runtime uses other int8 kernels than on newer processors.
     names = ("03a01Fa", "08a05Ta")
     paths = [EXAMPLE, *(corpora() / "emodb" / "audio" / f"{name}.flac" for name in names)]
-    # QEMU needs the interpreter itself, which a virtual environment only links to.
+    # QEMU needs the interpreter itself. A virtual environment only has a link to it.
     packages = os.pathsep.join([str(ROOT), sysconfig.get_paths()["purelib"]])
-    command = [program("qemu-x86_64"), "-cpu", "Haswell", str(Path(sys.executable).resolve()), "-c", ANSWER]
+    command = [program("qemu-x86_64"), "-cpu", "Haswell", str(Path(sys.executable).resolve()), "-c", PROGRAM]
     emulated = subprocess.run(
         [*command, *map(str, paths)],
         cwd=ROOT,
@@ -118,5 +118,5 @@ def test_another_processor_gives_the_same_answers() -> None:
     )
     recognizer = EmotionRecognizer(read_bundle(ROOT / "models" / "multilingual"))
     for path, line in zip(paths, emulated.stdout.splitlines(), strict=True):
-        here = recognizer.recognize_speech(decode(path.read_bytes())).probabilities
-        assert json.loads(line) == pytest.approx(here, abs=1e-3)
+        expected = recognizer.recognize_speech(decode(path.read_bytes())).probabilities
+        assert json.loads(line) == pytest.approx(expected, abs=1e-3)

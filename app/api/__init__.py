@@ -1,1 +1,1 @@
-"""The HTTP edge: routes, schemas, uploads, problems. Everything below it knows no HTTP."""
+"""The HTTP layer: routes, schemas, uploads and problems. No other layer depends on HTTP."""

@@ -109,9 +109,9 @@ async def get_channels(
     """
     if channels is None:
         return None
-    wanted = tuple(map(int, channels.split(",")))
-    (await get_service(request)).settings.channel_policy.check(wanted)
-    return wanted
+    requested = tuple(map(int, channels.split(",")))
+    (await get_service(request)).settings.channel_policy.check(requested)
+    return requested
 
 
 async def hold_slot(request: Request) -> AsyncIterator[None]:

@@ -109,8 +109,8 @@ async def create_job(  # noqa: PLR0913, PLR0917  # FastAPI passes all by name
     settings.channel_policy.choose(header.n_channels, channels)
     job_id = str(uuid5(NAMESPACE_URL, f"{caller}\n{idempotency_key}") if idempotency_key else uuid4())
     digest = await asyncio.to_thread(_digest, file, [model, channels, merge, callback_url])
-    order = JobRequest(f"{job_id}/{uuid4()}", digest, model, channels, merge, callback_url)
-    job = await _submit(jobs, job_id, caller, order, file)
+    job_request = JobRequest(f"{job_id}/{uuid4()}", digest, model, channels, merge, callback_url)
+    job = await _submit(jobs, job_id, caller, job_request, file)
     response.headers["Location"] = f"{router.prefix}/{job.id}"
     response.headers["Retry-After"] = RETRY_AFTER
     return answer(job)
@@ -133,9 +133,9 @@ async def list_jobs(
 ) -> JobList:
     """List the jobs of this API key, the newest first."""
     states = [state] if state else list(State)
-    found = await jobs.queue.list(request.state.caller, states, limit + 1, offset)
-    more = len(found) > limit
-    return JobList(jobs=[answer(job) for job in found[:limit]], next_offset=offset + limit if more else None)
+    page = await jobs.queue.list(request.state.caller, states, limit + 1, offset)
+    more = len(page) > limit
+    return JobList(jobs=[answer(job) for job in page[:limit]], next_offset=offset + limit if more else None)
 
 
 @router.get(
@@ -163,16 +163,16 @@ async def delete_job(job_id: str, request: Request, jobs: JobsDep) -> None:
         await asyncio.to_thread(jobs.recordings.delete, recording)
 
 
-async def _submit(jobs: Jobs, job_id: str, owner: str, order: JobRequest, file: Path) -> Job:
+async def _submit(jobs: Jobs, job_id: str, owner: str, job_request: JobRequest, file: Path) -> Job:
     """Store the recording, then submit the job. Delete the recording if the job existed already."""
     with file.open("rb") as recording:
-        await asyncio.to_thread(jobs.recordings.put, order.recording, recording)
+        await asyncio.to_thread(jobs.recordings.put, job_request.recording, recording)
     new = False
     try:
-        job, new = await jobs.queue.submit(job_id, owner, order)
+        job, new = await jobs.queue.submit(job_id, owner, job_request)
     finally:
         if not new:
-            await asyncio.to_thread(jobs.recordings.delete, order.recording)
+            await asyncio.to_thread(jobs.recordings.delete, job_request.recording)
     return job
 
 
@@ -185,7 +185,7 @@ def _digest(file: Path, options: list[object]) -> str:
 
 
 def answer(job: Job) -> JobAnswer:
-    """Return a job as its owner sees it."""
+    """Convert a job to the answer for its owner."""
     problem: ProblemDocument | None = None
     if job.failure is not None:
         problem = problems.document_of(job.failure, job.id)

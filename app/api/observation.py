@@ -37,19 +37,19 @@ class Observation:
         started = perf_counter()
         status = 0
 
-        async def watched(message: Message) -> None:
+        async def send_and_record(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self.app(scope, receive, watched)
+            await self.app(scope, receive, send_and_record)
         finally:
             # Starlette answers an unexpected error with 500, outside of all middleware.
-            self._tell(scope, status or 500, perf_counter() - started)
+            self._record(scope, status or 500, perf_counter() - started)
 
-    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", UNKNOWN_ROUTE)
         self.metrics.count_request(scope["method"], route, status, seconds)
         if route in QUIET and status < FAILED:

@@ -45,7 +45,7 @@ class Authenticator:
 
         Args:
             key_hashes: the SHA-256 of each key, by the name of the key; if empty, every caller is accepted.
-            rate_limit: the limit in the notation of `limits`, such as `600/minute`; if empty, there is none.
+            rate_limit: the limit in the notation of `limits`, such as `600/minute`; if empty, no limit.
         """
         self._key_hashes = dict(key_hashes)
         self._limit = limits.parse(rate_limit) if rate_limit else None
@@ -54,7 +54,7 @@ class Authenticator:
     def identify(self, key: str | None) -> str:
         """Return the name of a key.
 
-        A key is a long random token, so that its plain SHA-256 cannot be reversed. The key is compared with
+        A key is a long random token, so its plain SHA-256 cannot be reversed. The key is compared with
         every hash, in constant time, so that the duration reveals nothing.
 
         Raises:
@@ -63,7 +63,7 @@ class Authenticator:
         if not self._key_hashes:
             return ANONYMOUS
         sha256 = hashlib.sha256((key or "").encode()).hexdigest()
-        owners = [name for name, known in self._key_hashes.items() if hmac.compare_digest(known, sha256)]
+        owners = [name for name, stored in self._key_hashes.items() if hmac.compare_digest(stored, sha256)]
         if not owners:
             raise Unauthenticated(
                 "The API key is missing or unknown. Send a valid key as `Authorization: Bearer KEY`."

@@ -1,7 +1,7 @@
 """Trace spans for the processing stages of a recording.
 
 The instrumentation of FastAPI traces the request. The stages ran in another process. Therefore their spans
-are created afterwards, in sequence, with the last one ending now. Without the extra `tracing`, or with
+are created afterwards, in sequence, so that the last span ends now. Without the extra `tracing`, or with
 SER_TRACING off, the OpenTelemetry API does nothing.
 """
 

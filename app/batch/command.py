@@ -37,7 +37,7 @@ def analyze(arguments: Sequence[str]) -> int:
     """
     options = _parse(arguments)
     try:
-        settings = Settings(host="127.0.0.1")  # no server listens, so that no keys are needed
+        settings = Settings(host="127.0.0.1")  # no server listens, so no keys are needed
         if options.model:
             settings = settings.model_copy(update={"default_model": options.model})
         settings.channel_policy.check(options.channels or ())
@@ -109,8 +109,8 @@ async def _analyze(arguments: Namespace, settings: Settings, folder: Path, sourc
     else:
         output = TextOutput(arguments.format, arguments.output, sources, manifest.labels)
     try:
-        here = arguments.engine == LOCAL
-        async with local(options, settings) if here else cluster(arguments.engine, options) as engine:
+        is_local = arguments.engine == LOCAL
+        async with local(options, settings) if is_local else cluster(arguments.engine, options) as engine:
             await _spread(engine, output, len(sources))
         failed = output.finish()
     finally:
@@ -128,7 +128,7 @@ async def _spread(engine: Engine, output: Output, n_sources: int) -> None:
     bar = tqdm(total=n_sources, initial=n_sources - len(left), unit="file", file=sys.stderr, disable=None)
     sources = iter(left)
 
-    async def take_turns() -> None:
+    async def process_sources() -> None:
         for source in sources:
             try:
                 output.add(source, await engine.analyze(source))
@@ -137,4 +137,4 @@ async def _spread(engine: Engine, output: Output, n_sources: int) -> None:
             bar.update()
 
     with bar:
-        await asyncio.gather(*(take_turns() for _ in range(engine.at_a_time)))
+        await asyncio.gather(*(process_sources() for _ in range(engine.at_a_time)))

@@ -21,7 +21,7 @@ from app.pool.tasks import Task, WorkerContext
 Answer = TypeVar("Answer")
 
 AHEAD = 2
-"""The number of submitted recordings per worker thread, so that no thread is idle between two."""
+"""The number of submitted recordings per worker thread, so that no thread is idle between two recordings."""
 WORKER_WITHIN = 60
 """The seconds to wait for the first worker of a cluster."""
 
@@ -45,7 +45,8 @@ async def cluster(address: str, options: AnalysisOptions) -> AsyncIterator[Engin
         from distributed.client import FutureCancelledError  # noqa: PLC0415
     except ImportError as error:
         raise ValueError("--engine: install the extra `bulk` (requirements/bulk.txt)") from error
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # it also raises each logged error
+    # The client also raises each error that it logs.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         client = await Client(address, asynchronous=True, timeout="10s")
     except (OSError, ValueError) as error:
@@ -88,12 +89,12 @@ def analyze_there(source: Source, options: AnalysisOptions) -> dict[str, Any]:
     """
     with _one_at_a_time:
         try:
-            return asyncio.run(analyze(source, _here(options.folder, options.files), options)).model_dump()
+            return asyncio.run(analyze(source, _pool_of(options.folder, options.files), options)).model_dump()
         except (NotAnalyzed, BundleError) as error:
             return {"error": str(error)}
 
 
-class _Here:
+class _InProcessPool:
     """A pool that runs each task at once in this process."""
 
     n_workers = 1
@@ -107,10 +108,10 @@ class _Here:
 
 
 @cache
-def _here(folder: Path, files: Sequence[tuple[str, str]]) -> _Here:
-    """Load the bundle once per process."""
+def _pool_of(folder: Path, files: Sequence[tuple[str, str]]) -> _InProcessPool:
+    """Load the bundle and create the pool, once per process."""
     bundle = read_bundle(folder)
     if tuple(sorted(bundle.manifest.files.items())) != files:
-        raise BundleError(f"{folder}: the bundle on this cluster machine differs; install the same one there")
+        raise BundleError(f"{folder}: the bundle on this cluster machine differs; install the same bundle")
     detector = SpeechDetector()
-    return _Here(WorkerContext({folder.name: EmotionRecognizer(bundle, detector)}, detector))
+    return _InProcessPool(WorkerContext({folder.name: EmotionRecognizer(bundle, detector)}, detector))

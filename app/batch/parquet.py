@@ -77,7 +77,7 @@ class ParquetOutput:
 
         failed: dict[str, str] = {}
         schema = _schema(self._labels)
-        beside = self._path.with_name(f".{self._path.name}.part")
+        temporary = self._path.with_name(f".{self._path.name}.part")
 
         def rows() -> Iterator[dict[str, Any]]:
             for source, line in self._read_lines():
@@ -85,13 +85,13 @@ class ParquetOutput:
                     failed[source.name] = line["error"]
                 yield from _rows(source.name, line)
 
-        with pq.ParquetWriter(beside, schema, compression="zstd") as writer:
-            left = rows()
-            while batch := list(islice(left, ROWS)):
+        with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+            remaining = rows()
+            while batch := list(islice(remaining, ROWS)):
                 writer.write_table(pa.Table.from_pylist(batch, schema))
-        with beside.open("rb") as file:
+        with temporary.open("rb") as file:
             os.fsync(file.fileno())  # before the journal is deleted
-        beside.replace(self._path)
+        temporary.replace(self._path)
         self._journal.close()
         self._journal_path.unlink()
         return failed
@@ -101,7 +101,7 @@ class ParquetOutput:
         self._journal.close()
 
     def _read_journal(self) -> dict[str, int]:
-        """Read the offset of each line by its key, and remove an incomplete or invalid rest."""
+        """Read the offset of each line by its key, and cut the journal at the first invalid line."""
         lines: dict[str, int] = {}
         self._journal.seek(0)
         while line := self._journal.readline():
@@ -149,16 +149,16 @@ def _schema(labels: Sequence[str]) -> "pa.Schema":
 
 
 def _rows(name: str, line: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Convert a line to rows: one per segment, or a single row without segments or with an error."""
+    """Convert a line to one row per segment, or to a single row if it has an error or no segments."""
     if "error" in line:
         yield {"file": name, "error": line["error"]}
         return
     answer = line["answer"]
-    of_all = {"file": name, "duration": answer["duration"], "model": answer["model"]}
+    common = {"file": name, "duration": answer["duration"], "model": answer["model"]}
     segments = [
-        {**of_all, "channel": channel["channel"], "start": segment["start"], "end": segment["end"]}
+        {**common, "channel": channel["channel"], "start": segment["start"], "end": segment["end"]}
         | {"emotion": segment["emotion"], **segment["probabilities"]}
         for channel in answer["channels"]
         for segment in channel["segments"]
     ]
-    yield from segments or [of_all]
+    yield from segments or [common]

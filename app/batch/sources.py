@@ -24,7 +24,7 @@ class Source:
 
     Attributes:
         name: the path or the S3 address.
-        version: a text from the metadata of the file that changes when the content changes.
+        version: a text from the metadata of the file. The text changes when the content changes.
     """
 
     name: str
@@ -67,17 +67,17 @@ def find_sources(inputs: Iterable[str], lists: Iterable[Path] = ()) -> list[Sour
         ValueError: an input matches no recording.
         OSError: a list cannot be read, or a bucket cannot be listed.
     """
-    found: set[Source] = set()
+    sources: set[Source] = set()
     for text in inputs:
-        sources = set(_find(text))
-        if not sources:
+        matches = set(_find(text))
+        if not matches:
             raise ValueError(f"{text}: there is no WAV or FLAC file")
-        found |= sources
+        sources |= matches
     for path in lists:
         lines = sys.stdin if str(path) == "-" else path.read_text(encoding="utf-8").splitlines()
         for line in filter(None, map(str.strip, lines)):
-            found |= set(_in_bucket(line) if line.startswith(S3) else [_file(Path(line))])
-    return sorted(found)
+            sources |= set(_in_bucket(line) if line.startswith(S3) else [_file(Path(line))])
+    return sorted(sources)
 
 
 def _find(text: str) -> Iterator[Source]:

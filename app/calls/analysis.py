@@ -2,8 +2,8 @@
 
 The call stays in its file. First, workers detect the speech in each stretch, on all channels at once.
 Then they recognize each segment. Both steps run as small tasks on all workers, so that other requests
-wait only briefly. Finally, the answers of a channel are adapted to its speaker, from all segments of the
-speaker.
+wait only briefly. Finally, the analysis adapts the answers of a channel to its speaker. The adaptation uses
+all segments of the speaker.
 """
 
 import asyncio
@@ -93,51 +93,51 @@ class CallAnalyzer:
             DeadlineExceeded: the analysis exceeded its time limit.
             WorkerLost: a worker died.
         """
-        end = asyncio.get_running_loop().time() + self.limits.timeout
+        deadline = asyncio.get_running_loop().time() + self.limits.timeout
         file = str(path)
         header = await self.pool.run(InspectCall(file, self.limits.min_seconds, self.limits.max_seconds))
         chosen = self.policy.choose(header.n_channels, channels)
-        frames = await self._detect(file, header, chosen, end)
-        segments = {channel: find_segments(found) for channel, found in zip(chosen, frames, strict=True)}
-        around = {channel: with_context(spans, header.duration) for channel, spans in segments.items()}
-        seconds = sum(span.seconds for spans in segments.values() for span in spans)
-        done = 0.0
+        frames = await self._detect(file, header, chosen, deadline)
+        segments = {channel: find_segments(speech) for channel, speech in zip(chosen, frames, strict=True)}
+        extended = {channel: with_context(spans, header.duration) for channel, spans in segments.items()}
+        total_seconds = sum(span.seconds for spans in segments.values() for span in spans)
+        done_seconds = 0.0
 
         async def recognize(part: tuple[int, Span]) -> RecognizedSegment:
-            nonlocal done
+            nonlocal done_seconds
             channel, span = part
-            start, stop = (round(edge * header.sampling_rate) for edge in around[channel][span])
+            start, stop = (round(edge * header.sampling_rate) for edge in extended[channel][span])
             recognized = await self.pool.run(RecognizeSegment(file, start, stop, channel, model))
-            done += span.seconds
-            progress(done / seconds)
+            done_seconds += span.seconds
+            progress(done_seconds / total_seconds)
             return recognized
 
         parts = [(channel, span) for channel, spans in segments.items() for span in spans]
-        recognized = iter(await self._spread(recognize, parts, end))
+        answers = iter(await self._spread(recognize, parts, deadline))
         return Timeline(
             header.duration,
             tuple(
-                ChannelTimeline(channel, _adapted(spans, [next(recognized) for _ in spans]))
+                ChannelTimeline(channel, _adapted(spans, [next(answers) for _ in spans]))
                 for channel, spans in segments.items()
             ),
         )
 
     async def _detect(
-        self, file: str, header: CallFormat, channels: Sequence[int], end: float
+        self, file: str, header: CallFormat, channels: Sequence[int], deadline: float
     ) -> list[Frames]:
         """Detect the speech: for each channel, one Boolean per 10 ms."""
 
         async def detect(stretch: Stretch) -> list[list[Span]]:
             samples = stretch.samples(header.sampling_rate)
             stop = min(samples.stop, header.n_samples)
-            found = await self.pool.run(DetectSpeech(file, samples.start, stop, tuple(channels)))
-            return [[Span(*edges) for edges in spans] for spans in found.spans]
+            speech = await self.pool.run(DetectSpeech(file, samples.start, stop, tuple(channels)))
+            return [[Span(*edges) for edges in spans] for spans in speech.spans]
 
-        found = await self._spread(detect, stretches(header.duration), end)
-        return [join(spans, header.duration) for spans in zip(*found, strict=True)]
+        detected = await self._spread(detect, stretches(header.duration), deadline)
+        return [join(spans, header.duration) for spans in zip(*detected, strict=True)]
 
     async def _spread(
-        self, work: Callable[[Item], Awaitable[Result]], items: Iterable[Item], end: float
+        self, work: Callable[[Item], Awaitable[Result]], items: Iterable[Item], deadline: float
     ) -> list[Result]:
         """Process each item, on all workers.
 
@@ -146,15 +146,15 @@ class CallAnalyzer:
         """
         results: dict[int, Result] = {}
         errors: list[SpeechEmotionError] = []
-        left = iter(enumerate(items))
+        remaining = iter(enumerate(items))
         loop = asyncio.get_running_loop()
 
-        async def take_turns() -> None:
-            for index, item in left:
+        async def process_items() -> None:
+            for index, item in remaining:
                 if errors:
                     return
                 try:
-                    if loop.time() > end:
+                    if loop.time() > deadline:
                         raise DeadlineExceeded(
                             f"No answer within {self.limits.timeout:g} s. Try again, or send a shorter part."
                         )
@@ -162,7 +162,7 @@ class CallAnalyzer:
                 except SpeechEmotionError as error:
                     errors.append(error)
 
-        await asyncio.gather(*(take_turns() for _ in range(self.pool.n_workers)))
+        await asyncio.gather(*(process_items() for _ in range(self.pool.n_workers)))
         if errors:
             raise errors[0]
         return [results[index] for index in sorted(results)]
@@ -180,6 +180,6 @@ def _adapted(spans: Sequence[Span], answers: Sequence[RecognizedSegment]) -> tup
         adapted = adapt(scores).tolist()
         probabilities = [dict(zip(*pair, strict=True)) for pair in zip(probabilities, adapted, strict=True)]
     return tuple(
-        Segment(span.start_seconds, span.end_seconds, of_labels, len(scores) or None)
-        for span, of_labels in zip(spans, probabilities, strict=True)
+        Segment(span.start_seconds, span.end_seconds, by_label, len(scores) or None)
+        for span, by_label in zip(spans, probabilities, strict=True)
     )

@@ -112,8 +112,8 @@ def _read_manifest(folder: Path) -> Manifest:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the document"
-        raise BundleError(f"{path}: {place}: {first['msg']}") from error
+        field = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise BundleError(f"{path}: {field}: {first['msg']}") from error
 
 
 def _read_hashed(path: Path, sha256: str) -> bytes:
@@ -161,7 +161,7 @@ def _load(path: Path) -> onnxruntime.InferenceSession:
 def _check_ports(
     path: Path, network: onnxruntime.InferenceSession, shapes: Mapping[str, tuple[int | None, ...]]
 ) -> None:
-    """Check the types and shapes of the inputs and outputs. The shapes omit the axis of the utterances."""
+    """Check the types and shapes of the inputs and outputs. The shapes omit the batch axis."""
     # A variable length has a name in ONNX and is null in the manifest.
     ports = {
         port.name: (port.type, tuple(n if isinstance(n, int) else None for n in port.shape[1:]))
@@ -208,15 +208,15 @@ def write_bundle(
         files={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     )
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".partial-") as beside:
-        staged = Path(beside) / folder.name
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".partial-") as temporary:
+        staged = Path(temporary) / folder.name
         staged.mkdir()
         for name, content in files.items():
             (staged / name).write_bytes(content)
         (staged / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
         read_bundle(staged)
         if folder.exists():
-            shutil.move(folder, Path(beside) / "replaced")
+            shutil.move(folder, Path(temporary) / "replaced")
         staged.rename(folder)
     return manifest
 

@@ -17,7 +17,7 @@ do. A message contains no secrets, so that the sender may read it.
     │   ├── NotReady               the workers are still loading, or the service is stopping
     │   ├── Overloaded             every worker is busy and the queue is full
     │   ├── DeadlineExceeded       the request exceeded its time limit
-    │   └── WorkerLost             the worker died while it had this recording
+    │   └── WorkerLost             the worker died while it processed this recording
     ├── WorkerFailed             app.pool.process: an unexpected error in a worker
     ├── AccessError              app.api.security: access denied
     │   ├── Unauthenticated        the API key is missing or unknown
@@ -28,14 +28,14 @@ do. A message contains no secrets, so that the sender may read it.
     │   ├── UploadTooLarge         the body is larger than the limit
     │   └── UploadTimeout          the upload stalled, or took too long
     ├── JobError                 app.jobs: a job is refused, unknown, or cannot be completed
-    │   ├── JobNotFound            the caller has no job of that id
+    │   ├── JobNotFound            the caller has no job with this ID
     │   ├── IdempotencyKeyReused   the key belongs to a job with other content
     │   ├── CallbackRefused        the callback address is not permitted
     │   ├── JobsFull               the job queue is full
     │   ├── JobsUnavailable        jobs are disabled, or their database is unreachable
     │   ├── StorageFull            the storage has no space for another recording
     │   ├── RecordingLost          the recording of a job cannot be fetched
-    │   └── JobCancelled           the owner cancelled the running job
+    │   └── JobCancelled           the owner canceled the job while it ran
     ├── NotAnalyzed              app.batch.engine: a recording of an archive could not be analyzed
     ├── EngineLost               app.batch.engine: the cluster is lost, so that the analysis ends
     └── TrainingError            training.errors: a training run cannot work

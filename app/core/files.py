@@ -16,14 +16,14 @@ def write_whole(path: Path, content: bytes) -> None:
         OSError: the disk is full, or the folder is not writable. In this case, `path` is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_bytes(content)
-        beside.replace(path)
+        temporary.write_bytes(content)
+        temporary.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def path_of(file: IO[bytes]) -> Path:
-    """Return a path by which other processes of this user can open an unnamed file, while it is open here."""
+    """Return a path at which processes of this user can open an unnamed file while `file` is open."""
     return Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")

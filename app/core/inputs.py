@@ -42,7 +42,7 @@ class InputExtractor:
             signal: a signal of one channel, at 16 kHz.
 
         Returns:
-            Those of `features`, `descriptors` and `log_mel` that the network takes.
+            The subset of `features`, `descriptors` and `log_mel` that the network takes.
 
         Raises:
             ValueError: the signal has more than one channel.
@@ -68,7 +68,7 @@ def _start_opensmile(bundle: Bundle) -> "FeatureExtractor | None":
     name, features = bundle.manifest.name, bundle.manifest.features
     if features is None:
         return None
-    # The import loads openSMILE, which some installations lack for license reasons. Therefore it is here.
+    # Some installations lack openSMILE for license reasons. Import it only for a bundle that needs it.
     from app.core.features import FEATURE_SETS, FeatureConfig, FeatureExtractor  # noqa: PLC0415
 
     if features.feature_set not in FEATURE_SETS:

@@ -61,10 +61,10 @@ class EmotionRecognizer:
             ValueError: the signal has more than one channel.
             AudioError: the utterance is too short.
         """
-        at_rate = resample(signal, SAMPLING_RATE)
-        if not self._detector.has_speech(at_rate):
+        resampled = resample(signal, SAMPLING_RATE)
+        if not self._detector.has_speech(resampled):
             return Recognition(signal.duration, None)
-        return self.recognize_speech(at_rate)
+        return self.recognize_speech(resampled)
 
     def recognize_speech(self, signal: Signal) -> Recognition:
         """Recognize the emotion of a signal that is known to contain speech.
@@ -88,7 +88,7 @@ class EmotionRecognizer:
             signal.duration,
             dict(zip(self.bundle.manifest.labels, probabilities.tolist(), strict=True)),
             seconds,
-            SpeakerScores(*(one.tolist() for one in scores)) if scores else None,
+            SpeakerScores(*(score.tolist() for score in scores)) if scores else None,
         )
 
     def prepare(self) -> None:
@@ -107,7 +107,7 @@ class EmotionRecognizer:
         """
         probabilities, *scores = self.bundle.network.run(self._outputs, dict(inputs))
         calibrated = apply_temperature(probabilities[0], self.bundle.manifest.temperature)
-        return [calibrated, *(one[0].astype(np.float64) for one in scores)]
+        return [calibrated, *(score[0].astype(np.float64) for score in scores)]
 
 
 def apply_temperature(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:

@@ -46,8 +46,8 @@ def adapt(scores: Sequence[SpeakerScores]) -> NDArray[np.float64]:
     Returns:
         Probabilities, shape (n, n_labels); each row sums to 1.
     """
-    logits = np.array([one.logits for one in scores])
-    offsets = np.array([one.offsets for one in scores])
+    logits = np.array([score.logits for score in scores])
+    offsets = np.array([score.offsets for score in scores])
     return softmax(logits - weight_of(len(scores)) * offsets.mean(axis=0))
 
 

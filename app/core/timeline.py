@@ -144,11 +144,11 @@ def weigh(segments: Sequence[Segment]) -> Probabilities:
 
 
 def take(segments: Iterable[Segment], seconds: float) -> list[Segment] | None:
-    """Return the first segments that together last at least `seconds`; None if all of them are shorter."""
+    """Return the first segments that together last at least `seconds`; None if their total is shorter."""
     taken: list[Segment] = []
     for segment in segments:
         taken.append(segment)
-        if sum(one.duration for one in taken) >= seconds:
+        if sum(part.duration for part in taken) >= seconds:
             return taken
     return None
 

@@ -73,10 +73,10 @@ def check(url: str, policy: CallbackPolicy) -> tuple[SplitResult, list[str]]:
     if parts.username is not None or parts.password is not None:
         raise CallbackRefused("callback_url: the address contains a user name or a password. Remove it.")
     try:
-        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+        entries = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise CallbackRefused(f"callback_url: the host {parts.hostname} cannot be resolved.") from error
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in entries))
     if not policy.private and not all(map(_is_public, addresses)):
         raise CallbackRefused(
             f"callback_url: {parts.hostname} is not a public address. Give another address."
@@ -149,9 +149,9 @@ def _post(
                 context.wrap_socket(channel, server_hostname=parts.hostname, do_handshake_on_connect=False)
             )
         # The timeout of a socket restarts with each received byte; the timer bounds the whole exchange.
-        guard = Timer(TIMEOUT, socket.socket.shutdown, (channel, socket.SHUT_RDWR))
-        guard.start()
-        stack.callback(guard.cancel)
+        timer = Timer(TIMEOUT, socket.socket.shutdown, (channel, socket.SHUT_RDWR))
+        timer.start()
+        stack.callback(timer.cancel)
         if isinstance(channel, ssl.SSLSocket):
             channel.do_handshake()
         connection = http.client.HTTPConnection(parts.hostname or "")

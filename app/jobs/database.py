@@ -74,7 +74,7 @@ def open_client(url: str, *, patient: bool) -> DBOSClient:
 
     Args:
         url: the URL of the database.
-        patient: whether to retry while the database cannot be reached. Requests must not wait.
+        patient: whether to retry while the database cannot be reached. False if a request waits.
     """
     return DBOSClient(
         system_database_url=url,

@@ -1,7 +1,8 @@
 """The lease of a runner: a lock that is free as soon as its process is dead.
 
-In PostgreSQL it is an advisory lock of a separate session, which the server releases when the connection
-breaks. In SQLite, where one process runs the jobs, it is a lock on a file beside the database.
+In PostgreSQL, the lease is an advisory lock of a separate session. The server releases the lock when the
+connection breaks. In SQLite, one process runs the jobs, and the lease is a lock on a file beside the
+database.
 """
 
 import fcntl
@@ -87,8 +88,8 @@ class Lease:
             return []
         self._keep()
         free = {name for name in names if self._is_free(name)}
-        gone, self._suspects = free & self._suspects, free
-        return sorted(gone)
+        dead, self._suspects = free & self._suspects, free
+        return sorted(dead)
 
     def _connect(self) -> None:
         """Open the session that holds the lock."""
@@ -98,11 +99,11 @@ class Lease:
         self._connection.execute(_LOCK, {"name": self.name})
 
     def _keep(self) -> None:
-        """Check the session, and open a new one with the lock if it is broken."""
+        """Check the session. If it is broken, open a new session and acquire the lock again."""
         try:
             self._session().execute(sqlalchemy.text("SELECT 1"))
         except SQLAlchemyError:
-            logger.warning("the database session with the lock of this runner is broken; opening a new one")
+            logger.warning("the database session with the lock of this runner is broken; reconnecting")
             self._connect()
 
     def _is_free(self, name: str) -> bool:
@@ -114,5 +115,5 @@ class Lease:
 
     def _session(self) -> sqlalchemy.Connection:
         if self._connection is None:
-            raise SQLAlchemyError("the lease was not taken")
+            raise SQLAlchemyError("the lease was not acquired")
         return self._connection

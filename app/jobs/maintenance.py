@@ -26,7 +26,7 @@ SECONDS = 2.0
 SWEEP_EVERY = 300
 """Number of passes between full sweeps, which take longer."""
 RECENT = timedelta(minutes=5)
-"""Age of ended jobs that the passes between full sweeps consider."""
+"""Maximum age of the ended jobs that a pass between full sweeps considers."""
 ORPHANED = timedelta(hours=1)
 """Age at which a recording without a job is deleted: its request failed before the job existed."""
 ENDED = statuses(State.SUCCEEDED, State.FAILED, State.CANCELLED)
@@ -77,11 +77,11 @@ class Maintenance:
         """Requeue the jobs of dead processes."""
         pending = await self._client.list_workflows_async(status="PENDING", load_input=False)
         owners = {status.executor_id for status in pending if status.executor_id} - {self._lease.name}
-        gone = await asyncio.to_thread(self._lease.find_gone, owners)
-        if gone:
-            logger.warning("taking over the jobs of %s", ", ".join(gone))
+        dead = await asyncio.to_thread(self._lease.find_gone, owners)
+        if dead:
+            logger.warning("taking over the jobs of %s", ", ".join(dead))
             # Not resume_workflows, which would reset the number of attempts.
-            await asyncio.to_thread(DBOS._recover_pending_workflows, gone)  # noqa: SLF001  # no other way
+            await asyncio.to_thread(DBOS._recover_pending_workflows, dead)  # noqa: SLF001  # no public equivalent
 
     async def _settle(self, since: datetime | None) -> None:
         """Delete the recordings of ended jobs, and schedule their webhooks."""
@@ -90,10 +90,10 @@ class Maintenance:
             name=ANALYZE, status=ENDED, completed_after=after, load_input=False, load_output=False
         )
         # DBOS cannot filter by attributes in SQLite.
-        left = [status.workflow_id for status in ended if not (status.attributes or {}).get(SETTLED)]
-        if not left:  # DBOS would list all workflows for an empty list of IDs
+        unsettled = [status.workflow_id for status in ended if not (status.attributes or {}).get(SETTLED)]
+        if not unsettled:  # DBOS would list all workflows for an empty list of IDs
             return
-        for status in await self._client.list_workflows_async(workflow_ids=left, load_output=False):
+        for status in await self._client.list_workflows_async(workflow_ids=unsettled, load_output=False):
             request = request_of(status)
             await asyncio.to_thread(self._recordings.delete, request.recording)
             if request.callback_url:
@@ -120,7 +120,7 @@ class Maintenance:
             await self._client.delete_workflows_async(old)
 
     async def _delete_orphans(self, before: datetime) -> None:
-        """Delete recordings from before a time that have no job."""
+        """Delete recordings that were stored before a time and have no queued or running job."""
         names = await asyncio.to_thread(self._recordings.names_before, before)
         if not names:
             return

@@ -76,7 +76,7 @@ class JobQueue:
         """Accept a job.
 
         Args:
-            job_id: the identifier of the job; a known identifier returns the existing job.
+            job_id: the identifier of the job. If a job with this identifier exists, that job is returned.
             owner: the name of the API key.
             request: the analysis to perform.
 
@@ -87,8 +87,8 @@ class JobQueue:
             JobsFull: the job queue is full.
             IdempotencyKeyReused: the identifier belongs to a job with another request.
         """
-        known = await self._client.list_workflows_async(workflow_ids=[job_id])
-        if not known:
+        existing = await self._client.list_workflows_async(workflow_ids=[job_id])
+        if not existing:
             await self._check_waiting()
             options: EnqueueOptions = {
                 "workflow_name": ANALYZE,
@@ -101,7 +101,7 @@ class JobQueue:
             }
             try:
                 await self._client.enqueue_async(options, asdict(request))
-            except dbos_errors.DBOSWorkflowIDInUseError:  # a concurrent request created it
+            except dbos_errors.DBOSWorkflowIDInUseError:  # a concurrent request created the job
                 pass
             else:
                 return await self.find(job_id, owner), True
@@ -120,15 +120,15 @@ class JobQueue:
         Raises:
             JobNotFound: the owner has no job with this identifier.
         """
-        found = await self._client.list_workflows_async(workflow_ids=[job_id], name=ANALYZE, user=owner)
-        if not found:
+        workflows = await self._client.list_workflows_async(workflow_ids=[job_id], name=ANALYZE, user=owner)
+        if not workflows:
             raise JobNotFound(f"There is no job {job_id}. Ended jobs are deleted after SER_RESULT_TTL.")
-        return job_of(found[0])
+        return job_of(workflows[0])
 
     @reachable()
     async def list(self, owner: str, states: Sequence[State], limit: int, offset: int) -> list[Job]:
         """List an owner's jobs in some states, without results, newest first."""
-        found = await self._client.list_workflows_async(
+        workflows = await self._client.list_workflows_async(
             name=ANALYZE,
             user=owner,
             status=statuses(*states),
@@ -138,7 +138,7 @@ class JobQueue:
             load_input=False,
             load_output=False,
         )
-        return [job_of(status) for status in found]
+        return [job_of(status) for status in workflows]
 
     @reachable()
     async def end(self, job_id: str, owner: str) -> str | None:

@@ -91,7 +91,7 @@ class Recordings:
         Raises:
             RecordingLost: there is no recording with this name, or the store cannot be reached.
         """
-        with TemporaryFile() as file:  # without a name, so that a crash of this process also deletes it
+        with TemporaryFile() as file:  # an unnamed file, which even a crash of this process deletes
             await asyncio.to_thread(self._fetch, name, file)
             yield path_of(file)
 

@@ -1,8 +1,8 @@
 """The runner of jobs: each job ends exactly once, even if processes die.
 
-Another process takes over the jobs of a dead process. On one machine, this is the restarted process. With
-PostgreSQL, it is any runner that finds the lock of the dead runner free (`app.jobs.lease`). A job fails
-after the death of three processes that ran it.
+Another process takes over the jobs of a dead process. On one machine, the restarted process takes over. With
+PostgreSQL, any runner that finds the lock of the dead runner free takes over (`app.jobs.lease`). A job fails
+after the death of three processes that ran this job.
 """
 
 import asyncio
@@ -64,7 +64,7 @@ class JobRunner:
         Args:
             url: the URL of the database.
             recordings: the store of recordings.
-            at_a_time: the number of jobs that run here at a time.
+            at_a_time: the number of jobs that run in this process at a time.
             result_ttl: the seconds that an ended job is kept.
             policy: the callback policy.
             counts: the counter of webhook deliveries.
@@ -80,7 +80,7 @@ class JobRunner:
 
     @asynccontextmanager
     async def running(self, analyze: Analyze) -> AsyncIterator[None]:
-        """Run jobs inside the context, first those that an earlier process left unfinished.
+        """Run jobs inside the context. Start with the jobs that an earlier process left unfinished.
 
         Raises:
             JobsUnavailable: another process runs the jobs of this file.
@@ -113,7 +113,7 @@ class JobRunner:
             }
         )
         self._register(client, analyze)
-        DBOS.launch()  # workflows that are coroutines run in the loop that calls this
+        DBOS.launch()  # from now on, coroutine workflows run in the current event loop
         for queue, at_a_time in ((CALLS, self._at_a_time), (CALLBACKS, CALLBACKS_AT_A_TIME)):
             await DBOS.register_queue_async(queue, worker_concurrency=at_a_time, on_conflict="always_update")
 
@@ -125,11 +125,11 @@ class JobRunner:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
-        # DBOS has replaced the executor of the loop and destroyed it.
+        # DBOS replaced the default executor of the loop with its own, and has shut its own executor down.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
-        left = await client.list_workflows_async(status="PENDING", executor_id=name, load_input=False)
+        unfinished = await client.list_workflows_async(status="PENDING", executor_id=name, load_input=False)
         for queue, workflow in ((CALLS, ANALYZE), (CALLBACKS, DELIVER)):
-            ids = [status.workflow_id for status in left if status.name == workflow]
+            ids = [status.workflow_id for status in unfinished if status.name == workflow]
             if ids:
                 await client.resume_workflows_async(ids, queue_name=queue)
 
@@ -165,17 +165,17 @@ class JobRunner:
         self, client: DBOSClient, analyze: Analyze, job_id: str, request: JobRequest
     ) -> Answer:
         """Return the timeline of a recording, or the error."""
-        this = asyncio.current_task()
-        if self._stopping or this is None:
+        task = asyncio.current_task()
+        if self._stopping or task is None:
             raise asyncio.CancelledError
-        self._running.add(this)
+        self._running.add(task)
         poll = _ProgressPoll(client, job_id)
-        keeping = asyncio.create_task(poll.keep())
+        poll_task = asyncio.create_task(poll.run())
         try:
             outcome = await self._analyze(request, poll.report, analyze)
         finally:
-            keeping.cancel()
-            self._running.discard(this)
+            poll_task.cancel()
+            self._running.discard(task)
         if "error" in outcome:
             logger.warning("job %s: %s: %s", job_id, outcome["error"], outcome["message"])
         else:
@@ -185,7 +185,7 @@ class JobRunner:
     async def _analyze(
         self, request: JobRequest, report: Callable[[float], None], analyze: Analyze
     ) -> Answer:
-        """Analyze a recording; retry a limited number of times if its worker dies."""
+        """Analyze a recording. Retry after a worker death or a failed fetch, up to TRIES attempts."""
         for tries_left in reversed(range(TRIES)):
             try:
                 async with self._recordings.fetched(request.recording) as path:
@@ -223,18 +223,18 @@ class _ProgressPoll:
         if self._cancelled:
             raise JobCancelled("The job was canceled.")
 
-    async def keep(self) -> None:
-        """Poll for cancellation and store progress, until canceled."""
-        written = 0.0
+    async def run(self) -> None:
+        """Poll for cancellation of the job and store its progress, until this coroutine is canceled."""
+        stored = 0.0
         while True:
             await asyncio.sleep(TICK)
             with suppress(SQLAlchemyError):  # the next poll may succeed
-                found = await self._client.list_workflows_async(
+                statuses = await self._client.list_workflows_async(
                     workflow_ids=[self._job_id], load_input=False, load_output=False
                 )
-                self._cancelled = not found or found[0].status == "CANCELLED"
-                if self._share != written and not self._cancelled:
-                    written = self._share
+                self._cancelled = not statuses or statuses[0].status == "CANCELLED"
+                if self._share != stored and not self._cancelled:
+                    stored = self._share
                     await self._client.update_workflow_attributes_async(
-                        self._job_id, {"progress": round(written, 3)}, merge=True
+                        self._job_id, {"progress": round(stored, 3)}, merge=True
                     )

@@ -37,7 +37,7 @@ DEATHS = (OSError, EOFError)
 class WorkerPool:
     """Worker processes behind a bounded queue.
 
-    Use it from one event loop.
+    Use a pool from one event loop only.
 
     Attributes:
         ready: whether the pool accepts recordings.
@@ -89,7 +89,7 @@ class WorkerPool:
         # The most recently used worker runs the next task, because its processor caches are still warm.
         self._idle: asyncio.LifoQueue[Worker] = asyncio.LifoQueue()
         self._alive: set[Worker] = set()
-        self._parts = asyncio.Semaphore(n_workers)
+        self._call_tasks = asyncio.Semaphore(n_workers)
         self._n_slots = self._n_waiting = 0
         self._replacements: set[asyncio.Task[None]] = set()
         self.ready = False
@@ -175,13 +175,13 @@ class WorkerPool:
     async def run(self, task: Task[Answer]) -> Answer:
         """Run one task of a call without delaying short requests.
 
-        The number of such tasks in progress never exceeds the number of workers. Workers serve requests
+        The number of these tasks in progress never exceeds the number of workers. Workers serve requests
         in order, so that a short request waits for at most one task of a call.
 
         Raises:
-            As `recognize`.
+            SpeechEmotionError: as in `recognize`.
         """
-        async with self._parts:
+        async with self._call_tasks:
             answer, _ = await self._run_timed(task)
         return answer
 
@@ -243,7 +243,7 @@ class WorkerPool:
         self._forget(worker)
         worker.process.kill()
         worker.writer.close()
-        replacement = asyncio.create_task(self._start_worker_at_last())
+        replacement = asyncio.create_task(self._start_worker_with_retries())
         self._replacements.add(replacement)
         replacement.add_done_callback(self._replacements.discard)
 
@@ -252,7 +252,7 @@ class WorkerPool:
         self._alive.discard(worker)
         asyncio.get_running_loop().remove_reader(worker.process.sentinel)
 
-    async def _start_worker_at_last(self) -> None:
+    async def _start_worker_with_retries(self) -> None:
         """Start a worker; retry until the start succeeds."""
         while True:
             try:
@@ -263,19 +263,19 @@ class WorkerPool:
 
     async def _start_worker(self) -> None:
         """Start a worker, and add it to the pool once it has loaded the bundles."""
-        ours, theirs = socket.socketpair()
-        process = self._context.Process(target=work, args=(theirs, self._folders), daemon=True)
+        service_end, worker_end = socket.socketpair()
+        process = self._context.Process(target=work, args=(worker_end, self._folders), daemon=True)
         with contextlib.ExitStack() as undo:
-            undo.callback(ours.close)
-            with theirs:
+            undo.callback(service_end.close)
+            with worker_end:
                 await asyncio.to_thread(process.start)
             undo.callback(process.kill)
-            reader, writer = await asyncio.open_connection(sock=ours)
+            reader, writer = await asyncio.open_connection(sock=service_end)
             undo.callback(writer.close)
             await read_answer(reader)
             undo.pop_all()
         worker = Worker(process, reader, writer)
         self._alive.add(worker)
-        # Replace a worker that dies while idle at once, before a request reaches it.
+        # If a worker dies while it is idle, replace it before a request reaches it.
         asyncio.get_running_loop().add_reader(process.sentinel, self._replace, worker, "died")
         self._idle.put_nowait(worker)

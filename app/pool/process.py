@@ -59,7 +59,7 @@ async def request(task: Task[Answer], reader: StreamReader, writer: StreamWriter
 
 
 async def read_answer(reader: StreamReader) -> dict[str, Any]:
-    """Read an answer. The first one is empty and means that the process is ready.
+    """Read an answer. The first answer is empty and means that the process is ready.
 
     Raises:
         SpeechEmotionError: the answer is an error; the answer names the class.
@@ -73,7 +73,7 @@ async def read_answer(reader: StreamReader) -> dict[str, Any]:
 
 
 def work(channel: socket.socket, folders: Sequence[Path]) -> None:
-    """Run in the process: load the bundles, then run one task after the other.
+    """Load the bundles in the worker process, then run one task after the other.
 
     Args:
         channel: the channel to the service; the process ends when the channel is closed.

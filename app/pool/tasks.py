@@ -1,7 +1,7 @@
 """The tasks of a worker.
 
 Tasks and answers travel as JSON: they consist of numbers, strings, and lists of them. The bytes of a
-recording travel beside the JSON. A call is too long for that and stays in a file.
+recording travel beside the JSON. A call is too long for a message and stays in a file.
 """
 
 from collections.abc import Mapping
@@ -132,8 +132,8 @@ class DetectSpeech:
     def run(self, context: WorkerContext) -> Speech:
         """Detect the speech."""
         signal = call.read(Path(self.path), self.start, self.stop)
-        found = (context.detector.detect(select_channel(signal, channel)) for channel in self.channels)
-        return Speech([[(run.start, run.end) for run in runs(frames)] for frames in found])
+        speech = (context.detector.detect(select_channel(signal, channel)) for channel in self.channels)
+        return Speech([[(run.start, run.end) for run in runs(frames)] for frames in speech])
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ class RecognizeSegment:
     model: str
 
     def run(self, context: WorkerContext) -> RecognizedSegment:
-        """Read and recognize the segment. The detector has already found speech in it."""
+        """Read and recognize the segment, in which the detector has already found speech."""
         signal = select_channel(call.read(Path(self.path), self.start, self.stop), self.channel)
         recognition = context.recognizers[self.model].recognize_speech(signal)
         scores = recognition.scores

@@ -29,17 +29,17 @@ def pause(seconds: float) -> Samples:
     return np.asarray(np.random.default_rng(0).standard_normal(int(seconds * 8_000)) * 1e-4, np.float32)
 
 
-def said(name: str) -> Samples:
+def utterance(name: str) -> Samples:
     samples: Samples = resample(Signal(speech(name)[np.newaxis], 16_000), 8_000).samples[0]
     return samples
 
 
 @pytest.fixture(scope="module")
 def channels() -> tuple[Samples, Samples]:
-    """An agent who speaks twice, and a customer who speaks once in between."""
-    one, two, other = said("03a01Fa"), said("03a01Nc"), said("08a01Wa")
-    agent = np.concatenate([pause(1), one, pause(4), two, pause(2)])
-    customer = np.concatenate([pause(1.5), pause(len(one) / 8_000), other, pause(1)])
+    """The channel of an agent, who speaks twice, and of a customer, who speaks once in between."""
+    first, second, reply = utterance("03a01Fa"), utterance("03a01Nc"), utterance("08a01Wa")
+    agent = np.concatenate([pause(1), first, pause(4), second, pause(2)])
+    customer = np.concatenate([pause(1.5), pause(len(first) / 8_000), reply, pause(1)])
     return agent, np.pad(customer, (0, len(agent) - len(customer)))
 
 
@@ -62,11 +62,11 @@ def client(models_dir: Path) -> Iterator[TestClient]:
         yield client
 
 
-def post(client: TestClient, data: bytes, **params: Any) -> Response:  # noqa: ANN401  # of any kind
+def post(client: TestClient, data: bytes, **params: Any) -> Response:  # noqa: ANN401  # the parameters have several types
     return client.post(URL, params=params, content=data, headers={"Content-Type": "audio/wav"})
 
 
-def test_a_call_is_told_channel_by_channel(client: TestClient, call: bytes) -> None:
+def test_a_timeline_has_the_segments_and_the_summary_of_each_channel(client: TestClient, call: bytes) -> None:
     response = post(client, call)
     assert response.status_code == 200
     answer = response.json()
@@ -82,10 +82,10 @@ def test_a_call_is_told_channel_by_channel(client: TestClient, call: bytes) -> N
     for channel in (agent, customer):
         seconds = sum(segment["end"] - segment["start"] for segment in channel["segments"])
         assert channel["speech_duration"] == pytest.approx(seconds)
-        for said in (*channel["segments"], channel["summary"]):
-            assert list(said["probabilities"]) == list(LABELS)
-            assert sum(said["probabilities"].values()) == pytest.approx(1)
-            assert said["emotion"] == max(LABELS, key=said["probabilities"].__getitem__)
+        for recognition in (*channel["segments"], channel["summary"]):
+            assert list(recognition["probabilities"]) == list(LABELS)
+            assert sum(recognition["probabilities"].values()) == pytest.approx(1)
+            assert recognition["emotion"] == max(LABELS, key=recognition["probabilities"].__getitem__)
         assert sum(channel["summary"]["shares"].values()) == pytest.approx(1)
 
 
@@ -97,7 +97,7 @@ def test_channels_are_never_mixed(client: TestClient, call: bytes, channels: tup
         assert both[number] == chosen == {**alone, "channel": number}
 
 
-def test_a_form_and_a_flac_are_answered_alike(client: TestClient, call: bytes) -> None:
+def test_form_body_and_flac_give_the_same_timeline(client: TestClient, call: bytes) -> None:
     expected = post(client, call).json()
     assert client.post(URL, files={"file": ("call.wav", call, "audio/wav")}).json() == expected
     samples, rate = soundfile.read(io.BytesIO(call), dtype="int16")
@@ -106,18 +106,18 @@ def test_a_form_and_a_flac_are_answered_alike(client: TestClient, call: bytes) -
     assert post(client, file.getvalue()).json() == expected
 
 
-def test_neighbors_of_one_emotion_merge_if_asked(client: TestClient, call: bytes) -> None:
-    apart, merged = post(client, call).json(), post(client, call, merge="true").json()
-    for one, other in zip(apart["channels"], merged["channels"], strict=True):
-        emotions = [segment["emotion"] for segment in one["segments"]]
+def test_merge_joins_neighboring_segments_of_the_same_emotion(client: TestClient, call: bytes) -> None:
+    unmerged, merged = post(client, call).json(), post(client, call, merge="true").json()
+    for before, after in zip(unmerged["channels"], merged["channels"], strict=True):
+        emotions = [segment["emotion"] for segment in before["segments"]]
         turns = [new for old, new in zip([None, *emotions], emotions, strict=False) if new != old]
-        assert [segment["emotion"] for segment in other["segments"]] == turns
-        assert {**other, "segments": []} == {**one, "segments": []}
+        assert [segment["emotion"] for segment in after["segments"]] == turns
+        assert {**after, "segments": []} == {**before, "segments": []}
 
 
-def test_speech_is_found_across_the_stretches_it_is_looked_for_in(client: TestClient) -> None:
-    """Speech from 28 to 31 s lies in two stretches of 30 s."""
-    samples = np.concatenate([pause(28.5), said("03a01Fa"), pause(5)])
+def test_a_segment_can_cross_the_border_of_two_stretches(client: TestClient) -> None:
+    """The speech from 28 to 31 s belongs to two stretches of 30 s."""
+    samples = np.concatenate([pause(28.5), utterance("03a01Fa"), pause(5)])
     (channel,) = post(client, encode(samples, 8_000)).json()["channels"]
     (segment,) = channel["segments"]
     assert segment["start"] < 30 < segment["end"]
@@ -134,18 +134,18 @@ def test_a_call_without_speech_has_no_segments(client: TestClient, samples: Samp
     ]
 
 
-def test_one_silent_channel_takes_nothing_from_the_other(
+def test_a_silent_channel_does_not_change_the_other_channel(
     client: TestClient, call: bytes, channels: tuple[Samples, Samples]
 ) -> None:
     agent = channels[0]
-    half = encode(np.stack([agent, np.zeros_like(agent)], axis=1), 8_000, "ULAW")
-    speaking, silent = post(client, half).json()["channels"]
+    half_silent = encode(np.stack([agent, np.zeros_like(agent)], axis=1), 8_000, "ULAW")
+    speaking, silent = post(client, half_silent).json()["channels"]
     assert speaking == post(client, call).json()["channels"][0]
     assert silent["segments"] == []
 
 
 def flac_of_unknown_length() -> bytes:
-    """As from a pipe: the total in STREAMINFO is 0."""
+    """Return a FLAC file as an encoder writes it to a pipe: the number of samples in STREAMINFO is 0."""
     data = bytearray(encode(tone(2), container="FLAC"))
     data[21] &= 0xF0
     data[22:26] = bytes(4)
@@ -172,7 +172,7 @@ def flac_of_unknown_length() -> bytes:
     ],
 )
 @pytest.mark.parametrize("form", [False, True], ids=["body", "form"])
-def test_bad_input_gets_its_problem_and_no_half_an_answer(
+def test_bad_input_gets_the_matching_problem_and_no_partial_answer(
     client: TestClient, data: bytes, status: int, code: str, *, form: bool
 ) -> None:
     response = client.post(URL, files={"file": ("a.wav", data, "audio/wav")}) if form else post(client, data)
@@ -183,7 +183,7 @@ def test_bad_input_gets_its_problem_and_no_half_an_answer(
 @pytest.mark.parametrize(
     ("wanted", "code"), [("2", "channel-not-found"), ("0,", "invalid-request"), ("mix", "invalid-request")]
 )
-def test_a_channel_that_is_not_there_is_refused(
+def test_a_missing_or_malformed_channel_is_refused(
     client: TestClient, call: bytes, wanted: str, code: str
 ) -> None:
     response = post(client, call, channels=wanted)
@@ -200,17 +200,15 @@ def test_a_channel_that_is_not_permitted_is_never_analyzed(models_dir: Path, cal
         assert (mono.status_code, mono.json()["code"]) == (422, "channel-not-found")
 
 
-def test_an_answer_that_takes_too_long_is_given_up_without_the_loss_of_a_worker(
-    models_dir: Path, call: bytes
-) -> None:
+def test_an_exceeded_deadline_gets_504_and_loses_no_worker(models_dir: Path, call: bytes) -> None:
     settings = Settings(models_dir=models_dir, default_model="small", workers=1, call_timeout=1e-3)
     with TestClient(create_app(settings)) as client:
         response = post(client, call)
         assert (response.status_code, response.json()["code"]) == (504, "deadline-exceeded")
-        assert client.app.state.pool.replaced == {}  # type: ignore[attr-defined]  # FastAPI's
+        assert client.app.state.pool.replaced == {}  # type: ignore[attr-defined]  # FastAPI does not declare `state`
 
 
-def test_the_answers_of_a_channel_are_adapted_to_its_speaker(tmp_path: Path, call: bytes) -> None:
+def test_the_probabilities_of_a_channel_are_adapted_to_its_speaker(tmp_path: Path, call: bytes) -> None:
     folder = bundles.write(tmp_path, "adapting", inputs=("log_mel",), adapts=True)
     settings = Settings(models_dir=tmp_path, default_model="adapting", workers=1)
     with TestClient(create_app(settings)) as client:
@@ -222,15 +220,15 @@ def test_the_answers_of_a_channel_are_adapted_to_its_speaker(tmp_path: Path, cal
 
     decoded = decode(call)
     recognizer = EmotionRecognizer(read_bundle(folder))
-    spans = [Span(round(100 * one["start"]), round(100 * one["end"])) for one in agent]
-    edges = with_context(spans, decoded.duration).values()
-    cut = [decoded.samples[:1, round(8_000 * start) : round(8_000 * end)] for start, end in edges]
-    scores = [recognizer.recognize_speech(Signal(samples, 8_000)).scores for samples in cut]
-    expected = adapt([one for one in scores if one is not None])
-    answered = [list(segment["probabilities"].values()) for segment in agent]
-    np.testing.assert_allclose(answered, expected, atol=1e-6)
+    spans = [Span(round(100 * segment["start"]), round(100 * segment["end"])) for segment in agent]
+    borders = with_context(spans, decoded.duration).values()
+    excerpts = [decoded.samples[:1, round(8_000 * start) : round(8_000 * end)] for start, end in borders]
+    scores = [recognizer.recognize_speech(Signal(samples, 8_000)).scores for samples in excerpts]
+    expected = adapt([score for score in scores if score is not None])
+    received = [list(segment["probabilities"].values()) for segment in agent]
+    np.testing.assert_allclose(received, expected, atol=1e-6)
 
 
-def test_without_adaptation_no_segments_are_used(client: TestClient, call: bytes) -> None:
+def test_segments_used_is_null_without_adaptation(client: TestClient, call: bytes) -> None:
     segments = post(client, call).json()["channels"][0]["segments"]
     assert {segment["segments_used"] for segment in segments} == {None}

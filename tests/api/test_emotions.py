@@ -35,10 +35,12 @@ def test_an_utterance_gets_the_probability_of_each_emotion(client: TestClient) -
     assert answer["emotion"] == max(LABELS, key=answer["probabilities"].__getitem__)
 
 
-def test_the_service_answers_what_the_recognizer_says(client: TestClient, settings: Settings) -> None:
+def test_the_service_returns_the_probabilities_of_the_recognizer(
+    client: TestClient, settings: Settings
+) -> None:
     recognizer = EmotionRecognizer(read_bundle(settings.models_dir / "small"))
-    said = recognizer.recognize(decode(EXAMPLE.read_bytes())).probabilities
-    assert post(client, EXAMPLE.read_bytes()).json()["probabilities"] == said
+    expected = recognizer.recognize(decode(EXAMPLE.read_bytes())).probabilities
+    assert post(client, EXAMPLE.read_bytes()).json()["probabilities"] == expected
 
 
 @pytest.mark.parametrize("media_type", ["audio/wav", "audio/x-wav; rate=16000", "application/octet-stream"])
@@ -47,21 +49,21 @@ def test_form_and_body_give_the_same_answer(client: TestClient, media_type: str)
     assert body.json() == post_file(client, EXAMPLE.read_bytes()).json()
 
 
-def test_the_model_is_chosen_by_name(client: TestClient) -> None:
+def test_a_request_can_choose_the_model_by_name(client: TestClient) -> None:
     default, other = post(client, EXAMPLE.read_bytes()), post(client, EXAMPLE.read_bytes(), model="other")
     assert (default.json()["model"], other.json()["model"]) == ("small", "other")
     assert default.json()["probabilities"] != other.json()["probabilities"]
 
 
-def test_channels_are_chosen_and_mixed(client: TestClient) -> None:
-    one, two = speech("03a01Fa"), speech("03a01Wa")
-    length = min(len(one), len(two))
-    one, two = one[:length], two[:length]
-    mix = ((one + two) / 2).astype(np.float32)
-    stereo = encode(np.stack([one, two], axis=1), subtype="FLOAT")
-    for channel, samples in ((0, one), (1, two), ("mix", mix)):
-        alone = post(client, encode(samples, subtype="FLOAT")).json()
-        assert post(client, stereo, channel=channel).json() == alone
+def test_a_request_can_choose_a_channel_or_the_mix(client: TestClient) -> None:
+    left, right = speech("03a01Fa"), speech("03a01Wa")
+    length = min(len(left), len(right))
+    left, right = left[:length], right[:length]
+    mix = ((left + right) / 2).astype(np.float32)
+    stereo = encode(np.stack([left, right], axis=1), subtype="FLOAT")
+    for channel, samples in ((0, left), (1, right), ("mix", mix)):
+        expected = post(client, encode(samples, subtype="FLOAT")).json()
+        assert post(client, stereo, channel=channel).json() == expected
     assert post(client, stereo).json() == post(client, stereo, channel="mix").json()
 
 
@@ -77,18 +79,20 @@ def test_channels_are_chosen_and_mixed(client: TestClient) -> None:
         (8_000, 1, "PCM_U8", "RF64"),
     ],
 )
-def test_what_recorders_write_is_answered(
+def test_the_formats_of_common_recorders_are_accepted(
     client: TestClient, sampling_rate: int, channels: int, subtype: str, container: str
 ) -> None:
-    said = resample(Signal(speech()[np.newaxis], 16_000), sampling_rate).samples[0]
-    data = encode(np.stack([said] * channels, axis=1), sampling_rate, subtype, container)
+    samples = resample(Signal(speech()[np.newaxis], 16_000), sampling_rate).samples[0]
+    data = encode(np.stack([samples] * channels, axis=1), sampling_rate, subtype, container)
     response = post_file(client, data)
     assert response.status_code == 200
     assert response.json()["speech"] is True
 
 
 @pytest.mark.parametrize("samples", [np.zeros(16_000, np.float32), ringing()], ids=["silence", "ringing"])
-def test_what_is_no_speech_gets_no_scores(client: TestClient, samples: NDArray[np.float32]) -> None:
+def test_a_recording_without_speech_gets_no_probabilities(
+    client: TestClient, samples: NDArray[np.float32]
+) -> None:
     answer = post(client, encode(samples)).json()
     expected = {"model": "small", "duration": 1.0, "speech": False, "emotion": None, "probabilities": None}
     assert answer == expected
@@ -110,7 +114,7 @@ def test_what_is_no_speech_gets_no_scores(client: TestClient, samples: NDArray[n
     ],
 )
 @pytest.mark.parametrize("send", [post, post_file])
-def test_bad_input_gets_its_problem(
+def test_bad_input_gets_the_matching_problem(
     client: TestClient, send: object, data: bytes, status: int, code: str
 ) -> None:
     assert callable(send)
@@ -128,39 +132,39 @@ def test_bad_input_gets_its_problem(
         ({"channel": "left"}, 422, "invalid-request"),
     ],
 )
-def test_bad_parameters_get_their_problem(
+def test_bad_parameters_get_the_matching_problem(
     client: TestClient, params: dict[str, str], status: int, code: str
 ) -> None:
     response = post(client, EXAMPLE.read_bytes(), **params)
     assert (response.status_code, response.json()["code"]) == (status, code)
 
 
-def test_a_form_without_the_file_says_which_field_is_wanted(client: TestClient) -> None:
+def test_a_form_without_the_file_gets_the_name_of_the_missing_field(client: TestClient) -> None:
     response = post_file(client, EXAMPLE.read_bytes(), field="audio")
     assert (response.status_code, response.json()["code"]) == (422, "invalid-request")
     assert "`file`" in response.json()["detail"]
 
 
-def test_a_form_with_text_in_place_of_the_file(client: TestClient) -> None:
+def test_a_form_with_text_instead_of_a_file_is_refused(client: TestClient) -> None:
     body = b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\nhello\r\n--x--\r\n'
     response = client.post(URL, content=body, headers={"Content-Type": "multipart/form-data; boundary=x"})
     assert (response.status_code, response.json()["code"]) == (422, "invalid-request")
 
 
-def test_a_form_that_cannot_be_parsed_says_why(client: TestClient) -> None:
+def test_a_malformed_form_gets_the_reason(client: TestClient) -> None:
     response = client.post(URL, content=b"not a form", headers={"Content-Type": "multipart/form-data"})
     assert (response.status_code, response.json()["code"]) == (400, "malformed-request")
     assert "boundary" in response.json()["detail"]
 
 
-def test_two_files_are_one_too_many(client: TestClient) -> None:
+def test_a_form_with_two_files_is_refused(client: TestClient) -> None:
     response = client.post(URL, files=[("file", EXAMPLE.read_bytes()), ("file", EXAMPLE.read_bytes())])
     assert (response.status_code, response.json()["code"]) == (400, "malformed-request")
     assert "Too many files" in response.json()["detail"]
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "application/x-www-form-urlencoded", ""])
-def test_another_media_type_says_what_to_send(client: TestClient, media_type: str) -> None:
+def test_an_unsupported_media_type_gets_the_supported_types(client: TestClient, media_type: str) -> None:
     response = client.post(URL, content=EXAMPLE.read_bytes(), headers={"Content-Type": media_type})
     assert (response.status_code, response.json()["code"]) == (415, "unsupported-media-type")
     assert "audio/wav" in response.json()["detail"]

@@ -1,4 +1,4 @@
-"""Thousands of files that mean harm, or are broken: every answer is on the list, no worker is lost."""
+"""Thousands of hostile and broken files: each gets a documented status, and no worker is lost."""
 
 import io
 import struct
@@ -16,7 +16,7 @@ from app.pool.pool import WorkerPool
 from testing.recordings import encode, speech, tone
 
 URL = "/v1/audio/emotions"
-LISTED = {200, 400, 413, 415, 422}
+LISTED = {200, 400, 413, 415, 422}  # the documented statuses of this route for a file
 N_MUTANTS = 2_000
 SHORTEST = 16
 PHASES = (Phase.generate, Phase.shrink)
@@ -26,21 +26,21 @@ Mutation = Callable[[bytearray, Random], None]
 
 
 def flip_bits(data: bytearray, random: Random) -> None:
-    for place in random.integers(0, len(data), random.integers(1, 30)):
-        data[place] ^= 1 << int(random.integers(8))
+    for offset in random.integers(0, len(data), random.integers(1, 30)):
+        data[offset] ^= 1 << int(random.integers(8))
 
 
 def flip_bits_of_the_header(data: bytearray, random: Random) -> None:
-    for place in random.integers(0, min(80, len(data)), random.integers(1, 6)):
-        data[place] ^= 1 << int(random.integers(8))
+    for offset in random.integers(0, min(80, len(data)), random.integers(1, 6)):
+        data[offset] ^= 1 << int(random.integers(8))
 
 
-def lie_about_a_number(data: bytearray, random: Random) -> None:
+def write_a_wrong_number(data: bytearray, random: Random) -> None:
     numbers = (0, 1, 2, 3, 7, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)
-    place = int(random.integers(4, min(64, len(data) - 4)))
-    width, form = (4, "<I") if random.random() < 0.6 else (2, "<H")
-    data[place : place + width] = struct.pack(
-        form, int(random.choice(numbers)) & (0xFFFFFFFF >> (32 - 8 * width))
+    offset = int(random.integers(4, min(64, len(data) - 4)))
+    width, layout = (4, "<I") if random.random() < 0.6 else (2, "<H")
+    data[offset : offset + width] = struct.pack(
+        layout, int(random.choice(numbers)) & (0xFFFFFFFF >> (32 - 8 * width))
     )
 
 
@@ -54,19 +54,19 @@ def repeat_a_part(data: bytearray, random: Random) -> None:
 
 
 def insert_noise(data: bytearray, random: Random) -> None:
-    place = int(random.integers(0, len(data)))
-    data[place:place] = random.bytes(int(random.integers(1, 64)))
+    offset = int(random.integers(0, len(data)))
+    data[offset:offset] = random.bytes(int(random.integers(1, 64)))
 
 
 def swap_two_parts(data: bytearray, random: Random) -> None:
-    one, other = sorted(int(place) for place in random.integers(0, len(data), 2))
-    data[:] = data[:one] + data[other:] + data[one:other]
+    first, second = sorted(int(offset) for offset in random.integers(0, len(data), 2))
+    data[:] = data[:first] + data[second:] + data[first:second]
 
 
 MUTATIONS: tuple[Mutation, ...] = (
     flip_bits,
     flip_bits_of_the_header,
-    lie_about_a_number,
+    write_a_wrong_number,
     cut_off,
     repeat_a_part,
     insert_noise,
@@ -75,7 +75,7 @@ MUTATIONS: tuple[Mutation, ...] = (
 
 
 def originals() -> list[bytes]:
-    """Short recordings in every format that is accepted."""
+    """Return short recordings in all accepted formats."""
     samples = speech()[4_000:10_000]
     stereo = np.stack([samples, -samples], axis=1)
     files = [
@@ -99,7 +99,7 @@ def pool_of(client: TestClient) -> WorkerPool:
     return pool
 
 
-def test_thousands_of_mutants_get_an_answer_and_cost_no_worker(client: TestClient) -> None:
+def test_thousands_of_mutants_get_a_documented_status_and_lose_no_worker(client: TestClient) -> None:
     statuses = Counter[int]()
     replaced = dict(pool_of(client).replaced)
     seeds = strategies.integers(0, 2**32 - 1)
@@ -120,13 +120,13 @@ def test_thousands_of_mutants_get_an_answer_and_cost_no_worker(client: TestClien
     assert statuses.total() >= N_MUTANTS
     assert dict(pool_of(client).replaced) == replaced
     assert pool_of(client).n_waiting == 0
-    # Mutants that all failed at the first byte would prove nothing.
+    # If all mutants failed at the first byte, this test would prove nothing.
     assert statuses[200] > N_MUTANTS / 10
     assert statuses[422] > N_MUTANTS / 10
 
 
 @pytest.mark.parametrize("container", soundfile.available_formats())
-def test_every_container_that_the_decoder_knows_is_answered(
+def test_every_container_of_libsndfile_gets_a_documented_status(
     client: TestClient, container: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # libsndfile writes the resource fork of SD2 as `._` into the working directory.
@@ -137,7 +137,7 @@ def test_every_container_that_the_decoder_knows_is_answered(
         try:
             soundfile.write(file, samples, 16_000, codec, format=container)
         except (soundfile.LibsndfileError, TypeError, ValueError):
-            continue  # some need a sampling rate or a name of their own
+            continue  # some codecs need a special sampling rate or file name
         status, code = post(client, file.getvalue())
         assert status in LISTED, f"{container} {codec}"
         if container not in {"WAV", "WAVEX", "RF64", "FLAC"}:
@@ -145,7 +145,7 @@ def test_every_container_that_the_decoder_knows_is_answered(
 
 
 def bomb(container: str) -> bytes:
-    """Ten minutes of silence, which FLAC packs into little."""
+    """Return ten minutes of silence. FLAC compresses them to a small file."""
     return encode(np.zeros(600 * 8_000, np.float32), 8_000, container=container)
 
 
@@ -168,7 +168,7 @@ def bomb(container: str) -> bytes:
         (b"", (400, "malformed-request")),
     ],
 )
-def test_what_is_out_of_range_is_told_apart(
+def test_extreme_recordings_get_the_expected_status_and_code(
     client: TestClient, data: bytes, expected: tuple[int, str]
 ) -> None:
     assert post(client, data) == expected

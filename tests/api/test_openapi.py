@@ -14,13 +14,13 @@ def document(client: TestClient) -> dict[str, Any]:
     return content
 
 
-def test_an_upload_is_a_file(document: dict[str, Any]) -> None:
+def test_an_upload_is_described_as_a_binary_file(document: dict[str, Any]) -> None:
     content = document["paths"]["/v1/audio/emotions"]["post"]["requestBody"]["content"]
     assert content["multipart/form-data"]["schema"]["properties"]["file"]["format"] == "binary"
     assert content["audio/wav"]["schema"] == {"type": "string", "format": "binary"}
 
 
-def test_every_operation_is_named_and_its_errors_are_problems(document: dict[str, Any]) -> None:
+def test_every_operation_has_a_name_and_its_errors_are_problems(document: dict[str, Any]) -> None:
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     names = [operation["operationId"] for operation in operations]
     assert sorted(names) == [
@@ -46,17 +46,17 @@ def test_every_operation_is_named_and_its_errors_are_problems(document: dict[str
                 assert response["content"][problems.MEDIA_TYPE]["schema"]["$ref"].endswith("/ProblemDocument")
 
 
-def test_whoever_waits_for_a_job_is_told_by_a_callback(document: dict[str, Any]) -> None:
+def test_the_operation_that_creates_a_job_describes_its_callback(document: dict[str, Any]) -> None:
     operation = document["paths"]["/v1/jobs"]["post"]
     assert set(operation["responses"]["202"]["headers"]) == {"Location", "Retry-After"}
-    ((address, told),) = operation["callbacks"]["on_job_ended"].items()
+    ((address, callback),) = operation["callbacks"]["on_job_ended"].items()
     assert address == "{$request.query.callback_url}"
-    headers = {parameter["name"] for parameter in told["post"]["parameters"]}
+    headers = {parameter["name"] for parameter in callback["post"]["parameters"]}
     assert headers == {"webhook-id", "webhook-timestamp", "webhook-signature"}
-    assert set(told["post"]["responses"]) == {"204", "410", "default"}
+    assert set(callback["post"]["responses"]) == {"204", "410", "default"}
 
 
-def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+def test_every_reference_has_a_target(document: dict[str, Any]) -> None:
     def references(node: object) -> list[str]:
         if isinstance(node, dict):
             own = [node["$ref"]] if "$ref" in node else []
@@ -68,7 +68,7 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     assert found <= set(document["components"]["schemas"])
 
 
-def test_the_example_has_the_shape_of_the_answer(client: TestClient, document: dict[str, Any]) -> None:
+def test_the_example_has_the_fields_of_a_real_answer(client: TestClient, document: dict[str, Any]) -> None:
     example = document["components"]["schemas"]["EmotionAnswer"]["examples"][0]
     answer = client.post("/v1/audio/emotions", files={"file": EXAMPLE.read_bytes()}).json()
     assert set(answer) == set(example)

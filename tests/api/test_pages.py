@@ -8,7 +8,7 @@ URL = "/v1/audio/emotions"
 
 
 @pytest.mark.parametrize("code", problem_table.BY_CODE)
-def test_every_type_of_problem_has_its_page(client: TestClient, code: str) -> None:
+def test_every_type_of_problem_has_a_page(client: TestClient, code: str) -> None:
     page = client.get(f"/problems/{code}")
     assert page.status_code == 200
     assert page.headers["Content-Type"].startswith("text/html")
@@ -16,30 +16,30 @@ def test_every_type_of_problem_has_its_page(client: TestClient, code: str) -> No
     assert f"<code>{code}</code>" in page.text
 
 
-def test_an_unknown_type_has_none(client: TestClient) -> None:
+def test_an_unknown_type_of_problem_has_no_page(client: TestClient) -> None:
     assert client.get("/problems/<script>").json()["code"] == "not-found"
 
 
-def test_what_happened_is_counted(client: TestClient) -> None:
-    def read() -> dict[str, float]:
+def test_the_metrics_count_requests_emotions_and_stages(client: TestClient) -> None:
+    def read_metrics() -> dict[str, float]:
         lines = [line for line in client.get("/metrics").text.splitlines() if not line.startswith("#")]
         return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
-    before = read()
-    heard = client.post(URL, files={"file": EXAMPLE.read_bytes()}).json()
+    before = read_metrics()
+    answer = client.post(URL, files={"file": EXAMPLE.read_bytes()}).json()
     client.post(URL, files={"file": encode(tone() * 0)})
     client.post(URL, files={"file": b"text"})
     client.get("/nowhere/at/all")
-    after = read()
-    counted = {name: value - before.get(name, 0) for name, value in after.items()}
+    after = read_metrics()
+    increase = {name: value - before.get(name, 0) for name, value in after.items()}
     post = f'ser_requests_total{{method="POST",route="{URL}",status='
-    assert counted[post + '"200"}'] == 2
-    assert counted[post + '"415"}'] == 1
-    assert counted['ser_requests_total{method="GET",route="unknown",status="404"}'] == 1
-    assert counted[f'ser_emotions_total{{emotion="{heard["emotion"]}",model="small"}}'] == 1
-    assert counted['ser_emotions_total{emotion="none",model="small"}'] == 1
-    assert counted['ser_audio_seconds_total{model="small"}'] == pytest.approx(heard["duration"] + 1)
-    assert counted['ser_stage_seconds_count{stage="decode"}'] == 2
-    assert counted['ser_stage_seconds_count{stage="features"}'] == 1
-    assert counted['ser_stage_seconds_sum{stage="inference"}'] > 0
+    assert increase[post + '"200"}'] == 2
+    assert increase[post + '"415"}'] == 1
+    assert increase['ser_requests_total{method="GET",route="unknown",status="404"}'] == 1
+    assert increase[f'ser_emotions_total{{emotion="{answer["emotion"]}",model="small"}}'] == 1
+    assert increase['ser_emotions_total{emotion="none",model="small"}'] == 1
+    assert increase['ser_audio_seconds_total{model="small"}'] == pytest.approx(answer["duration"] + 1)
+    assert increase['ser_stage_seconds_count{stage="decode"}'] == 2
+    assert increase['ser_stage_seconds_count{stage="features"}'] == 1
+    assert increase['ser_stage_seconds_sum{stage="inference"}'] > 0
     assert (after["ser_workers_alive"], after["ser_queue_depth"]) == (2, 0)

@@ -15,7 +15,7 @@ from app.settings import Settings
 from testing.recordings import EXAMPLE
 
 FIELDS = ["type", "title", "status", "detail", "code", "request_id"]
-# The codes of docs and clients; a change here breaks them.
+# The documentation and the clients use these codes. A changed code breaks them.
 CODES = {
     "malformed-request": 400,
     "unauthenticated": 401,
@@ -43,17 +43,17 @@ CODES = {
     "deadline-exceeded": 504,
     "storage-full": 507,
 }
-# What only a broken installation or service raises, which the sender cannot mend, and how jobs end.
+# Errors that need no row: a broken installation or service raises them, or they end a job.
 INTERNAL = {BundleError, WorkerFailed, WorkerLost, RecordingLost, JobCancelled}
 
 
 def leaves(error: type[SpeechEmotionError]) -> list[type[SpeechEmotionError]]:
-    below = [leaf for child in error.__subclasses__() for leaf in leaves(child)]
-    return below or [error]
+    found = [leaf for child in error.__subclasses__() for leaf in leaves(child)]
+    return found or [error]
 
 
 importlib.import_module("app.main")
-# Those of app.batch.engine are told on a terminal, not over HTTP.
+# The errors of app.batch.engine appear on a terminal and never in a response.
 SERVICE_ERRORS = [
     error
     for error in leaves(SpeechEmotionError)
@@ -62,18 +62,18 @@ SERVICE_ERRORS = [
 
 
 @pytest.mark.parametrize("error", SERVICE_ERRORS)
-def test_every_error_has_its_row(error: type[SpeechEmotionError]) -> None:
+def test_every_error_has_a_row_or_is_internal(error: type[SpeechEmotionError]) -> None:
     problem = problems.problem_of(error("reason"))
     assert (error in problem_table.PROBLEMS) != (error in INTERNAL)
     assert (problem is problem_table.INTERNAL_ERROR) == (error in INTERNAL)
 
 
-def test_every_code_has_its_status() -> None:
+def test_every_code_keeps_its_status() -> None:
     assert {code: row.status for code, row in problem_table.BY_CODE.items()} == CODES
     assert all(row.status in set(HTTPStatus) for row in problem_table.BY_CODE.values())
 
 
-def test_a_problem_is_a_problem_document(client: TestClient) -> None:
+def test_a_problem_is_a_document_of_rfc_9457(client: TestClient) -> None:
     response = client.get("/v1/models/nobody")
     document = response.json()
     assert response.headers["Content-Type"] == "application/problem+json"
@@ -92,7 +92,7 @@ def test_a_problem_is_a_problem_document(client: TestClient) -> None:
         ("DELETE", "/v1/models", 405, "method-not-allowed"),
     ],
 )
-def test_the_router_answers_with_problems(
+def test_errors_of_the_router_are_problems(
     client: TestClient, method: str, path: str, status: int, code: str
 ) -> None:
     response = client.request(method, path)
@@ -100,14 +100,14 @@ def test_the_router_answers_with_problems(
     assert list(response.json()) == FIELDS
 
 
-def test_a_request_id_that_was_sent_is_kept(client: TestClient) -> None:
+def test_the_request_id_of_the_client_is_kept(client: TestClient) -> None:
     request_id = "9f6c3c1fbb1f4ad1a0a3d2cf5dd0c1aa"
     response = client.get("/nowhere", headers={"X-Request-ID": request_id})
     assert response.headers["X-Request-ID"] == response.json()["request_id"] == request_id
 
 
 @pytest.mark.parametrize("error", [ValueError("secret"), WorkerLost("secret")])
-def test_nothing_of_the_inside_is_shown(
+def test_an_internal_error_reveals_no_details(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     async def fail(*_arguments: object) -> None:
@@ -121,6 +121,6 @@ def test_nothing_of_the_inside_is_shown(
     assert response.json()["code"] == "internal-error"
     assert response.json()["request_id"] == response.headers["X-Request-ID"] != ""
     assert "secret" not in response.text
-    if isinstance(error, WorkerLost):  # what nobody expected is logged by the server, with its traceback
+    if isinstance(error, WorkerLost):  # Uvicorn, which is absent here, logs any other error
         assert response.json()["request_id"] in caplog.text
         assert "secret" in caplog.text

@@ -22,7 +22,7 @@ def sha256(key: str) -> str:
 
 @pytest.fixture(scope="module")
 def guarded(settings: Settings) -> Iterator[TestClient]:
-    """A service that knows two keys and permits the customer's channel alone."""
+    """A client of a service that knows two keys and permits only the channel of the customer."""
     changes = {
         "workers": 1,
         "api_keys": f"old:{sha256(OLD)}, new:{sha256(NEW)}",
@@ -42,7 +42,9 @@ def bearer(key: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     "headers", [{}, bearer("wrong"), bearer(sha256(NEW)), {"Authorization": "Basic bmV3IGtleQ=="}]
 )
-def test_without_a_key_nothing_is_answered(guarded: TestClient, path: str, headers: dict[str, str]) -> None:
+def test_a_request_without_a_valid_key_gets_401(
+    guarded: TestClient, path: str, headers: dict[str, str]
+) -> None:
     response = guarded.request("POST" if path == URL else "GET", path, headers=headers)
     assert (response.status_code, response.json()["code"]) == (401, "unauthenticated")
     assert response.headers["WWW-Authenticate"] == "Bearer"
@@ -51,11 +53,11 @@ def test_without_a_key_nothing_is_answered(guarded: TestClient, path: str, heade
 @pytest.mark.parametrize(
     "path", ["/health/live", "/health/ready", "/openapi.json", "/docs", "/problems/unauthenticated"]
 )
-def test_what_tells_nothing_is_open(guarded: TestClient, path: str) -> None:
+def test_public_pages_need_no_key(guarded: TestClient, path: str) -> None:
     assert guarded.get(path).status_code == 200
 
 
-def test_either_key_opens_while_one_takes_the_place_of_the_other(guarded: TestClient) -> None:
+def test_the_old_and_the_new_key_are_valid_during_a_rotation(guarded: TestClient) -> None:
     assert guarded.get("/v1/models", headers=bearer(OLD)).status_code == 200
     assert guarded.get("/v1/models", headers=bearer(NEW)).status_code == 200
 
@@ -64,21 +66,21 @@ def test_a_channel_that_is_not_permitted_is_never_analyzed(guarded: TestClient) 
     customer = tone(1.0)
     call = encode(np.stack([np.zeros_like(customer), customer], axis=1))
 
-    def ask(data: bytes, **params: str | int) -> tuple[int, dict[str, object]]:
+    def recognize(data: bytes, **params: str | int) -> tuple[int, dict[str, object]]:
         response = guarded.post(URL, params=params, files={"file": data}, headers=bearer(NEW))
         return response.status_code, response.json()
 
-    status, problem = ask(call, channel=0)
+    status, problem = recognize(call, channel=0)
     assert (status, problem["code"]) == (403, "channel-not-permitted")
-    status, answer = ask(call, channel=1)
+    status, answer = recognize(call, channel=1)
     assert (status, answer["speech"]) == (200, True)
-    assert ask(call)[1]["probabilities"] == answer["probabilities"], "the mix has the agent in it"
-    status, problem = ask(encode(customer))
+    assert recognize(call)[1]["probabilities"] == answer["probabilities"], "the mix has the agent in it"
+    status, problem = recognize(encode(customer))
     assert (status, problem["code"]) == (422, "channel-not-found")
     assert "none of the permitted ones: 1" in str(problem["detail"])
 
 
-def test_more_than_its_rate_is_refused_to_a_key_alone(guarded: TestClient) -> None:
+def test_a_rate_limit_applies_to_each_key_separately(guarded: TestClient) -> None:
     for _ in range(13):
         refused = guarded.get("/v1/models", headers=bearer(NEW))
     assert (refused.status_code, refused.json()["code"]) == (429, "rate-limited")
@@ -86,12 +88,12 @@ def test_more_than_its_rate_is_refused_to_a_key_alone(guarded: TestClient) -> No
     assert guarded.get("/v1/models", headers=bearer(OLD)).status_code == 200
 
 
-def test_where_there_are_no_keys_everybody_is_nobody(client: TestClient) -> None:
+def test_without_configured_keys_every_client_is_anonymous(client: TestClient) -> None:
     assert client.post(URL, files={"file": EXAMPLE.read_bytes()}, headers=bearer("any")).status_code == 200
     assert Authenticator({}).identify(None) == ANONYMOUS
 
 
-def test_a_gate_names_the_key() -> None:
+def test_the_authenticator_returns_the_name_of_a_key() -> None:
     authenticator = Authenticator({"old": sha256(OLD), "new": sha256(NEW)})
     assert [authenticator.identify(key) for key in (OLD, NEW)] == ["old", "new"]
     for key in (None, "", "wrong"):
@@ -99,14 +101,14 @@ def test_a_gate_names_the_key() -> None:
             authenticator.identify(key)
 
 
-def test_without_a_rate_any_number_passes() -> None:
-    async def many(authenticator: Authenticator) -> None:
+def test_without_a_rate_limit_every_request_passes() -> None:
+    async def send_many(authenticator: Authenticator) -> None:
         for _ in range(1000):
             await authenticator.count("backend")
 
-    asyncio.run(many(Authenticator({})))
+    asyncio.run(send_many(Authenticator({})))
     with pytest.raises(RateLimited, match="Wait"):
-        asyncio.run(many(Authenticator({}, "999/hour")))
+        asyncio.run(send_many(Authenticator({}, "999/hour")))
 
 
 def test_retry_after_is_the_time_until_the_next_request_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:

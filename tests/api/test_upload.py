@@ -16,20 +16,24 @@ SCOPE: Scope = {"type": "http", "path": "/", "headers": [(b"content-length", b"1
 
 
 def upload(chunks: list[bytes], max_bytes: int) -> tuple[int, int]:
-    """Send a body in chunks to an application that reads it all; bytes it got, chunks it asked for."""
-    got = asked = 0
+    """Send a body in chunks to an application that reads the whole body.
+
+    Returns:
+        The number of bytes that the application received, and the number of chunks that it requested.
+    """
+    received = requested = 0
 
     async def receive() -> Message:
-        nonlocal asked
-        asked += 1
-        return {"type": "http.request", "body": chunks[asked - 1], "more_body": asked < len(chunks)}
+        nonlocal requested
+        requested += 1
+        return {"type": "http.request", "body": chunks[requested - 1], "more_body": requested < len(chunks)}
 
     async def read(_scope: Scope, receive: Receive, _send: Send) -> None:
-        nonlocal got
+        nonlocal received
         more = True
         while more:
             message = await receive()
-            got += len(message["body"])
+            received += len(message["body"])
             more = message["more_body"]
 
     async def send(_message: Message) -> None:
@@ -42,21 +46,21 @@ def upload(chunks: list[bytes], max_bytes: int) -> tuple[int, int]:
     try:
         asyncio.run(run())
     except UploadTooLarge:
-        return got, asked
-    assert asked == len(chunks)
-    return got, asked
+        return received, requested
+    assert requested == len(chunks)
+    return received, requested
 
 
-def test_a_body_up_to_the_limit_passes_whatever_length_it_claims() -> None:
+def test_the_limit_applies_to_the_real_length_of_a_body() -> None:
     assert upload([bytes(10)] * 10, max_bytes=100) == (100, 10)
 
 
-def test_no_more_than_the_limit_is_ever_taken() -> None:
+def test_no_bytes_beyond_the_limit_are_received() -> None:
     assert upload([bytes(10)] * 1000, max_bytes=95) == (90, 10)
 
 
 @pytest.mark.parametrize("media_type", [b"audio/wav", b"multipart/form-data; boundary=x"])
-def test_a_sender_that_hangs_up_is_no_failure_of_the_service(media_type: bytes) -> None:
+def test_a_disconnect_during_the_upload_is_an_error_of_the_client(media_type: bytes) -> None:
     async def hang_up() -> Message:
         return {"type": "http.disconnect"}
 
@@ -66,33 +70,31 @@ def test_a_sender_that_hangs_up_is_no_failure_of_the_service(media_type: bytes) 
 
 
 @pytest.mark.parametrize(("pause", "max_pause", "max_seconds"), [(0.5, 0.05, 10), (0.03, 0.2, 0.1)])
-def test_an_upload_that_stalls_or_drips_is_given_up(
-    pause: float, max_pause: float, max_seconds: float
-) -> None:
-    taken = 0
+def test_a_stalled_or_slow_upload_times_out(pause: float, max_pause: float, max_seconds: float) -> None:
+    n_received = 0
 
-    async def drip() -> Message:
+    async def send_slowly() -> Message:
         await asyncio.sleep(pause)
         return {"type": "http.request", "body": b"x", "more_body": True}
 
     async def read(_scope: Scope, receive: Receive, _send: Send) -> None:
-        nonlocal taken
+        nonlocal n_received
         while True:
             await receive()
-            taken += 1
+            n_received += 1
 
     async def send(_message: Message) -> None:
         pytest.fail("nothing is to be sent")
 
     async def run() -> None:
-        await UploadLimit(read, {"": 100}, max_pause, max_seconds)(SCOPE, drip, send)
+        await UploadLimit(read, {"": 100}, max_pause, max_seconds)(SCOPE, send_slowly, send)
 
     with pytest.raises(UploadTimeout, match="paused for over"):
         asyncio.run(run())
-    assert taken < 5
+    assert n_received < 5
 
 
-def test_no_limit_on_how_long_an_answer_takes() -> None:
+def test_the_upload_timeouts_do_not_limit_the_answer() -> None:
     async def slow_answer(_scope: Scope, receive: Receive, _send: Send) -> None:
         assert not (await receive())["more_body"]
         await asyncio.wait_for(receive(), 1)
@@ -112,14 +114,14 @@ def test_no_limit_on_how_long_an_answer_takes() -> None:
 
 
 @pytest.mark.parametrize("content", ["audio/wav", "multipart/form-data"])
-def test_a_full_disk_is_told(client: TestClient, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
-    def write(*_arguments: object) -> int:
+def test_a_full_disk_gets_507(client: TestClient, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
+    def fail(*_arguments: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(
-        "app.api.upload.TemporaryFile", lambda: MagicMock(**{"__enter__.return_value.write": write})
+        "app.api.upload.TemporaryFile", lambda: MagicMock(**{"__enter__.return_value.write": fail})
     )
-    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", write)
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", fail)
     body: dict[str, Any] = {"content": EXAMPLE.read_bytes(), "headers": {"Content-Type": content}}
     if content == "multipart/form-data":
         body = {"files": {"file": EXAMPLE.read_bytes()}}

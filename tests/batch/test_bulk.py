@@ -1,4 +1,4 @@
-"""An archive as one Parquet file: by this machine or a cluster, in one go or not."""
+"""Analysis of an archive into one Parquet file: on this machine or on a cluster, also after interruptions."""
 
 import os
 import re
@@ -29,7 +29,7 @@ from testing.service import descendants, holds_recognizer
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Recordings of speech and of silence, one that is cut off, and what is none."""
+    """A folder with recordings of speech and of silence, a truncated recording, and a text file."""
     folder = tmp_path / "calls"
     (folder / "below").mkdir(parents=True)
     for name in ("03a01Fa", "03a01Nc", "03a01Wa"):
@@ -70,9 +70,9 @@ def read(path: Path) -> pa.Table:
 
 def test_each_segment_is_a_row(environment: dict[str, str], folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "out" / "archive.parquet"
-    ended = analyze(environment, folder, "--output", output)
-    assert ended.returncode == 1
-    assert ended.stderr.splitlines()[-1] == "1 of 6 files could not be analyzed"
+    completed = analyze(environment, folder, "--output", output)
+    assert completed.returncode == 1
+    assert completed.stderr.splitlines()[-1] == "1 of 6 files could not be analyzed"
     table = read(output)
     rows = table.to_pylist()
     assert [row["file"] for row in rows] == sorted(row["file"] for row in rows)
@@ -81,9 +81,9 @@ def test_each_segment_is_a_row(environment: dict[str, str], folder: Path, tmp_pa
     assert by_name["cut.wav"]["error"].startswith("The recording is cut off")
     assert by_name["cut.wav"]["emotion"] is None
     assert (by_name["silent.wav"]["emotion"], by_name["silent.wav"]["error"]) == (None, None)
-    spoken = [row for row in rows if row["emotion"]]
+    segments = [row for row in rows if row["emotion"]]
     labels = table.schema.names[6:-2]
-    for row in spoken:
+    for row in segments:
         assert 0 <= row["start"] < row["end"] <= row["duration"]
         assert sum(row[label] for label in labels) == pytest.approx(1)
         assert row["emotion"] == max(labels, key=lambda label, row=row: row[label])  # type: ignore[misc]
@@ -91,36 +91,34 @@ def test_each_segment_is_a_row(environment: dict[str, str], folder: Path, tmp_pa
     assert list(output.parent.iterdir()) == [output]
 
 
-def test_the_rows_are_the_same_whichever_engine(
-    environment: dict[str, str], folder: Path, tmp_path: Path
-) -> None:
-    here, there = tmp_path / "here.parquet", tmp_path / "there.parquet"
-    assert analyze(environment, folder, "--output", here).returncode == 1
+def test_every_engine_writes_the_same_rows(environment: dict[str, str], folder: Path, tmp_path: Path) -> None:
+    local, distributed = tmp_path / "here.parquet", tmp_path / "there.parquet"
+    assert analyze(environment, folder, "--output", local).returncode == 1
     with cluster(environment) as (address, _):
-        ended = analyze(environment, folder, "--output", there, "--engine", address)
-    assert ended.returncode == 1, ended.stderr
-    assert read(here).equals(read(there))
-    assert "Traceback" not in ended.stderr
+        completed = analyze(environment, folder, "--output", distributed, "--engine", address)
+    assert completed.returncode == 1, completed.stderr
+    assert read(local).equals(read(distributed))
+    assert "Traceback" not in completed.stderr
 
 
-def test_the_page_says_what_is_in_it(
+def test_the_page_describes_the_columns_and_its_example_works(
     environment: dict[str, str], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = (ROOT / "docs" / "bulk.md").read_text(encoding="utf-8")
     assert analyze(environment, folder, "--output", tmp_path / "2026.parquet").returncode == 1
     schema = read(tmp_path / "2026.parquet").schema
     rows = re.findall(r"^\| (`\w+`.*?) \| (string|double|int32) \|", page, re.MULTILINE)
-    told = {name: kind for names, kind in rows for name in re.findall(r"`(\w+)`", names)}
-    assert told.items() <= {field.name: str(field.type) for field in schema}.items()
-    assert {"file", "start", "emotion", "anger", "error"} <= set(told)
+    described = {name: type_name for names, type_name in rows for name in re.findall(r"`(\w+)`", names)}
+    assert described.items() <= {field.name: str(field.type) for field in schema}.items()
+    assert {"file", "start", "emotion", "anger", "error"} <= set(described)
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {}
-    exec(code, names)  # noqa: S102  # as one would copy it
-    assert names["angry"].schema.names == ["file", "channel", "start", "anger", "error"]
+    namespace: dict[str, Any] = {}
+    exec(code, namespace)  # noqa: S102  # the example of the page
+    assert namespace["angry"].schema.names == ["file", "channel", "start", "anger", "error"]
 
 
-def test_a_machine_with_another_bundle_analyzes_nothing(folder: Path, models_dir: Path) -> None:
+def test_a_machine_with_a_different_bundle_analyzes_nothing(folder: Path, models_dir: Path) -> None:
     limits = Limits(0.1, 60, 60)
     options = AnalysisOptions(
         models_dir / "small", limits, None, ChannelPolicy(), merge=False, files=(("network.onnx", "0"),)
@@ -130,113 +128,122 @@ def test_a_machine_with_another_bundle_analyzes_nothing(folder: Path, models_dir
 
 
 @pytest.fixture
-def many(folder: Path) -> Path:
-    """So many that something can happen meanwhile."""
+def many_recordings(folder: Path) -> Path:
+    """A folder with enough recordings to interrupt the analysis before it is complete."""
     for number in range(30):
         shutil.copy(folder / "03a01Fa.wav", folder / f"copy-{number:02}.wav")
     return folder
 
 
-def wait_until_some_are_done(journal: Path) -> None:
+def wait_for_the_first_recordings(journal: Path) -> None:
     while not journal.exists() or journal.read_bytes().count(b"\n") < 3:
         time.sleep(0.02)
 
 
-def test_a_worker_of_the_cluster_may_die(environment: dict[str, str], many: Path, tmp_path: Path) -> None:
-    here, there = tmp_path / "here.parquet", tmp_path / "there.parquet"
+def test_a_killed_cluster_worker_loses_no_row(
+    environment: dict[str, str], many_recordings: Path, tmp_path: Path
+) -> None:
+    local, distributed = tmp_path / "here.parquet", tmp_path / "there.parquet"
     with cluster(environment) as (address, (_, worker, _)):
-        program = command(many, "--output", there, "--engine", address)
+        program = command(many_recordings, "--output", distributed, "--engine", address)
         with subprocess.Popen(program, cwd=ROOT, env=environment) as process:
-            wait_until_some_are_done(there.with_name(".there.parquet.journal"))
+            wait_for_the_first_recordings(distributed.with_name(".there.parquet.journal"))
             worker.kill()
             assert process.wait() == 1
-    assert analyze(environment, many, "--output", here).returncode == 1
-    assert read(here).equals(read(there))
+    assert analyze(environment, many_recordings, "--output", local).returncode == 1
+    assert read(local).equals(read(distributed))
 
 
-def test_a_scheduler_that_dies_loses_nothing(
-    environment: dict[str, str], many: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_a_killed_scheduler_loses_no_completed_recording(
+    environment: dict[str, str], many_recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     output, other = tmp_path / "archive.parquet", tmp_path / "other.parquet"
     journal = output.with_name(".archive.parquet.journal")
     with cluster(environment) as (address, (scheduler, *_)):
-        program = command(many, "--output", output, "--engine", address)
+        program = command(many_recordings, "--output", output, "--engine", address)
         with subprocess.Popen(program, cwd=ROOT, env=environment) as process:
-            wait_until_some_are_done(journal)
+            wait_for_the_first_recordings(journal)
             scheduler.kill()
             assert process.wait() == 2
-    said = capfd.readouterr().err
-    assert "--engine: the connection to the scheduler is lost" in said
-    assert "Traceback" not in said
+    errors = capfd.readouterr().err
+    assert "--engine: the connection to the scheduler is lost" in errors
+    assert "Traceback" not in errors
     assert journal.read_bytes().count(b"\n") >= 3
-    assert analyze(environment, many, "--output", output).returncode == 1
-    assert analyze(environment, many, "--output", other).returncode == 1
+    assert analyze(environment, many_recordings, "--output", output).returncode == 1
+    assert analyze(environment, many_recordings, "--output", other).returncode == 1
     assert read(output).equals(read(other))
 
 
-def test_a_process_of_this_machine_may_die(environment: dict[str, str], many: Path, tmp_path: Path) -> None:
+def test_a_killed_local_worker_loses_no_row(
+    environment: dict[str, str], many_recordings: Path, tmp_path: Path
+) -> None:
     output, other = tmp_path / "archive.parquet", tmp_path / "other.parquet"
-    with subprocess.Popen(command(many, "--output", output), cwd=ROOT, env=environment) as process:
-        wait_until_some_are_done(output.with_name(".archive.parquet.journal"))
+    with subprocess.Popen(command(many_recordings, "--output", output), cwd=ROOT, env=environment) as process:
+        wait_for_the_first_recordings(output.with_name(".archive.parquet.journal"))
         os.kill(next(pid for pid in descendants(process.pid) if holds_recognizer(pid)), signal.SIGKILL)
         assert process.wait() == 1
-    assert analyze(environment, many, "--output", other).returncode == 1
+    assert analyze(environment, many_recordings, "--output", other).returncode == 1
     assert read(output).equals(read(other))
 
 
-def test_it_goes_on_where_it_was_interrupted(environment: dict[str, str], many: Path, tmp_path: Path) -> None:
-    folder = many
+def test_an_interrupted_analysis_resumes(
+    environment: dict[str, str], many_recordings: Path, tmp_path: Path
+) -> None:
+    folder = many_recordings
     output = tmp_path / "archive.parquet"
     journal = output.with_name(".archive.parquet.journal")
     with subprocess.Popen(command(folder, "--output", output), cwd=ROOT, env=environment) as process:
         while not journal.exists() or journal.read_bytes().count(b"\n") < 5:
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
-    done = journal.read_bytes().count(b"\n")
-    assert 5 <= done < 36
+    n_completed = journal.read_bytes().count(b"\n")
+    assert 5 <= n_completed < 36
     assert not output.exists()
     with journal.open("ab") as file:
         file.write(b'\0\0\n{"key": "cut off')
-    before = journal.read_bytes().splitlines()[:done]
-    other = folder / "copy-29.wav"
-    other.write_bytes((folder / "silent.wav").read_bytes())  # it has changed meanwhile
+    completed_lines = journal.read_bytes().splitlines()[:n_completed]
+    changed = folder / "copy-29.wav"
+    changed.write_bytes((folder / "silent.wav").read_bytes())  # the recording changes between the runs
     with subprocess.Popen(command(folder, "--output", output), cwd=ROOT, env=environment) as process:
-        while journal.exists() and journal.read_bytes().count(b"\n") < done + 1:
+        while journal.exists() and journal.read_bytes().count(b"\n") < n_completed + 1:
             time.sleep(0.02)
         if journal.exists():
-            assert journal.read_bytes().splitlines()[:done] == before  # and no file is analyzed twice
+            # No recording is analyzed twice.
+            assert journal.read_bytes().splitlines()[:n_completed] == completed_lines
         assert process.wait() == 1
     rows = read(output).to_pylist()
     assert len({row["file"] for row in rows}) == 36
     assert len({(row["file"], row["channel"], row["start"]) for row in rows}) == len(rows)
-    assert next(row["emotion"] for row in rows if row["file"] == str(other)) is None
-    again = analyze(environment, folder, "--output", output)
-    assert (again.returncode, "already exists" in again.stderr) == (2, True)
+    assert next(row["emotion"] for row in rows if row["file"] == str(changed)) is None
+    repeated = analyze(environment, folder, "--output", output)
+    assert (repeated.returncode, "already exists" in repeated.stderr) == (2, True)
 
 
-def test_a_bucket_is_an_archive_too(environment: dict[str, str], folder: Path, tmp_path: Path) -> None:
-    here, there = tmp_path / "here.parquet", tmp_path / "there.parquet"
+def test_a_bucket_gives_the_same_rows_as_a_folder(
+    environment: dict[str, str], folder: Path, tmp_path: Path
+) -> None:
+    from_folder, from_bucket = tmp_path / "here.parquet", tmp_path / "there.parquet"
     with object_store() as store:
         for path in folder.rglob("*.*"):
             key = f"{BUCKET}/2026/{path.relative_to(folder)}"
             httpx2.put(f"{store['AWS_ENDPOINT_URL']}/{key}", content=path.read_bytes()).raise_for_status()
-        ended = analyze({**environment, **store}, f"s3://{BUCKET}/2026", "--output", there)
-        assert ended.returncode == 1, ended.stderr
-    assert analyze(environment, folder, "--output", here).returncode == 1
-    rows = [read(path).drop_columns(["file"]).to_pylist() for path in (here, there)]
+        completed = analyze({**environment, **store}, f"s3://{BUCKET}/2026", "--output", from_bucket)
+        assert completed.returncode == 1, completed.stderr
+    assert analyze(environment, folder, "--output", from_folder).returncode == 1
+    rows = [read(path).drop_columns(["file"]).to_pylist() for path in (from_folder, from_bucket)]
     assert sorted(map(str, rows[0])) == sorted(map(str, rows[1]))
-    names = {row["file"] for row in read(there).to_pylist()}
+    names = {row["file"] for row in read(from_bucket).to_pylist()}
     assert f"s3://{BUCKET}/2026/below/stereo.WAV" in names
     assert len(names) == 6
 
 
-def test_globs_and_lists(environment: dict[str, str], folder: Path, tmp_path: Path) -> None:
+def test_globs_and_lists_select_recordings(environment: dict[str, str], folder: Path, tmp_path: Path) -> None:
     listed = tmp_path / "list.txt"
     listed.write_text(f"{folder / '03a01Nc.wav'}\n\n{folder / 'nowhere.wav'}\n")
     output = tmp_path / "archive.parquet"
-    ended = analyze(environment, f"{folder}/**/s*.[wW]*", "--list", listed, "--output", output)
-    assert ended.returncode == 1
-    assert "nowhere.wav: No such file" in ended.stderr
+    completed = analyze(environment, f"{folder}/**/s*.[wW]*", "--list", listed, "--output", output)
+    assert completed.returncode == 1
+    assert "nowhere.wav: No such file" in completed.stderr
     names = [Path(row["file"]).name for row in read(output).to_pylist()]
     assert set(names) == {"stereo.WAV", "silent.wav", "03a01Nc.wav", "nowhere.wav"}
 
@@ -250,13 +257,13 @@ def test_globs_and_lists(environment: dict[str, str], folder: Path, tmp_path: Pa
         (["--output", "x.parquet"], "name recordings"),
     ],
 )
-def test_what_cannot_be_begun_is_said(
+def test_an_invalid_command_exits_with_the_reason(
     environment: dict[str, str], folder: Path, tmp_path: Path, arguments: list[str], reason: str
 ) -> None:
     texts = [
         text.format(folder=folder).replace("x.parquet", str(tmp_path / "x.parquet")) for text in arguments
     ]
-    ended = analyze(environment, *texts)
-    assert ended.returncode == 2
-    assert reason in ended.stderr
-    assert "Traceback" not in ended.stderr
+    completed = analyze(environment, *texts)
+    assert completed.returncode == 2
+    assert reason in completed.stderr
+    assert "Traceback" not in completed.stderr

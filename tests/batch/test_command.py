@@ -1,4 +1,4 @@
-"""The command line for pipelines, as one runs it."""
+"""The command `python -m app analyze`, run in a process as a pipeline runs it."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ from testing.recordings import EXAMPLE, ROOT, encode
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two recordings that are whole, and one that is cut off."""
+    """A folder with two complete recordings and a truncated recording."""
     folder = tmp_path_factory.mktemp("calls")
     (folder / "one.wav").write_bytes(EXAMPLE.read_bytes())
     (folder / "silent.wav").write_bytes(encode(np.zeros((16_000, 2), np.float32)))
@@ -38,10 +38,12 @@ def analyze(models_dir: Path, *arguments: str | Path, **settings: str) -> subpro
     )
 
 
-def test_json_is_what_the_service_answers(models_dir: Path, folder: Path, client: TestClient) -> None:
-    ended = analyze(models_dir, folder / "one.wav", folder / "silent.wav")
-    assert ended.returncode == 0, ended.stderr
-    answers = {answer.pop("file"): answer for answer in map(json.loads, ended.stdout.splitlines())}
+def test_the_json_lines_equal_the_answers_of_the_service(
+    models_dir: Path, folder: Path, client: TestClient
+) -> None:
+    completed = analyze(models_dir, folder / "one.wav", folder / "silent.wav")
+    assert completed.returncode == 0, completed.stderr
+    answers = {answer.pop("file"): answer for answer in map(json.loads, completed.stdout.splitlines())}
     assert set(answers) == {str(folder / "one.wav"), str(folder / "silent.wav")}
     for name, answer in answers.items():
         data = Path(name).read_bytes()
@@ -49,23 +51,23 @@ def test_json_is_what_the_service_answers(models_dir: Path, folder: Path, client
         assert answer == served.json()
 
 
-def test_a_bad_file_stops_nothing_and_is_named_at_the_end(models_dir: Path, folder: Path) -> None:
+def test_a_bad_file_is_reported_and_does_not_stop_the_analysis(models_dir: Path, folder: Path) -> None:
     names = ["nowhere.wav", "cut.wav", "one.wav"]
-    ended = analyze(models_dir, *(folder / name for name in names), "--format", "csv")
-    assert ended.returncode == 1
-    rows = list(csv.DictReader(io.StringIO(ended.stdout)))
+    completed = analyze(models_dir, *(folder / name for name in names), "--format", "csv")
+    assert completed.returncode == 1
+    rows = list(csv.DictReader(io.StringIO(completed.stdout)))
     assert {row["file"] for row in rows} == {str(folder / "one.wav")}
     assert all(float(row["start"]) < float(row["end"]) for row in rows)
     assert sum(float(rows[0][label]) for label in list(rows[0])[5:]) == pytest.approx(1)
-    assert "nowhere.wav: No such file" in ended.stderr
-    assert "cut.wav: The recording is cut off" in ended.stderr
-    assert ended.stderr.splitlines()[-1] == "2 of 3 files could not be analyzed"
+    assert "nowhere.wav: No such file" in completed.stderr
+    assert "cut.wav: The recording is cut off" in completed.stderr
+    assert completed.stderr.splitlines()[-1] == "2 of 3 files could not be analyzed"
 
 
-def test_praat_opens_a_textgrid(models_dir: Path, folder: Path, tmp_path: Path) -> None:
+def test_praat_can_open_the_textgrids(models_dir: Path, folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "grids"
-    ended = analyze(models_dir, *folder.glob("*.wav"), "--format", "textgrid", "--output", output)
-    assert ended.returncode == 1  # cut.wav
+    completed = analyze(models_dir, *folder.glob("*.wav"), "--format", "textgrid", "--output", output)
+    assert completed.returncode == 1  # because of cut.wav
     assert sorted(path.name for path in output.iterdir()) == ["one.TextGrid", "silent.TextGrid"]
     grid = parselmouth.TextGrid.read(str(output / "one.TextGrid"))
     assert parselmouth.praat.call(grid, "Get number of tiers") == 1
@@ -89,16 +91,18 @@ def test_praat_opens_a_textgrid(models_dir: Path, folder: Path, tmp_path: Path) 
         (["--channels", "0"], "Channel 0 must not be analyzed here. Permitted: 1."),
     ],
 )
-def test_what_cannot_be_begun_is_said_before_it_is(
+def test_an_invalid_command_exits_before_the_analysis(
     models_dir: Path, folder: Path, arguments: list[str | Path], reason: str
 ) -> None:
-    ended = analyze(models_dir, folder / "one.wav", *arguments, SER_CHANNELS="1")
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert reason in ended.stderr
-    assert "Traceback" not in ended.stderr
+    completed = analyze(models_dir, folder / "one.wav", *arguments, SER_CHANNELS="1")
+    assert (completed.returncode, completed.stdout) == (2, "")
+    assert reason in completed.stderr
+    assert "Traceback" not in completed.stderr
 
 
 def test_the_command_needs_no_web_framework() -> None:
     code = "import sys, app.batch.command; print(*{'fastapi', 'starlette'} & set(sys.modules))"
-    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert ended.stdout.split() == []
+    completed = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert completed.stdout.split() == []

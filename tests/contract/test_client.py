@@ -13,7 +13,8 @@ from testing.service import running
 
 GENERATOR = str(Path(sys.executable).parent / "openapi-python-client")
 KEY = "key of the test"
-# What an integrator would write, in a process of its own: the generated code is not ours to be checked.
+# The program of an integrator. It runs in a separate process, because this repository does not check the
+# generated code.
 CALL = """
 import json, sys
 from pathlib import Path
@@ -42,7 +43,7 @@ print(json.dumps(told))
 """
 
 
-def test_a_generated_client_works(models_dir: Path, tmp_path: Path) -> None:
+def test_a_generated_client_gets_the_answers_of_the_service(models_dir: Path, tmp_path: Path) -> None:
     entry = f"test:{hashlib.sha256(KEY.encode()).hexdigest()}"
     with running(SER_MODELS_DIR=str(models_dir), SER_DEFAULT_MODEL="small", SER_API_KEYS=entry) as service:
         (tmp_path / "openapi.json").write_bytes(httpx2.get(f"{service.url}/openapi.json").content)
@@ -56,8 +57,8 @@ def test_a_generated_client_works(models_dir: Path, tmp_path: Path) -> None:
             "--meta",
             "none",
         ]
-        made = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert made.returncode == 0, made.stdout + made.stderr
+        generated = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert generated.returncode == 0, generated.stdout + generated.stderr
         (tmp_path / "call.py").write_text(CALL)
         called = subprocess.run(
             [sys.executable, "call.py", service.url, KEY, EXAMPLE],
@@ -67,14 +68,14 @@ def test_a_generated_client_works(models_dir: Path, tmp_path: Path) -> None:
             check=False,
         )
         assert called.returncode == 0, called.stderr
-        told = json.loads(called.stdout)
-        bare = httpx2.post(
+        results = json.loads(called.stdout)
+        direct = httpx2.post(
             f"{service.url}/v1/audio/emotions",
             content=EXAMPLE.read_bytes(),
             headers={"Content-Type": "audio/wav", "Authorization": f"Bearer {KEY}"},
         )
-    assert told == {
-        "answer": bare.json(),
+    assert results == {
+        "answer": direct.json(),
         "code": "unsupported-media-type",
         "default": "small",
         "refused": "unauthenticated",

@@ -29,11 +29,14 @@ def recordings() -> list[bytes]:
     return [(corpora() / "emodb" / "audio" / f"{name}.flac").read_bytes() for name in FILES]
 
 
-def by_the_networks_alone(run: Path, recordings: list[bytes]) -> NDArray[np.float64]:
-    """Without our graph: every network on its own scaler, then the weighted mean of their logs."""
-    load_model("fusion")  # Keras knows the layers that are our own once their file is imported
+def combine_networks(run: Path, recordings: list[bytes]) -> NDArray[np.float64]:
+    """Compute the probabilities without the exported graph.
+
+    Each network has its own scaler. The result is the weighted mean of the logarithms of all networks.
+    """
+    load_model("fusion")  # this import registers the custom layers with Keras
     extractor = FeatureExtractor(FeatureConfig("emobase"))
-    heard = [extractor.extract(decode(recording)) for recording in recordings]
+    features = [extractor.extract(decode(recording)) for recording in recordings]
     logarithms = []
     for fold in sorted(run.iterdir()):
         members = json.loads((fold / "result.json").read_text())["members"]
@@ -42,13 +45,13 @@ def by_the_networks_alone(run: Path, recordings: list[bytes]) -> NDArray[np.floa
             network = keras.models.load_model(fold / file, compile=False)
             inputs = [
                 {
-                    "features": functionals.transform(one.functionals)[np.newaxis],
-                    "descriptors": descriptors.transform(one.descriptors)[np.newaxis],
+                    "features": functionals.transform(values.functionals)[np.newaxis],
+                    "descriptors": descriptors.transform(values.descriptors)[np.newaxis],
                 }
-                for one in heard
+                for values in features
             ]
             names = [port.name for port in network.inputs]
-            answers = [network({name: one[name] for name in names})[0] for one in inputs]
+            answers = [network({name: values[name] for name in names})[0] for values in inputs]
             logarithms.append(weight * np.log(answers))
     mean = np.exp(np.sum(logarithms, axis=0) / len(list(run.iterdir())))
     probabilities: NDArray[np.float64] = mean / mean.sum(axis=1, keepdims=True)
@@ -61,22 +64,22 @@ def test_keras_onnx_and_http_agree(fused: Path, fused_run: Path, recordings: lis
     assert manifest.features is not None
     assert manifest.features.level == "functionals and descriptors"
     assert manifest.chosen_folds == ("1", "2")
-    by_keras = by_the_networks_alone(fused_run, recordings)
+    by_keras = combine_networks(fused_run, recordings)
 
     extractor = FeatureExtractor(FeatureConfig("emobase"))
     functionals, descriptors = bundle.scaler.split(manifest.features.n_functionals)
     session = onnxruntime.InferenceSession(fused / "model.onnx")
-    heard = [extractor.extract(decode(recording)) for recording in recordings]
+    features = [extractor.extract(decode(recording)) for recording in recordings]
     by_onnx = np.concatenate(
         [
             session.run(
                 None,
                 {
-                    "features": functionals.transform(one.functionals)[np.newaxis],
-                    "descriptors": descriptors.transform(one.descriptors)[np.newaxis],
+                    "features": functionals.transform(values.functionals)[np.newaxis],
+                    "descriptors": descriptors.transform(values.descriptors)[np.newaxis],
                 },
             )[0]
-            for one in heard
+            for values in features
         ]
     )
 
@@ -89,6 +92,6 @@ def test_keras_onnx_and_http_agree(fused: Path, fused_run: Path, recordings: lis
     by_http = np.array([[answer[label] for label in manifest.labels] for answer in answers])
 
     np.testing.assert_allclose(by_onnx, by_keras, rtol=0, atol=PARITY)
-    by_temperature = apply_temperature(by_keras, manifest.temperature)
-    np.testing.assert_allclose(by_http, by_temperature, rtol=0, atol=PARITY)
+    calibrated = apply_temperature(by_keras, manifest.temperature)
+    np.testing.assert_allclose(by_http, calibrated, rtol=0, atol=PARITY)
     assert np.ptp(by_keras, axis=0).max() > 0.1, "answers that are all alike would prove nothing"

@@ -30,7 +30,7 @@ from testing.recordings import encode, tone
     ],
 )
 @pytest.mark.parametrize("container", ["WAV", "WAVEX", "RF64"])
-def test_every_listed_wav_is_decoded(subtype: str, container: str, tolerance: float) -> None:
+def test_every_supported_wav_is_decoded(subtype: str, container: str, tolerance: float) -> None:
     samples = tone(0.5, 8_000, channels=2)
     signal = decode(encode(samples, 8_000, subtype, container))
     assert signal.sampling_rate == 8_000
@@ -48,7 +48,7 @@ def test_flac_is_decoded(subtype: str) -> None:
 
 @pytest.mark.parametrize("sampling_rate", [8_000, 11_025, 48_000])
 @pytest.mark.parametrize("channels", [1, 2, 8])
-def test_the_accepted_range_of_rates_and_channels(sampling_rate: int, channels: int) -> None:
+def test_all_accepted_rates_and_numbers_of_channels_are_decoded(sampling_rate: int, channels: int) -> None:
     signal = decode(encode(tone(0.3, sampling_rate, channels), sampling_rate))
     assert (signal.sampling_rate, signal.n_channels) == (sampling_rate, channels)
 
@@ -57,34 +57,34 @@ PCM = encode(tone(1.0))
 
 
 def with_data_size(size: int) -> bytes:
-    """PCM with another length in the header of its data."""
-    place = PCM.index(b"data") + 4
-    return PCM[:place] + struct.pack("<I", size) + PCM[place + 4 :]
+    """Return PCM with a different length in the header of its data chunk."""
+    offset = PCM.index(b"data") + 4
+    return PCM[:offset] + struct.pack("<I", size) + PCM[offset + 4 :]
 
 
 TAGS = b"LIST" + struct.pack("<I", 4008) + b"INFOICMT" + struct.pack("<I", 3996) + b"x" * 3996
 
 
 def with_tags(data: bytes) -> bytes:
-    """A WAV with a long comment before its data."""
-    place = data.index(b"data")
-    return data[:place] + TAGS + data[place:]
+    """Return a WAV file with a long comment before its data chunk."""
+    offset = data.index(b"data")
+    return data[:offset] + TAGS + data[offset:]
 
 
-def test_tags_do_no_harm() -> None:
+def test_tags_do_not_change_the_samples() -> None:
     np.testing.assert_array_equal(decode(with_tags(PCM)).samples, decode(PCM).samples)
     np.testing.assert_array_equal(decode(PCM + TAGS).samples, decode(PCM).samples)
     np.testing.assert_array_equal(decode(PCM + b"odd").samples, decode(PCM).samples)
 
 
-def test_a_pad_byte_may_be_missing() -> None:
+def test_a_missing_pad_byte_is_accepted() -> None:
     odd = encode(tone(0.5)[:4001], subtype="PCM_U8")
     assert decode(odd).samples.shape == decode(odd.removesuffix(b"\0")).samples.shape == (1, 4001)
 
 
-def test_a_flac_from_a_pipe_does_not_know_its_length() -> None:
+def test_a_flac_of_unknown_length_is_decoded_up_to_the_limit() -> None:
     whole = encode(tone(1.0), container="FLAC")
-    # STREAMINFO: the low 36 bits of bytes 18 to 25 are the number of samples; 0 is unknown.
+    # STREAMINFO: the low 36 bits of bytes 18 to 25 are the number of samples; 0 means unknown.
     assert int.from_bytes(whole[18:26], "big") & (2**36 - 1) == 16_000
     fields = int.from_bytes(whole[18:26], "big") >> 36 << 36
     piped = whole[:18] + fields.to_bytes(8, "big") + whole[26:]
@@ -93,7 +93,7 @@ def test_a_flac_from_a_pipe_does_not_know_its_length() -> None:
         decode(piped, max_seconds=0.5)
 
 
-def test_a_flac_that_lacks_frames_at_its_end_is_cut_off() -> None:
+def test_a_flac_without_its_last_frames_is_refused() -> None:
     whole = encode(tone(1.0), container="FLAC")
     fields = int.from_bytes(whole[18:26], "big") + 100
     with pytest.raises(AudioUndecodable, match="cut off"):
@@ -101,7 +101,7 @@ def test_a_flac_that_lacks_frames_at_its_end_is_cut_off() -> None:
 
 
 @pytest.mark.parametrize("size", [0xFFFF_FFFF, 0x7FFF_FFFF, 0x7FFF_F000])
-def test_a_recorder_that_did_not_know_the_length_is_believed(size: int) -> None:
+def test_a_placeholder_for_the_length_is_accepted(size: int) -> None:
     np.testing.assert_array_equal(decode(with_data_size(size)).samples, decode(PCM).samples)
 
 
@@ -136,43 +136,43 @@ def test_bad_input_is_refused_with_a_reason(data: bytes, error: type[AudioError]
     assert type(refused.value) is error
 
 
-def test_a_small_file_of_much_silence_is_not_decoded_beyond_the_limit(
+def test_a_decompression_bomb_is_not_decoded_beyond_the_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    read = []
+    requested = []
     original = soundfile.SoundFile.read
 
-    def counted(file: soundfile.SoundFile, frames: int, **settings: object) -> object:
-        read.append(frames)
+    def read_and_record(file: soundfile.SoundFile, frames: int, **settings: object) -> object:
+        requested.append(frames)
         return original(file, frames, **settings)
 
-    monkeypatch.setattr(soundfile.SoundFile, "read", counted)
+    monkeypatch.setattr(soundfile.SoundFile, "read", read_and_record)
     bomb = encode(np.zeros(16_000 * 600, np.float32), container="FLAC")
     with pytest.raises(AudioTooLong):
         decode(bomb, max_seconds=60)
-    assert read == [16_000 * 60 + 1]
+    assert requested == [16_000 * 60 + 1]
 
 
 STEREO = Signal(np.array([[0.5, 0.5], [0.0, -0.5]], np.float32), 8_000)
 
 
 @pytest.mark.parametrize(("channel", "samples"), [(0, [0.5, 0.5]), (1, [0.0, -0.5]), ("mix", [0.25, 0.0])])
-def test_select_channel(channel: Channel, samples: list[float]) -> None:
+def test_select_channel_returns_a_channel_or_the_mix(channel: Channel, samples: list[float]) -> None:
     np.testing.assert_array_equal(select_channel(STEREO, channel).samples, [samples])
 
 
 @pytest.mark.parametrize("channel", [2, -1])
-def test_a_channel_that_is_not_there(channel: int) -> None:
+def test_a_missing_channel_is_refused(channel: int) -> None:
     with pytest.raises(ChannelNotFound, match="it has 2"):
         select_channel(STEREO, channel)
 
 
-def test_resample_keeps_sound_and_duration() -> None:
+def test_resampling_keeps_the_sound_and_the_duration() -> None:
     low, high = resample(Signal(tone(1, 48_000)[np.newaxis], 48_000), 16_000), tone(1, 16_000)
     assert low.sampling_rate == 16_000
     assert low.samples.dtype == np.float32
     np.testing.assert_allclose(low.samples[0, 200:-200], high[200:-200], atol=1e-3)
 
 
-def test_resample_leaves_alone_what_has_the_rate() -> None:
+def test_a_signal_that_has_the_rate_is_not_resampled() -> None:
     assert resample(STEREO, 8_000) is STEREO

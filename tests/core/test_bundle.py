@@ -29,18 +29,18 @@ def alter_manifest(folder: Path, change: Callable[[dict[str, Any]], None]) -> No
 
 
 def replace_file(folder: Path, name: str, content: bytes) -> None:
-    """Replace a file and its hash, so that only what is in it can be wrong."""
+    """Replace a file and its hash, so that only the content can be wrong."""
     (folder / name).write_bytes(content)
     sha256 = hashlib.sha256(content).hexdigest()
     alter_manifest(folder, lambda manifest: manifest["files"].update({name: sha256}))
 
 
-def refused(folder: Path, reason: str) -> None:
+def assert_refused(folder: Path, reason: str) -> None:
     with pytest.raises(BundleError, match=reason):
         read_bundle(folder)
 
 
-def test_what_was_written_is_read(folder: Path) -> None:
+def test_a_written_bundle_can_be_read(folder: Path) -> None:
     bundle = read_bundle(folder)
     assert isinstance(bundle, Bundle)
     assert bundle.manifest.model_dump(exclude={"files"}) == bundles.facts().model_dump()
@@ -56,24 +56,24 @@ def test_a_bundle_is_readable_without_python(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("level", ["descriptors", "functionals and descriptors"])
-def test_a_network_over_descriptors_is_read(tmp_path: Path, level: Level) -> None:
+def test_a_network_with_descriptors_as_input_can_be_read(tmp_path: Path, level: Level) -> None:
     bundle = read_bundle(bundles.write(tmp_path, level=level))
     assert bundle.manifest.input_shapes["descriptors"] == (None, 26)
     assert {port.name for port in bundle.network.get_inputs()} == set(bundle.manifest.input_shapes)
 
 
 @pytest.mark.parametrize("name", [SCALER, MODEL, "MODEL_CARD.md"])
-def test_an_altered_file_is_noticed(folder: Path, name: str) -> None:
+def test_an_altered_file_is_detected(folder: Path, name: str) -> None:
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
     (folder / name).write_bytes(content)
-    refused(folder, f"{name}: altered")
+    assert_refused(folder, f"{name}: altered")
 
 
 @pytest.mark.parametrize("name", [MANIFEST, SCALER, MODEL, "MODEL_CARD.md"])
-def test_a_missing_file_is_noticed(folder: Path, name: str) -> None:
+def test_a_missing_file_is_detected(folder: Path, name: str) -> None:
     (folder / name).unlink()
-    refused(folder, f"{name}: cannot be read")
+    assert_refused(folder, f"{name}: cannot be read")
 
 
 @pytest.mark.parametrize(
@@ -100,49 +100,51 @@ def test_a_missing_file_is_noticed(folder: Path, name: str) -> None:
         (lambda m: m["files"].update({"../secret": "0"}), "files"),
     ],
 )
-def test_a_manifest_that_does_not_match_is_refused(
+def test_an_inconsistent_manifest_is_refused(
     folder: Path, change: Callable[[dict[str, Any]], None], reason: str
 ) -> None:
     alter_manifest(folder, change)
-    refused(folder, reason)
+    assert_refused(folder, reason)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[]", b"{"])
-def test_a_manifest_that_is_none_is_refused(folder: Path, content: bytes) -> None:
+def test_an_invalid_manifest_file_is_refused(folder: Path, content: bytes) -> None:
     (folder / MANIFEST).write_bytes(content)
-    refused(folder, MANIFEST)
+    assert_refused(folder, MANIFEST)
 
 
-def test_a_bundle_of_another_opensmile_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bundle_of_another_opensmile_version_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(bundles, "OPENSMILE_VERSION", "2.5.0")
     with pytest.raises(BundleError, match=r"made with opensmile 2\.5\.0"):
         bundles.write(tmp_path)
 
 
-def test_a_scaler_of_another_size_is_refused(folder: Path) -> None:
+def test_a_scaler_of_the_wrong_size_is_refused(folder: Path) -> None:
     replace_file(folder, SCALER, SMALL.to_json().encode())
-    refused(folder, "3 features, but the manifest has 1014")
+    assert_refused(folder, "3 features, but the manifest has 1014")
 
 
-def test_a_scaler_that_is_none_is_refused(folder: Path) -> None:
+def test_an_invalid_scaler_file_is_refused(folder: Path) -> None:
     replace_file(folder, SCALER, b"{}")
-    refused(folder, "needs the lists mean and scale")
+    assert_refused(folder, "needs the lists mean and scale")
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"\x08"])
-def test_a_model_that_is_none_is_refused(folder: Path, content: bytes) -> None:
+def test_an_invalid_model_file_is_refused(folder: Path, content: bytes) -> None:
     replace_file(folder, MODEL, content)
-    refused(folder, MODEL)
+    assert_refused(folder, MODEL)
 
 
-def test_a_model_of_another_shape_is_refused(folder: Path) -> None:
+def test_a_model_of_the_wrong_shape_is_refused(folder: Path) -> None:
     replace_file(folder, MODEL, bundles.network(bundles.facts(), n_labels=4))
-    refused(folder, "inputs and output")
+    assert_refused(folder, "inputs and output")
 
 
-def test_a_model_with_another_input_is_refused(folder: Path) -> None:
+def test_a_model_with_an_unknown_input_is_refused(folder: Path) -> None:
     replace_file(folder, MODEL, bundles.network(bundles.facts(), inputs="x"))
-    refused(folder, "inputs and output")
+    assert_refused(folder, "inputs and output")
 
 
 def write_again(folder: Path, *, overwrite: bool = False) -> Manifest:
@@ -157,28 +159,28 @@ def write_again(folder: Path, *, overwrite: bool = False) -> Manifest:
     )
 
 
-def test_a_bundle_is_not_overwritten_unasked(folder: Path) -> None:
+def test_a_bundle_is_not_overwritten_by_default(folder: Path) -> None:
     before = (folder / MANIFEST).read_bytes()
     with pytest.raises(BundleError, match="there already"):
         write_again(folder)
     assert (folder / MANIFEST).read_bytes() == before
 
 
-def test_a_bundle_is_replaced_whole(folder: Path) -> None:
+def test_overwriting_replaces_the_whole_bundle(folder: Path) -> None:
     write_again(folder, overwrite=True)
     assert set(read_bundle(folder).manifest.files) == {SCALER, MODEL, "NEW.md"}
     assert [entry.name for entry in folder.parent.iterdir()] == [folder.name]
     assert not (folder / "MODEL_CARD.md").exists()
 
 
-def test_parts_that_do_not_match_never_take_the_place(tmp_path: Path) -> None:
+def test_inconsistent_parts_are_not_written(tmp_path: Path) -> None:
     facts = bundles.facts()
     with pytest.raises(BundleError, match="3 features"):
         write_bundle(tmp_path / "small", facts, SMALL, bundles.network(facts), {})
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_interrupted_write_leaves_the_old_bundle(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_write_keeps_the_old_bundle(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (folder / MANIFEST).read_bytes()
 
     def disk_full(path: Path, _content: bytes) -> int:
@@ -192,10 +194,10 @@ def test_an_interrupted_write_leaves_the_old_bundle(folder: Path, monkeypatch: p
     assert [entry.name for entry in folder.parent.iterdir()] == [folder.name]
 
 
-def test_a_bundle_of_format_2_is_read_as_it_is(folder: Path) -> None:
+def test_a_bundle_of_format_2_can_still_be_read(folder: Path) -> None:
     model = onnx.load(folder / MODEL)
-    later = {"log_mel", "adapts_to_speaker"}
-    kept = [entry for entry in model.metadata_props if entry.key not in later]
+    new_fields = {"log_mel", "adapts_to_speaker"}
+    kept = [entry for entry in model.metadata_props if entry.key not in new_fields]
     for entry in kept:
         if entry.key == "format_version":
             entry.value = "2"
@@ -204,12 +206,12 @@ def test_a_bundle_of_format_2_is_read_as_it_is(folder: Path) -> None:
     onnx.helper.set_model_props(model, properties)
     replace_file(folder, MODEL, model.SerializeToString())
 
-    def make_old(manifest: dict[str, Any]) -> None:
+    def downgrade(manifest: dict[str, Any]) -> None:
         manifest["format_version"] = 2
-        for name in later:
+        for name in new_fields:
             del manifest[name]
 
-    alter_manifest(folder, make_old)
+    alter_manifest(folder, downgrade)
     manifest = read_bundle(folder).manifest
     assert manifest.format_version == 2
     assert manifest.log_mel is None

@@ -15,9 +15,9 @@ def mono(samples: np.ndarray[tuple[int], np.dtype[np.float32]], sampling_rate: i
     return Signal(samples[np.newaxis], sampling_rate)
 
 
-def same(one: FeatureValues, other: FeatureValues) -> None:
-    np.testing.assert_array_equal(one.functionals, other.functionals)
-    np.testing.assert_array_equal(one.descriptors, other.descriptors)
+def assert_equal(first: FeatureValues, second: FeatureValues) -> None:
+    np.testing.assert_array_equal(first.functionals, second.functionals)
+    np.testing.assert_array_equal(first.descriptors, second.descriptors)
 
 
 @pytest.fixture(params=FEATURE_SETS, scope="module")
@@ -25,7 +25,7 @@ def extractor(request: pytest.FixtureRequest) -> FeatureExtractor:
     return FeatureExtractor(FeatureConfig(request.param))
 
 
-def test_features_are_those_of_opensmile(extractor: FeatureExtractor) -> None:
+def test_features_equal_those_of_opensmile(extractor: FeatureExtractor) -> None:
     name = extractor.config.feature_set
     for level, names in (
         (opensmile.FeatureLevel.Functionals, extractor.functional_names),
@@ -41,12 +41,12 @@ def test_features_are_those_of_opensmile(extractor: FeatureExtractor) -> None:
     assert len(extractor.functional_names) == N_FEATURES[name]
 
 
-def test_an_instance_that_ran_before_gives_the_same(extractor: FeatureExtractor) -> None:
+def test_a_reused_instance_gives_the_same_features(extractor: FeatureExtractor) -> None:
     fresh = FeatureExtractor(extractor.config)
     with pytest.raises(AudioUndecodable):
         extractor.extract(mono(tone()[:100]))
     extractor.extract(mono(tone(2)))
-    same(extractor.extract(mono(speech())), fresh.extract(mono(speech())))
+    assert_equal(extractor.extract(mono(speech())), fresh.extract(mono(speech())))
 
 
 def test_descriptors_can_be_left_out(extractor: FeatureExtractor) -> None:
@@ -58,36 +58,36 @@ def test_descriptors_can_be_left_out(extractor: FeatureExtractor) -> None:
         assert descriptors.shape == (0, len(extractor.descriptor_names))
 
 
-def test_an_instance_that_was_prepared_gives_the_same(extractor: FeatureExtractor) -> None:
-    once = extractor.extract(mono(speech()))
+def test_a_prepared_instance_gives_the_same_features(extractor: FeatureExtractor) -> None:
+    expected = extractor.extract(mono(speech()))
     extractor.prepare()
     extractor.prepare()
-    same(extractor.extract(mono(speech())), once)
+    assert_equal(extractor.extract(mono(speech())), expected)
 
 
-def test_an_instance_that_failed_is_not_used_again(
+def test_a_failed_instance_is_not_reused(
     extractor: FeatureExtractor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = extractor.extract(mono(speech()))
+    expected = extractor.extract(mono(speech()))
 
     def fail(_instance: OpenSMILE) -> None:
         raise OpenSmileException(6, "at random")
 
-    with monkeypatch.context() as broken:
-        broken.setattr(OpenSMILE, "run", fail)
+    with monkeypatch.context() as patch:
+        patch.setattr(OpenSMILE, "run", fail)
         with pytest.raises(OpenSmileException):
             extractor.extract(mono(tone(2)))
-    same(extractor.extract(mono(speech())), whole)
+    assert_equal(extractor.extract(mono(speech())), expected)
 
 
-def test_full_scale_does_not_wrap(extractor: FeatureExtractor) -> None:
-    # 1.0 * 32768 as int16 is -32768: an unclipped peak would turn into a click.
+def test_full_scale_samples_do_not_overflow(extractor: FeatureExtractor) -> None:
+    # openSMILE casts 1.0 * 32768 to int16, which gives -32768. An unclipped peak would become a click.
     loud = tone()
     loud /= np.abs(loud).max()
-    almost = np.clip(loud, -1, 32767 / 32768)
+    clipped = np.clip(loud, -1, 32767 / 32768)
     assert loud.max() == 1.0
-    same(extractor.extract(mono(loud)), extractor.extract(mono(almost)))
-    same(extractor.extract(mono(loud * 3)), extractor.extract(mono(np.clip(loud * 3, -1, 1))))
+    assert_equal(extractor.extract(mono(loud)), extractor.extract(mono(clipped)))
+    assert_equal(extractor.extract(mono(loud * 3)), extractor.extract(mono(np.clip(loud * 3, -1, 1))))
 
 
 def test_two_channels_are_refused(extractor: FeatureExtractor) -> None:
@@ -96,7 +96,7 @@ def test_two_channels_are_refused(extractor: FeatureExtractor) -> None:
 
 
 @pytest.mark.parametrize("n_samples", [1, 100, 300])
-def test_too_few_samples_are_an_error_not_a_nan(extractor: FeatureExtractor, n_samples: int) -> None:
+def test_too_few_samples_raise_an_error_instead_of_nan(extractor: FeatureExtractor, n_samples: int) -> None:
     with pytest.raises(AudioUndecodable, match="too short"):
         extractor.extract(mono(tone()[:n_samples]))
 
@@ -107,22 +107,22 @@ def test_a_quarter_of_a_second_is_enough(extractor: FeatureExtractor) -> None:
     assert np.isfinite(features.descriptors).all()
 
 
-def test_the_sampling_rate_is_made_right() -> None:
+def test_a_signal_of_another_sampling_rate_is_resampled() -> None:
     extractor = FeatureExtractor(FeatureConfig("eGeMAPSv02"))
     pitch = extractor.functional_names.index("F0semitoneFrom27.5Hz_sma3nz_percentile50.0")
     low = extractor.extract(mono(tone(2, 16_000))).functionals
     high = extractor.extract(mono(tone(2, 48_000), 48_000)).functionals
-    # 140 Hz is 28.2 semitones above 27.5 Hz; taken for 16 kHz, the 48 kHz signal would be 19 lower.
+    # 140 Hz is 28.2 semitones above 27.5 Hz. Without resampling, the 48 kHz signal would be 19 lower.
     assert high[pitch] == pytest.approx(12 * np.log2(140 / 27.5), abs=0.1)
     assert high[pitch] == pytest.approx(low[pitch], abs=0.1)
 
 
-def test_extraction_repeats_bit_for_bit(extractor: FeatureExtractor) -> None:
+def test_repeated_extraction_gives_identical_bits(extractor: FeatureExtractor) -> None:
     signal = decode(EXAMPLE.read_bytes())
-    same(extractor.extract(signal), extractor.extract(signal))
+    assert_equal(extractor.extract(signal), extractor.extract(signal))
 
 
-def test_names_tell_the_sets_apart() -> None:
+def test_the_hash_of_the_names_distinguishes_the_feature_sets() -> None:
     sets: tuple[FeatureSet, ...] = ("eGeMAPSv02", "emobase")
     hashes = {FeatureExtractor(FeatureConfig(name)).names_sha256 for name in sets}
     assert len(hashes) == len(sets)

@@ -5,14 +5,14 @@ import pytest
 from app.core.files import write_whole
 
 
-def test_a_file_is_written_whole(tmp_path: Path) -> None:
+def test_write_whole_replaces_the_file(tmp_path: Path) -> None:
     write_whole(tmp_path / "new" / "file", b"content")
     write_whole(tmp_path / "new" / "file", b"other")
     assert (tmp_path / "new" / "file").read_bytes() == b"other"
     assert len(list((tmp_path / "new").iterdir())) == 1
 
 
-def test_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_bytes(b"old")
 
     def disk_full(path: Path, content: bytes) -> int:

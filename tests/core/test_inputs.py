@@ -15,7 +15,7 @@ from testing import bundles
 from testing.recordings import EXAMPLE, ROOT
 
 
-def test_a_bundle_of_spectrograms_gets_the_spectrogram_alone(tmp_path: Path) -> None:
+def test_a_bundle_on_spectrograms_gets_only_the_spectrogram(tmp_path: Path) -> None:
     bundle = read_bundle(bundles.write(tmp_path, inputs=("log_mel",)))
     signal = decode(EXAMPLE.read_bytes())
     inputs = InputExtractor(bundle).extract(signal)
@@ -23,7 +23,7 @@ def test_a_bundle_of_spectrograms_gets_the_spectrogram_alone(tmp_path: Path) -> 
     np.testing.assert_array_equal(inputs["log_mel"][0], log_mel_spectrogram(signal))
 
 
-def test_a_bundle_may_take_features_and_spectrogram(tmp_path: Path) -> None:
+def test_a_bundle_can_use_features_and_the_spectrogram(tmp_path: Path) -> None:
     bundle = read_bundle(
         bundles.write(tmp_path, level="functionals and descriptors", inputs=("opensmile", "log_mel"))
     )
@@ -32,7 +32,7 @@ def test_a_bundle_may_take_features_and_spectrogram(tmp_path: Path) -> None:
     assert EmotionRecognizer(bundle).recognize(decode(EXAMPLE.read_bytes())).emotion in bundles.LABELS
 
 
-def test_without_opensmile_features_opensmile_is_never_loaded(tmp_path: Path) -> None:
+def test_a_bundle_without_opensmile_features_never_loads_opensmile(tmp_path: Path) -> None:
     folder = bundles.write(tmp_path, inputs=("log_mel",))
     program = (
         "import sys; from pathlib import Path\n"
@@ -61,9 +61,9 @@ def test_a_signal_is_resampled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def count(*arguments: object) -> object:
         nonlocal calls
         calls += 1
-        return resampled(*arguments)
+        return original(*arguments)
 
-    resampled = soxr.resample
+    original = soxr.resample
     monkeypatch.setattr(soxr, "resample", count)
     assert recognizer.recognize(doubled).emotion in bundles.LABELS
     assert calls == 1

@@ -35,7 +35,7 @@ def test_speech_gets_a_probability_for_each_label(bundle: Bundle) -> None:
 
 
 @pytest.mark.parametrize("level", ["descriptors", "functionals and descriptors"])
-def test_the_levels_that_the_network_wants_are_fed(tmp_path: Path, bundle: Bundle, level: Level) -> None:
+def test_the_network_receives_the_levels_that_it_needs(tmp_path: Path, bundle: Bundle, level: Level) -> None:
     signal = Signal(speech()[np.newaxis], 16_000)
     other = EmotionRecognizer(read_bundle(bundles.write(tmp_path, level=level))).recognize(signal)
     assert other.probabilities is not None
@@ -44,8 +44,8 @@ def test_the_levels_that_the_network_wants_are_fed(tmp_path: Path, bundle: Bundl
 
 
 @pytest.mark.parametrize("level", [0.0, 0.5, 5e-4])
-def test_without_speech_there_are_no_scores(bundle: Bundle, level: float) -> None:
-    # Zeros, a constant, and a signal that never leaves -66 dBFS.
+def test_a_signal_without_speech_gets_no_probabilities(bundle: Bundle, level: float) -> None:
+    # Zeros, a constant, and a signal with a constant level of -66 dBFS.
     samples = np.full((1, 16_000), level, np.float32)
     if level == 5e-4:
         samples[:, ::2] *= -1
@@ -54,11 +54,11 @@ def test_without_speech_there_are_no_scores(bundle: Bundle, level: float) -> Non
     assert recognition.duration == 1.0
 
 
-def test_temperature_softens_without_changing_the_order(tmp_path: Path, bundle: Bundle) -> None:
-    warm = read_bundle(bundles.write(tmp_path, temperature=2.0))
+def test_temperature_softens_the_probabilities_and_keeps_their_order(tmp_path: Path, bundle: Bundle) -> None:
+    with_temperature = read_bundle(bundles.write(tmp_path, temperature=2.0))
     signal = decode(EXAMPLE.read_bytes())
     plain = EmotionRecognizer(bundle).recognize(signal).probabilities
-    softened = EmotionRecognizer(warm).recognize(signal).probabilities
+    softened = EmotionRecognizer(with_temperature).recognize(signal).probabilities
     assert plain is not None
     assert softened is not None
     # p^(1/T), normalized, is the softmax of the logits over T.
@@ -66,7 +66,7 @@ def test_temperature_softens_without_changing_the_order(tmp_path: Path, bundle: 
     np.testing.assert_allclose(list(softened.values()), roots / roots.sum(), rtol=1e-6)
 
 
-def test_too_short_for_opensmile(bundle: Bundle) -> None:
+def test_a_signal_that_is_too_short_for_opensmile_is_refused(bundle: Bundle) -> None:
     with pytest.raises(AudioUndecodable, match="too short"):
         EmotionRecognizer(bundle).recognize_speech(Signal(tone(0.01)[np.newaxis], 16_000))
 
@@ -79,7 +79,7 @@ def test_too_short_for_opensmile(bundle: Bundle) -> None:
         ({"feature_set": "eGeMAPSv02"}, "feature names"),
     ],
 )
-def test_a_bundle_of_another_installation_is_refused(
+def test_a_bundle_with_other_features_than_the_installation_is_refused(
     bundle: Bundle, changes: dict[str, object], reason: str
 ) -> None:
     with pytest.raises(BundleError, match=reason):

@@ -13,23 +13,23 @@ def fitted() -> Scaler:
     return Scaler(standard.mean_, standard.scale_)
 
 
-def test_it_standardizes() -> None:
+def test_scaled_features_have_mean_0_and_deviation_1() -> None:
     scaled = fitted().transform(FEATURES)
     assert scaled.dtype == np.float32
     np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(scaled.std(axis=0), 1, atol=1e-5)
 
 
-def test_one_utterance_is_scaled_like_many() -> None:
+def test_a_single_utterance_is_scaled_like_many() -> None:
     scaler = fitted()
     np.testing.assert_array_equal(scaler.transform(FEATURES[3]), scaler.transform(FEATURES)[3])
 
 
-def test_json_brings_back_every_bit() -> None:
+def test_json_preserves_every_bit() -> None:
     scaler = fitted()
-    again = Scaler.from_json(scaler.to_json())
-    np.testing.assert_array_equal(again.mean, scaler.mean)
-    np.testing.assert_array_equal(again.scale, scaler.scale)
+    restored = Scaler.from_json(scaler.to_json())
+    np.testing.assert_array_equal(restored.mean, scaler.mean)
+    np.testing.assert_array_equal(restored.scale, scaler.scale)
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,12 @@ def test_json_brings_back_every_bit() -> None:
         '{"mean": 1, "scale": 1}',
     ],
 )
-def test_nonsense_is_refused(text: str) -> None:
+def test_invalid_json_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         Scaler.from_json(text)
 
 
-def test_it_parts_into_two() -> None:
+def test_a_scaler_can_be_split_into_two() -> None:
     first, rest = fitted().split(7)
     np.testing.assert_array_equal(first.transform(FEATURES[:, :7]), fitted().transform(FEATURES)[:, :7])
     np.testing.assert_array_equal(rest.transform(FEATURES[:, 7:]), fitted().transform(FEATURES)[:, 7:])

@@ -1,4 +1,4 @@
-"""docs/deploy.md says what is true of the files that it is about."""
+"""`docs/deploy.md` describes the deployment files correctly."""
 
 import re
 import shlex
@@ -12,7 +12,7 @@ PAGE = (ROOT / "docs" / "deploy.md").read_text()
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 
 
-def test_every_compose_command_names_what_is_there() -> None:
+def test_every_compose_command_names_existing_profiles_and_services() -> None:
     commands = re.findall(r"docker compose (?:--profile|up|logs)[^`\n]*", PAGE)
     assert len(commands) > 5
     profiles = {name for service in COMPOSE["services"].values() for name in service.get("profiles", [])}
@@ -31,7 +31,7 @@ def test_every_alert_is_in_the_table() -> None:
     assert rows == [alert["alert"] for alert in alerts]
 
 
-def test_the_defaults_are_those_of_the_files() -> None:
+def test_the_documented_defaults_equal_those_of_the_files() -> None:
     text = (ROOT / "docker-compose.yml").read_text()
     nginx = (ROOT / "deploy" / "nginx" / "nginx.conf").read_text()
     rows = dict(re.findall(r"^\| `?([^`|]+?)`? \| ([\w, ]+) \|", PAGE, re.MULTILINE))

@@ -1,4 +1,4 @@
-"""What the image is made of."""
+"""Content of the image."""
 
 import ast
 import re
@@ -13,13 +13,13 @@ HEAVY = {"audinterface", "keras", "onnx", "pandas", "pyarrow", "scikit-learn", "
 
 
 def locked(name: str = "service") -> set[str]:
-    """The packages that the image installs."""
+    """Return the packages in a lock file. The image installs those in the lock file `service`."""
     text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
     return set(re.findall(r"^([a-z0-9-]+)==", text, re.MULTILINE))
 
 
 def imported(folder: Path) -> set[str]:
-    """The modules that are imported anywhere in a folder, by the first part of their names."""
+    """Return the top-level names of all third-party modules that the files of a folder import."""
     names = set()
     for file in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -30,30 +30,30 @@ def imported(folder: Path) -> set[str]:
     return {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) - {"app"}
 
 
-def test_the_dockerfile_is_clean() -> None:
+def test_hadolint_accepts_the_dockerfile() -> None:
     hadolint = Path(sys.executable).with_name("hadolint")
-    ended = subprocess.run([hadolint, ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stdout
+    completed = subprocess.run([hadolint, ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stdout
 
 
-def test_the_lock_of_the_service_has_all_that_it_imports() -> None:
+def test_the_lock_files_contain_all_packages_that_the_service_imports() -> None:
     distributions = packages_distributions()
     for module in imported(ROOT / "app"):
         providers = {name.lower().replace("_", "-") for name in distributions[module]}
-        extra = {"distributed": "bulk", "pyarrow": "bulk"}.get(module)  # of those who ask for it alone
+        extra = {"distributed": "bulk", "pyarrow": "bulk"}.get(module)  # only an extra installs these
         assert providers & locked(extra or "service"), f"{module} is imported, but nothing in the lock has it"
 
 
-def test_the_locks_of_the_extras_have_all_that_the_service_has() -> None:
+def test_the_lock_files_of_the_extras_contain_all_packages_of_the_service() -> None:
     assert locked() < locked("bulk")
     assert locked() < locked("tracing")
 
 
-def test_the_lock_of_the_service_is_light() -> None:
+def test_the_lock_file_of_the_service_has_no_heavy_package() -> None:
     assert not HEAVY & locked()
 
 
-def test_nothing_enters_the_image_unnamed() -> None:
+def test_only_the_listed_paths_enter_the_image() -> None:
     entries = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     rules = [entry for entry in entries if not entry.startswith("#")]
     assert rules[0] == "*"

@@ -1,4 +1,4 @@
-"""The manifests, as they are rendered: valid, and in agreement with the service."""
+"""The rendered manifests are valid and agree with the service."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ JOBS = "overlays/jobs"
 RENDERED = ["base", "overlays/queue-depth", "overlays/bundles-volume", JOBS]
 OLDEST, NEWEST = "1.27", "1.37"
 MIB = 2**20
-SERVICE_BYTES = 150 * MIB  # docs/operations.md: what the service takes without its workers' growth
+SERVICE_BYTES = 150 * MIB  # docs/operations.md: memory of the service before its workers grow
 
 Manifest = dict[str, Any]
 
@@ -57,7 +57,7 @@ def predictor() -> Manifest:
 
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Those that a pod has."""
+    """The settings of the service in a pod."""
     for name in [name for name in os.environ if name.startswith("SER_")]:
         monkeypatch.delenv(name)
     for name, value in find("ConfigMap")["data"].items():
@@ -68,12 +68,12 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 @pytest.mark.parametrize("folder", RENDERED)
 @pytest.mark.parametrize("kubernetes", [OLDEST, NEWEST])
-def test_what_is_rendered_is_valid(folder: str, kubernetes: str) -> None:
+def test_the_rendered_manifests_are_valid(folder: str, kubernetes: str) -> None:
     for manifest in render(folder):
         kubernetes_validate.validate(manifest, kubernetes, strict=True)
 
 
-def test_every_selector_finds_the_pods() -> None:
+def test_every_selector_matches_the_pods() -> None:
     labels = find("Deployment")["spec"]["template"]["metadata"]["labels"]
     selectors = [
         find("Deployment")["spec"]["selector"]["matchLabels"],
@@ -87,17 +87,17 @@ def test_every_selector_finds_the_pods() -> None:
     assert find("HorizontalPodAutoscaler")["spec"]["scaleTargetRef"]["name"] == "speech-emotion"
 
 
-def test_probes_ask_for_what_is_there() -> None:
+def test_probes_use_existing_paths() -> None:
     paths = create_app(Settings()).openapi()["paths"]
     probes = ["startupProbe", "readinessProbe", "livenessProbe"]
-    asked = [container()[probe]["httpGet"]["path"] for probe in probes]
-    (of_kserve,) = predictor()["containers"]
-    asked += [of_kserve[probe]["httpGet"]["path"] for probe in probes[1:]]
-    for path in asked:
+    probed = [container()[probe]["httpGet"]["path"] for probe in probes]
+    (kserve_container,) = predictor()["containers"]
+    probed += [kserve_container[probe]["httpGet"]["path"] for probe in probes[1:]]
+    for path in probed:
         assert "get" in paths[path]
 
 
-def test_the_service_and_the_policy_lead_to_its_port(settings: Settings) -> None:
+def test_the_service_and_the_network_policy_use_the_port_of_the_container(settings: Settings) -> None:
     (port,) = container()["ports"]
     assert port["containerPort"] == settings.port
     assert find("Service")["spec"]["ports"][0]["targetPort"] == port["name"]
@@ -105,27 +105,27 @@ def test_the_service_and_the_policy_lead_to_its_port(settings: Settings) -> None
     assert find("NetworkPolicy")["spec"]["egress"] == []
 
 
-def test_a_worker_has_a_processor_of_its_own(settings: Settings) -> None:
+def test_each_worker_has_a_processor(settings: Settings) -> None:
     assert int(container()["resources"]["requests"]["cpu"]) == settings.workers
 
 
-def test_what_it_may_hold_fits_into_its_limits(settings: Settings) -> None:
-    places = settings.workers + settings.queue_depth
-    held = SERVICE_BYTES + settings.workers * settings.max_worker_bytes + places * settings.max_upload_bytes
+def test_workers_and_uploads_fit_into_memory_and_tmp(settings: Settings) -> None:
+    slots = settings.workers + settings.queue_depth
+    needed = SERVICE_BYTES + settings.workers * settings.max_worker_bytes + slots * settings.max_upload_bytes
     assert container()["resources"]["limits"]["memory"] == "1Gi"
-    assert held <= 1024 * MIB
+    assert needed <= 1024 * MIB
     (tmp,) = find("Deployment")["spec"]["template"]["spec"]["volumes"]
     assert tmp["emptyDir"]["sizeLimit"] == "3Gi"
-    assert places * settings.max_call_bytes <= 3 * 1024 * MIB
+    assert slots * settings.max_call_bytes <= 3 * 1024 * MIB
 
 
-def test_a_pod_that_goes_has_the_time_to_finish(settings: Settings) -> None:
+def test_a_stopping_pod_has_time_for_the_longest_request(settings: Settings) -> None:
     longest = settings.shutdown_delay + settings.upload_timeout + settings.call_timeout
     assert find("Deployment")["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] >= longest
     assert predictor()["terminationGracePeriodSeconds"] >= longest
 
 
-def test_no_pod_can_do_more_than_it_must() -> None:
+def test_every_pod_has_minimal_privileges() -> None:
     pods = [
         manifest["spec"]["template"]["spec"]
         for folder in RENDERED
@@ -134,18 +134,18 @@ def test_no_pod_can_do_more_than_it_must() -> None:
     ]
     assert len(pods) == len(RENDERED) + 3
     for pod in (*pods, predictor()):
-        (inside,) = pod["containers"]
+        (only,) = pod["containers"]
         assert pod["automountServiceAccountToken"] is False
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert inside["securityContext"] == {
+        assert only["securityContext"] == {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
 
 
-def test_it_runs_as_the_user_of_the_image() -> None:
+def test_pods_run_as_the_user_of_the_image() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     contexts = [
         find("Deployment", JOBS, name)["spec"]["template"]["spec"]["securityContext"]
@@ -156,19 +156,19 @@ def test_it_runs_as_the_user_of_the_image() -> None:
     assert f"USER {context['runAsUser']}:{context['runAsGroup']}\nEXPOSE" in dockerfile
 
 
-def test_keys_come_from_a_secret_that_is_not_here() -> None:
+def test_the_keys_come_from_an_external_secret() -> None:
     assert {"secretRef": {"name": "speech-emotion-keys"}} in container()["envFrom"]
     assert not any(manifest["kind"] == "Secret" for folder in RENDERED for manifest in render(folder))
     assert "SER_API_KEYS" not in find("ConfigMap")["data"]
 
 
-def test_the_queue_scales_it_where_that_is_asked_for() -> None:
+def test_the_overlay_queue_depth_scales_by_the_length_of_the_queue() -> None:
     metrics = find("HorizontalPodAutoscaler", "overlays/queue-depth")["spec"]["metrics"]
     assert [metric["type"] for metric in metrics] == ["Resource", "Pods"]
     assert metrics[1]["pods"]["metric"]["name"] == "ser_queue_depth"
 
 
-def test_bundles_of_a_volume_take_the_place_of_those_in_the_image() -> None:
+def test_the_bundles_of_a_volume_replace_those_of_the_image() -> None:
     mounts = container("overlays/bundles-volume")["volumeMounts"]
     assert {"name": "bundles", "mountPath": "/srv/speech-emotion/models", "readOnly": True} in mounts
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -177,26 +177,28 @@ def test_bundles_of_a_volume_take_the_place_of_those_in_the_image() -> None:
 
 
 def environment(name: str) -> dict[str, str]:
-    """What a container of the jobs has in its environment, with `$(…)` as it is."""
+    """Return the environment of a container in the overlay `jobs`. References `$(…)` are not resolved."""
     variables = {**find("ConfigMap", JOBS)["data"]}
     variables |= {entry["name"]: entry.get("value", "") for entry in container(JOBS, name)["env"]}
     return variables
 
 
-def test_workers_run_the_jobs_that_services_take() -> None:
+def test_services_accept_jobs_and_only_workers_run_them() -> None:
     service, worker = environment("speech-emotion"), environment("speech-emotion-worker")
     assert service["SER_JOBS"] == "true"
     assert (service["SER_JOBS_AT_A_TIME"], worker["SER_JOBS_AT_A_TIME"]) == ("0", "1")
     assert {**service, "SER_JOBS_AT_A_TIME": "1"} == worker
     for name in (name for name in worker if name.startswith("SER_")):
         assert name.removeprefix("SER_").lower() in Settings.model_fields, name
-    of_worker, of_service = (container(JOBS, name) for name in ("speech-emotion-worker", "speech-emotion"))
-    assert of_worker["args"] == ["worker"]
-    assert of_worker["image"] == of_service["image"]
-    assert of_worker["envFrom"] == of_service["envFrom"]
+    worker_container, service_container = (
+        container(JOBS, name) for name in ("speech-emotion-worker", "speech-emotion")
+    )
+    assert worker_container["args"] == ["worker"]
+    assert worker_container["image"] == service_container["image"]
+    assert worker_container["envFrom"] == service_container["envFrom"]
 
 
-def test_the_password_of_the_jobs_comes_from_a_secret_that_is_not_here() -> None:
+def test_the_password_of_the_jobs_comes_from_an_external_secret() -> None:
     wanted = {"secretKeyRef": {"name": "speech-emotion-jobs", "key": "password"}}
     pods = [
         container(JOBS, "speech-emotion"),
@@ -207,23 +209,25 @@ def test_the_password_of_the_jobs_comes_from_a_secret_that_is_not_here() -> None
     for pod in pods:
         names = [entry["name"] for entry in pod["env"] if entry.get("valueFrom") == wanted]
         assert len(names) == 1
-        # What refers to it comes after it.
+        # Kubernetes resolves a reference only to a variable that comes before it.
         later = [entry["name"] for entry in pod["env"] if f"$({names[0]})" in entry.get("value", "")]
         order = [entry["name"] for entry in pod["env"]]
         assert all(order.index(name) > order.index(names[0]) for name in later)
 
 
-def test_database_and_store_are_where_the_jobs_look_for_them() -> None:
+def test_workers_have_the_addresses_of_the_database_and_the_store() -> None:
     worker = environment("speech-emotion-worker")
     host = worker["SER_JOBS_URL"].rpartition("@")[2].partition("/")[0]
-    assert find("Service", JOBS, host)["spec"]["ports"][0]["port"] == 5432  # PostgreSQL's own
+    assert find("Service", JOBS, host)["spec"]["ports"][0]["port"] == 5432  # the default port of PostgreSQL
     address = urlsplit(worker["AWS_ENDPOINT_URL"])
     assert find("Service", JOBS, str(address.hostname))["spec"]["ports"][0]["port"] == address.port
     store = container(JOBS, "speech-emotion-store", "StatefulSet")
-    told = {entry["name"]: entry.get("value") for entry in store["env"]}
+    variables = {entry["name"]: entry.get("value") for entry in store["env"]}
     bucket = worker["SER_JOBS_RECORDINGS"].removeprefix("s3://")
-    assert f"{told['VGW_BACKEND_ARGS']}/{bucket}" in [mount["mountPath"] for mount in store["volumeMounts"]]
-    assert told["ROOT_ACCESS_KEY_ID"] == worker["AWS_ACCESS_KEY_ID"]
+    assert f"{variables['VGW_BACKEND_ARGS']}/{bucket}" in [
+        mount["mountPath"] for mount in store["volumeMounts"]
+    ]
+    assert variables["ROOT_ACCESS_KEY_ID"] == worker["AWS_ACCESS_KEY_ID"]
 
 
 def test_only_services_and_workers_reach_the_database_and_the_store() -> None:
@@ -240,7 +244,7 @@ def test_only_services_and_workers_reach_the_database_and_the_store() -> None:
     assert not any("ipBlock" in peer for rule in service["egress"] for peer in rule["to"])
 
 
-def test_a_worker_calls_nobody_in_a_private_network() -> None:
+def test_a_worker_cannot_reach_private_networks() -> None:
     rules = find("NetworkPolicy", JOBS, "speech-emotion-worker")["spec"]["egress"]
     (outside,) = (rule for rule in rules if any("ipBlock" in peer for peer in rule["to"]))
     assert outside["ports"] == [{"port": 443}]
@@ -257,7 +261,7 @@ def test_a_worker_calls_nobody_in_a_private_network() -> None:
         host = ip_address(address)
         assert not any(
             host in ip_network(block["cidr"])
-            and not any(host in ip_network(hole) for hole in block.get("except", []))
+            and not any(host in ip_network(excluded) for excluded in block.get("except", []))
             for block in blocks
         ), address
 
@@ -270,11 +274,11 @@ def test_waiting_jobs_scale_the_workers() -> None:
     assert metric["external"]["metric"]["selector"]["matchLabels"] == {"state": State.QUEUED}
 
 
-def test_uploads_and_recordings_of_jobs_fit(settings: Settings) -> None:
+def test_uploads_and_recordings_of_jobs_fit_into_tmp(settings: Settings) -> None:
     sizes = {"6Gi": 6 * 1024 * MIB, "1Gi": 1024 * MIB}
-    for name, held in (
+    for name, n_recordings in (
         ("speech-emotion", settings.workers + settings.queue_depth),
         ("speech-emotion-worker", 1),
     ):
         (tmp,) = find("Deployment", JOBS, name)["spec"]["template"]["spec"]["volumes"]
-        assert held * settings.max_job_bytes <= sizes[tmp["emptyDir"]["sizeLimit"]]
+        assert n_recordings * settings.max_job_bytes <= sizes[tmp["emptyDir"]["sizeLimit"]]

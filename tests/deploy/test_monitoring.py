@@ -1,4 +1,4 @@
-"""What Prometheus and Grafana are given: valid, and asking for nothing that is not told."""
+"""The configuration of Prometheus and Grafana is valid and uses only metrics that are reported."""
 
 import json
 import re
@@ -22,7 +22,7 @@ ALERT_TESTS = ROOT / "tests" / "deploy" / "alerts.yml"
 ALERTS = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"][0]["rules"]
 DASHBOARD = json.loads((GRAFANA / "dashboards" / "speech-emotion.json").read_text())
 SCRAPED = {"up": {"job", "instance"}}
-"""What Prometheus itself tells of a replica."""
+"""Metrics that Prometheus itself records for each replica, with their labels."""
 GRAFANA_VARIABLES = {"$__rate_interval": "5m", "$instance": ".*", "$model": ".*"}
 
 
@@ -32,7 +32,7 @@ def panels() -> list[dict[str, Any]]:
 
 
 def expressions() -> dict[str, str]:
-    """All PromQL, by where it is."""
+    """Return all PromQL expressions by location."""
     alerts = {rule["alert"]: rule["expr"] for rule in ALERTS}
     drawn = {
         f"{panel['id']} {panel['title']} {target['refId']}": target["expr"]
@@ -45,33 +45,33 @@ def expressions() -> dict[str, str]:
 
 
 def promtool(*arguments: str) -> None:
-    ended = subprocess.run(
+    completed = subprocess.run(
         [program("promtool"), *arguments], cwd=PROMETHEUS, capture_output=True, text=True, check=False
     )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert completed.returncode == 0, completed.stdout + completed.stderr
 
 
 @pytest.fixture(scope="module")
-def told(client: TestClient) -> Mapping[str, AbstractSet[str]]:
-    """The metrics of a service that has answered, and their labels."""
+def reported(client: TestClient) -> Mapping[str, AbstractSet[str]]:
+    """The metrics of a service after its first answer, with their labels."""
     assert client.post("/v1/audio/emotions", files={"file": EXAMPLE.read_bytes()}).status_code == 200
     metrics = {name: set(labels) for name, labels in SCRAPED.items()}
     for family in text_string_to_metric_families(client.get("/metrics").text):
         for sample in family.samples:
             metrics.setdefault(sample.name, {"job", "instance"}).update(sample.labels)
-        # Counted from the first time on; its labels are in alerts.yml of the tests.
+        # This metric has no samples until a worker is replaced. tests/deploy/alerts.yml shows its labels.
         if family.name == "ser_workers_replaced":
             metrics["ser_workers_replaced_total"] = {"job", "instance", "reason"}
-    # This service takes no jobs.
+    # Jobs are off in this service, so it does not report the metrics of jobs.
     return {**metrics, "ser_jobs": {"instance", "state"}, "ser_callbacks_total": {"instance", "status"}}
 
 
-def test_prometheus_takes_its_configuration_and_rules() -> None:
+def test_prometheus_accepts_its_configuration_and_rules() -> None:
     promtool("check", "config", "--syntax-only", "prometheus.yml")
     promtool("check", "rules", "alerts.yml")
 
 
-def test_every_alert_fires_when_it_should_and_not_otherwise() -> None:
+def test_every_alert_fires_only_when_it_should() -> None:
     promtool("test", "rules", str(ALERT_TESTS))
     silent, *firing = yaml.safe_load(ALERT_TESTS.read_text())["tests"]
     names = {rule["alert"] for rule in ALERTS}
@@ -85,34 +85,36 @@ def test_every_alert_fires_when_it_should_and_not_otherwise() -> None:
     assert set(re.findall(r'alertname="(\w+)"', fired)) == names
 
 
-def test_every_alert_says_what_to_do() -> None:
+def test_every_alert_has_a_severity_and_a_description() -> None:
     for rule in ALERTS:
         assert rule["labels"]["severity"] in {"warning", "critical"}
         assert rule["annotations"]["summary"]
         assert len(rule["annotations"]["description"]) > 80
 
 
-def test_prometheus_understands_every_panel(tmp_path: Path) -> None:
+def test_prometheus_accepts_the_expressions_of_all_panels(tmp_path: Path) -> None:
     rules = [{"record": f"panel_{n}", "expr": text} for n, text in enumerate(expressions().values())]
     file = tmp_path / "panels.yml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
     promtool("check", "rules", str(file))
 
 
-def test_everything_that_is_asked_for_is_told(told: Mapping[str, AbstractSet[str]]) -> None:
-    asked = set()
+def test_alerts_and_panels_use_all_reported_metrics_and_no_others(
+    reported: Mapping[str, AbstractSet[str]],
+) -> None:
+    used = set()
     for place, expression in expressions().items():
         names = set(re.findall(r"\b(?:up|(?:ser|process|python)_\w+)\b", expression))
         assert names, place
-        assert names <= set(told), place
+        assert names <= set(reported), place
         for name, selector in re.findall(r"(\w+)\{([^}]*)\}", expression):
-            assert set(re.findall(r"(\w+)(?:=|!)", selector)) <= told[name], (place, name)
-        asked |= names
-    unseen = {name for name in told if name.startswith("ser_")} - asked
+            assert set(re.findall(r"(\w+)(?:=|!)", selector)) <= reported[name], (place, name)
+        used |= names
+    unseen = {name for name in reported if name.startswith("ser_")} - used
     assert {name for name in unseen if not name.endswith(("_created", "_sum", "_count"))} == set()
 
 
-def test_the_dashboard_can_be_loaded() -> None:
+def test_the_panels_and_variables_of_the_dashboard_are_complete() -> None:
     identities = [panel["id"] for panel in panels()]
     assert len(identities) == len(set(identities))
     source = yaml.safe_load((GRAFANA / "provisioning/datasources/prometheus.yml").read_text())["datasources"][
@@ -133,15 +135,15 @@ def test_the_dashboard_can_be_loaded() -> None:
     assert used == variables | {"$__rate_interval"}
 
 
-def test_no_panel_covers_another() -> None:
+def test_panels_do_not_overlap() -> None:
     covered = [cell for panel in panels() for cell in cells(panel["gridPos"])]
     assert len(covered) == len(set(covered))
     assert all(x < 24 for x, _ in covered)
 
 
-def cells(place: dict[str, int]) -> Iterator[tuple[int, int]]:
-    for x in range(place["x"], place["x"] + place["w"]):
-        for y in range(place["y"], place["y"] + place["h"]):
+def cells(position: dict[str, int]) -> Iterator[tuple[int, int]]:
+    for x in range(position["x"], position["x"] + position["w"]):
+        for y in range(position["y"], position["y"] + position["h"]):
             yield x, y
 
 

@@ -1,4 +1,4 @@
-"""The balancer: its configuration is valid, its limits are the service's, its errors are problems."""
+"""The configuration of the balancer is valid, its limits fit the service, and its errors are problems."""
 
 import json
 import re
@@ -32,14 +32,14 @@ def value(text: str, directive: str) -> int:
     return int(found[1]) * UNITS[found[2]]
 
 
-def test_nginx_takes_the_configuration(tmp_path: Path) -> None:
+def test_nginx_accepts_the_configuration(tmp_path: Path) -> None:
     balancer.configure(tmp_path, 8080, [8001, 8002])
     command = [*balancer.command(program("nginx"), tmp_path), "-t"]
     checked = subprocess.run(command, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr
 
 
-def test_it_lets_through_what_the_service_accepts() -> None:
+def test_the_upload_limits_equal_those_of_the_service() -> None:
     settings = Settings()
     assert value(UTTERANCES, "client_max_body_size") == settings.max_upload_bytes
     assert value(CALLS, "client_max_body_size") == settings.max_call_bytes
@@ -47,7 +47,7 @@ def test_it_lets_through_what_the_service_accepts() -> None:
     assert value(TEXT, "client_body_timeout") == settings.upload_pause
 
 
-def test_it_waits_longer_than_the_service_takes() -> None:
+def test_the_balancer_waits_longer_than_the_service_needs() -> None:
     settings = Settings()
     assert value(UTTERANCES, "proxy_read_timeout") > settings.request_timeout
     assert value(CALLS, "proxy_read_timeout") > settings.call_timeout + settings.request_timeout
@@ -55,8 +55,8 @@ def test_it_waits_longer_than_the_service_takes() -> None:
 
 
 @pytest.fixture(scope="module")
-def deserted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """The balancer's address and log, while no replica is there."""
+def without_replicas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The address and the log of a balancer without replicas."""
     port = free_port()
     with balancer.balancing(program("nginx"), tmp_path_factory.mktemp("nginx"), port, [free_port()]) as log:
         yield f"http://127.0.0.1:{port}", log
@@ -71,10 +71,10 @@ def deserted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pa
         ("POST", "/v1/audio/emotions", bytes(Settings().max_upload_bytes + 1), "upload-too-large"),
     ],
 )
-def test_its_own_errors_are_problems_like_the_services(
-    deserted: tuple[str, Path], method: str, path: str, body: bytes, code: str
+def test_errors_of_the_balancer_are_problems_like_those_of_the_service(
+    without_replicas: tuple[str, Path], method: str, path: str, body: bytes, code: str
 ) -> None:
-    url, _ = deserted
+    url, _ = without_replicas
     answer = httpx2.request(method, url + path, content=body)
     problem = BY_CODE[code]
     assert answer.status_code == problem.status
@@ -94,13 +94,13 @@ def test_its_own_errors_are_problems_like_the_services(
 
 
 @pytest.fixture
-def dying(tmp_path: Path) -> Iterator[tuple[str, list[bytes]]]:
-    """The balancer's address before two replicas that die once they have a request, and what they got."""
-    port, got = free_port(), []
+def with_dying_replicas(tmp_path: Path) -> Iterator[tuple[str, list[bytes]]]:
+    """The address of a balancer with two replicas that drop every request, and the received requests."""
+    port, received = free_port(), []
 
     class Dying(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            got.append(self.request.recv(1000))
+            received.append(self.request.recv(1000))
 
     with ExitStack() as stack:
         servers = [stack.enter_context(socketserver.TCPServer(("127.0.0.1", 0), Dying)) for _ in range(2)]
@@ -109,24 +109,24 @@ def dying(tmp_path: Path) -> Iterator[tuple[str, list[bytes]]]:
             stack.callback(server.shutdown)
         ports = [server.server_address[1] for server in servers]
         stack.enter_context(balancer.balancing(program("nginx"), tmp_path, port, ports))
-        yield f"http://127.0.0.1:{port}", got
+        yield f"http://127.0.0.1:{port}", received
 
 
 @pytest.mark.parametrize(("path", "tries"), [("/v1/audio/emotions", 2), ("/v1/jobs", 1)])
-def test_a_recording_may_be_analyzed_twice_but_no_job_is_ordered_twice(
-    dying: tuple[str, list[bytes]], path: str, tries: int
+def test_the_balancer_repeats_requests_except_those_that_create_jobs(
+    with_dying_replicas: tuple[str, list[bytes]], path: str, tries: int
 ) -> None:
-    url, got = dying
+    url, received = with_dying_replicas
     answer = httpx2.post(url + path, content=b"RIFF")
     assert (answer.status_code, answer.json()["code"]) == (503, "not-ready")
-    assert [request.split()[1].decode() for request in got] == [path] * tries
+    assert [request.split()[1].decode() for request in received] == [path] * tries
 
 
-def test_one_call_too_many_is_refused_at_once(deserted: tuple[str, Path]) -> None:
-    url, _ = deserted
+def test_a_call_over_the_limit_is_refused_immediately(without_replicas: tuple[str, Path]) -> None:
+    url, _ = without_replicas
     found = re.search(r"limit_conn calls (\d+);", CALLS)
     assert found
-    # Each is under way once it is told to go on with its body.
+    # nginx answers 100 after it has accepted the call, and expects the body.
     head = (
         b"POST /v1/audio/timeline HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
     )
@@ -140,19 +140,19 @@ def test_one_call_too_many_is_refused_at_once(deserted: tuple[str, Path]) -> Non
     assert refused.headers["Retry-After"] == str(BY_CODE["overloaded"].retry_after)
 
 
-def test_every_error_of_its_own_is_one_of_the_services() -> None:
-    told = dict(re.findall(r'"title": "(.+)",\n.*\n.*\n  "code": "(.+)"', TEXT))
-    assert told == {BY_CODE[code].title: code for code in told.values()}
-    assert set(told.values()) == {"not-found", "upload-too-large", "overloaded", "not-ready"}
+def test_every_error_of_the_balancer_has_a_code_of_the_service() -> None:
+    errors = dict(re.findall(r'"title": "(.+)",\n.*\n.*\n  "code": "(.+)"', TEXT))
+    assert errors == {BY_CODE[code].title: code for code in errors.values()}
+    assert set(errors.values()) == {"not-found", "upload-too-large", "overloaded", "not-ready"}
 
 
-def test_the_log_has_the_request_id_and_no_query(deserted: tuple[str, Path]) -> None:
-    url, log = deserted
-    wanted = "4a4bb3b8-f8c0-4ef6-ba68-0c0d9c8ab210"
-    answer = httpx2.get(f"{url}/v1/models?name=somebody", headers={"X-Request-ID": wanted})
+def test_the_log_has_the_request_id_and_no_query(without_replicas: tuple[str, Path]) -> None:
+    url, log = without_replicas
+    request_id = "4a4bb3b8-f8c0-4ef6-ba68-0c0d9c8ab210"
+    answer = httpx2.get(f"{url}/v1/models?name=somebody", headers={"X-Request-ID": request_id})
     httpx2.get(f"{url}/v1/models", headers={"X-Request-ID": '"} forged {"'})
-    assert answer.headers["X-Request-ID"] == wanted
-    told = [json.loads(line) for line in log.read_text().splitlines()]
-    assert any(line["request_id"] == wanted and line["path"] == "/v1/models" for line in told)
+    assert answer.headers["X-Request-ID"] == request_id
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert any(line["request_id"] == request_id and line["path"] == "/v1/models" for line in lines)
     assert "somebody" not in log.read_text()
     assert "forged" not in log.read_text()

@@ -1,4 +1,4 @@
-"""Replicas behind the shipped nginx: one is killed, both get a new bundle, and no client notices."""
+"""Clients of replicas behind the shipped nginx notice neither a killed replica nor a new bundle."""
 
 import signal
 import time
@@ -23,7 +23,7 @@ def test_no_request_is_lost_when_a_replica_is_killed_or_replaced(tmp_path: Path,
             site.replicas[0].process.kill()
             site.replicas[0].end()
             site.restart(0, SER_MODELS_DIR=str(models_dir))
-            while site.models() == ["small"]:  # until the balancer has seen that it is there again
+            while site.models() == ["small"]:  # until the balancer uses the restarted replica
                 time.sleep(0.1)
             site.replicas[1].process.send_signal(signal.SIGTERM)
             assert site.replicas[1].end() == 0

@@ -1,4 +1,4 @@
-"""The programs of `examples/` do what `docs/integrate.md` promises, against the service itself."""
+"""The programs in `examples/` work with the real service as `docs/integrate.md` describes."""
 
 import hashlib
 import json
@@ -22,17 +22,17 @@ from testing.service import Service, running
 
 EXAMPLES = ROOT / "examples"
 KEY = "key of the test"
-# Playwright brings Node along, so that no other has to be installed.
+# Playwright includes Node, so the tests need no other installation of Node.
 NODE = Path(playwright.__file__).parent / "driver" / "node"
 
 
 class Gateway(ThreadingHTTPServer):
-    """Says that the service is busy where it is asked to, and passes on everything else.
+    """A proxy that rejects the first requests as `overloaded` and forwards the others to the service.
 
     Attributes:
-        service: where to.
-        refusals: how many requests it shall refuse.
-        bodies: of all requests.
+        service: the service that receives the forwarded requests.
+        refusals: the number of requests to reject.
+        bodies: the bodies of all requests.
     """
 
     def __init__(self, service: Service) -> None:
@@ -63,12 +63,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_arguments: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    """The shipped bundle, behind a key."""
+    """A service with the shipped bundles that requires a key."""
     entry = f"test:{hashlib.sha256(KEY.encode()).hexdigest()}"
     with running(SER_WORKERS="1", SER_API_KEYS=entry) as service:
         yield service
@@ -89,21 +89,21 @@ PROGRAMS = sorted(path.name for path in EXAMPLES.iterdir() if path.stem.lower() 
 
 @pytest.fixture(params=PROGRAMS)
 def command(request: pytest.FixtureRequest) -> list[str]:
-    """What runs an example."""
+    """The command that runs an example."""
     name: str = request.param
     match name.rpartition(".")[2]:
         case "sh":
-            start = ["sh"]
+            interpreter = ["sh"]
         case "py":
-            start = [sys.executable]
+            interpreter = [sys.executable]
         case "mjs":
-            start = [str(NODE)]
+            interpreter = [str(NODE)]
         case "java":
-            program("javac")  # Java itself can run a file of source only where its compiler is
-            start = ["java"]
+            program("javac")  # Java can run a source file only if the compiler is installed
+            interpreter = ["java"]
         case _:
             pytest.fail(f"nobody knows how to run {name}")
-    return [*start, str(EXAMPLES / name)]
+    return [*interpreter, str(EXAMPLES / name)]
 
 
 def run(command: list[str], url: str, recording: Path) -> subprocess.CompletedProcess[str]:
@@ -118,33 +118,35 @@ def run(command: list[str], url: str, recording: Path) -> subprocess.CompletedPr
     )
 
 
-def emotion(told: subprocess.CompletedProcess[str]) -> str:
-    """That an example has printed, by itself or within the whole answer."""
-    assert told.returncode == 0, told.stderr
-    text = told.stdout.strip()
+def emotion(completed: subprocess.CompletedProcess[str]) -> str:
+    """Return the emotion that an example printed, alone or inside the complete answer."""
+    assert completed.returncode == 0, completed.stderr
+    text = completed.stdout.strip()
     return str(json.loads(text)["emotion"]) if text.startswith("{") else text
 
 
-def test_an_example_asks_again_until_it_has_the_answer(command: list[str], gateway: Gateway) -> None:
+def test_an_example_repeats_a_request_that_was_rejected_as_overloaded(
+    command: list[str], gateway: Gateway
+) -> None:
     gateway.refusals = 1
     assert emotion(run(command, f"http://127.0.0.1:{gateway.server_port}", EXAMPLE)) == "happiness"
     assert len(gateway.bodies) == 2
 
 
-def test_an_example_gives_up_what_no_other_try_would_mend(command: list[str], service: Service) -> None:
-    before = service.log.count("POST")
-    told = run(command, service.url, ROOT / "README.md")
-    assert told.returncode != 0
-    assert "unsupported-media-type" in told.stdout + told.stderr
-    assert service.log.count("POST") == before + 1
+def test_an_example_does_not_repeat_a_bad_request(command: list[str], service: Service) -> None:
+    n_before = service.log.count("POST")
+    completed = run(command, service.url, ROOT / "README.md")
+    assert completed.returncode != 0
+    assert "unsupported-media-type" in completed.stdout + completed.stderr
+    assert service.log.count("POST") == n_before + 1
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_the_page_shows_the_program_itself(name: str) -> None:
+def test_the_page_contains_the_program(name: str) -> None:
     assert (EXAMPLES / name).read_text() in (ROOT / "docs" / "integrate.md").read_text()
 
 
-def test_the_page_has_every_error() -> None:
+def test_the_page_lists_every_error() -> None:
     page = (ROOT / "docs" / "integrate.md").read_text()
     rows = set(re.findall(r"^\| (\d+) \| `([\w-]+)` \| (.+) \|$", page, re.MULTILINE))
     assert rows == {(str(row.status), row.code, row.title) for row in BY_CODE.values()}

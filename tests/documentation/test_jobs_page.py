@@ -1,4 +1,4 @@
-"""docs/jobs.md says what is true, and its receiver tells a true callback from a false one."""
+"""The statements of `docs/jobs.md` are correct, and its receiver distinguishes true from false callbacks."""
 
 import json
 import os
@@ -41,9 +41,9 @@ def receiver() -> Iterator[tuple[str, subprocess.Popen[str]]]:
         process.kill()
 
 
-def test_the_receiver_believes_what_is_signed_alone(receiver: tuple[str, subprocess.Popen[str]]) -> None:
+def test_the_receiver_accepts_only_signed_callbacks(receiver: tuple[str, subprocess.Popen[str]]) -> None:
     url, process = receiver
-    for _ in range(2):  # at least once, and told once
+    for _ in range(2):  # a repeated delivery is printed only once
         assert deliver(url, "17", MESSAGE, CallbackPolicy([SECRET], private=True)) == 204
     assert deliver(url, "18", MESSAGE, CallbackPolicy([f"whsec_{'E' * 43}="], private=True)) == 400
     assert httpx2.post(url, content=MESSAGE).status_code == 400
@@ -53,18 +53,18 @@ def test_the_receiver_believes_what_is_signed_alone(receiver: tuple[str, subproc
     assert process.stdout.read() == f"{data['id']} {data['state']}\n"
 
 
-def test_the_page_shows_the_receiver_and_a_true_message() -> None:
+def test_the_page_contains_the_receiver_and_a_valid_message() -> None:
     assert RECEIVER.read_text() in PAGE
     Callback.model_validate_json(MESSAGE)
 
 
-def test_the_page_has_every_field_and_state() -> None:
+def test_the_page_lists_every_field_and_state() -> None:
     fields = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?`) \|", PAGE, re.MULTILINE))))
     assert set(JobAnswer.model_fields) - {"id"} <= fields
     assert all(f"`{state}`" in PAGE for state in State)
 
 
-def test_the_page_has_every_pause() -> None:
-    told = re.findall(r"(\d+) (s|min|h)\b", PAGE.partition("at once, then after")[2].partition(":")[0])
+def test_the_page_lists_every_pause_between_deliveries() -> None:
+    listed = re.findall(r"(\d+) (s|min|h)\b", PAGE.partition("at once, then after")[2].partition(":")[0])
     seconds = {"s": 1, "min": 60, "h": 3600}
-    assert [0, *(int(number) * seconds[unit] for number, unit in told)] == list(PAUSES)
+    assert [0, *(int(number) * seconds[unit] for number, unit in listed)] == list(PAUSES)

@@ -1,4 +1,4 @@
-"""The README and its pages say what is true: settings, commands, answers."""
+"""The settings, commands and answers in the README and the other pages are correct."""
 
 import json
 import re
@@ -36,12 +36,12 @@ def without_request_id(answer: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def shipped() -> Iterator[TestClient]:
-    """The service as `make serve` starts it."""
+    """A client of the service as `make serve` starts it."""
     with TestClient(create_app(Settings(models_dir=ROOT / "models", workers=1))) as client:
         yield client
 
 
-def test_the_curl_gives_the_answer(shipped: TestClient) -> None:
+def test_the_curl_command_gets_the_documented_answer(shipped: TestClient) -> None:
     promised = json.loads(blocks("json")[0])
     answer = shipped.post(
         "/v1/audio/emotions", files={"file": (ROOT / "examples" / "utterance.wav").read_bytes()}
@@ -49,7 +49,7 @@ def test_the_curl_gives_the_answer(shipped: TestClient) -> None:
     assert answer == {**promised, "probabilities": pytest.approx(promised["probabilities"], abs=1e-4)}
 
 
-def test_the_wrong_file_gives_the_problem(shipped: TestClient) -> None:
+def test_a_text_file_gets_the_documented_problem(shipped: TestClient) -> None:
     promised = json.loads(blocks("json")[1])
     answer = shipped.post("/v1/audio/emotions", files={"file": b"text"}).json()
     assert without_request_id(answer) == without_request_id(promised)
@@ -66,7 +66,7 @@ def test_every_setting_is_in_the_table() -> None:
             assert rows[name] == ("none" if field.default in {"", None} else shown)
 
 
-def test_every_make_target_is_there() -> None:
+def test_every_documented_make_target_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     text = "".join((ROOT / page).read_text() for page in PAGES)
     used = set(re.findall(r"(?:^|`|\d )make ([a-z-]+)\b", text, re.MULTILINE))
@@ -79,43 +79,43 @@ def training_commands() -> list[str]:
 
 
 @pytest.mark.parametrize("command", training_commands())
-def test_every_training_command_is_understood(command: str) -> None:
+def test_every_training_command_is_valid(command: str) -> None:
     arguments = shlex.split(command.partition("-m training")[2])
     assert parse(arguments).verb in VERBS
 
 
-def test_every_verb_model_and_protocol_is_told() -> None:
+def test_every_verb_model_and_protocol_is_documented() -> None:
     verbs = {command.partition("-m training ")[2].split()[0] for command in training_commands()}
     assert verbs == {"train", "compare", "evaluate", "adapt"}
     assert all(f"`{name}`" in TRAIN for name in (*MODELS, *PROTOCOLS))
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_link_leads_somewhere(page: str) -> None:
+def test_every_link_has_a_target(page: str) -> None:
     folder = (ROOT / page).parent
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / page).read_text())
     assert [link for link in links if not (folder / link).exists()] == []
 
 
-def test_every_file_of_the_architecture_is_there() -> None:
+def test_every_file_on_the_architecture_page_exists() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text()
     named = set(re.findall(r"[\w/]+\.py\b", text))
     files = {
         path.relative_to(ROOT).as_posix()
-        for room in ("app", "training")
-        for path in (ROOT / room).rglob("*.py")
+        for folder in ("app", "training")
+        for path in (ROOT / folder).rglob("*.py")
     }
     assert len(named) > 15
     assert {name for name in named if not any(file.endswith(name) for file in files)} == set()
 
 
-def test_no_path_of_a_machine_is_told() -> None:
+def test_no_page_contains_a_local_path() -> None:
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "models").rglob("*.md")]
     assert pages
     assert not [page for page in pages if re.search(r"/(?:home|root|work|Users)/", page.read_text())]
 
 
-def test_the_figures_to_size_by_are_those_of_the_results() -> None:
+def test_the_sizing_figures_equal_the_benchmark_results() -> None:
     page = (ROOT / "docs" / "operations.md").read_text()
     results = (ROOT / "benchmarks" / "RESULTS.md").read_text()
     rows = re.findall(r"^\| (?:utterances a second|calls|memory) \|.*\|(.*)\|$", page, re.MULTILINE)
@@ -126,20 +126,22 @@ def test_the_figures_to_size_by_are_those_of_the_results() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_file_that_is_named_is_there(page: str) -> None:
-    rooms = "app|training|tests|docs|release|examples|benchmarks|models|requirements|dist"
-    named = re.findall(rf"`((?:{rooms})/[\w./-]+\.(?:py|md|onnx|wav|txt))`", (ROOT / page).read_text())
+def test_every_file_that_a_page_mentions_exists(page: str) -> None:
+    folders = "app|training|tests|docs|release|examples|benchmarks|models|requirements|dist"
+    named = re.findall(rf"`((?:{folders})/[\w./-]+\.(?:py|md|onnx|wav|txt))`", (ROOT / page).read_text())
     assert [name for name in named if "NAME" not in name and not (ROOT / name).exists()] == []
 
 
-def test_what_the_recipes_name_is_in_the_code() -> None:
+def test_every_name_in_the_recipes_is_in_the_code() -> None:
     recipes = (ROOT / "CONTRIBUTING.md").read_text()
-    places = re.findall(r"`(\w+)(?:\(…\))?` in\s+`([\w/]+\.py)`", recipes)
-    assert len(places) >= 7
-    assert [place for place in places if place[0] not in (ROOT / place[1]).read_text()] == []
+    references = re.findall(r"`(\w+)(?:\(…\))?` in\s+`([\w/]+\.py)`", recipes)
+    assert len(references) >= 7
+    assert [
+        reference for reference in references if reference[0] not in (ROOT / reference[1]).read_text()
+    ] == []
 
 
-def test_the_changelog_is_kept_in_form() -> None:
+def test_the_changelog_has_the_required_format() -> None:
     text = (ROOT / "CHANGELOG.md").read_text()
     unreleased, *released = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert unreleased == "[Unreleased]"

@@ -1,4 +1,4 @@
-"""Whoever orders jobs."""
+"""A client that submits jobs and waits for them."""
 
 import time
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def find(service: Service, job: Answer, **headers: str) -> httpx2.Response:
 
 
 def until(service: Service, job: Answer, *states: str, seconds: float = 90) -> Answer:
-    """Wait until a job is in one of some states."""
+    """Wait until a job has one of the given states, and return the job."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         answer: Answer = find(service, job).json()
@@ -34,9 +34,9 @@ def until(service: Service, job: Answer, *states: str, seconds: float = 90) -> A
     pytest.fail(f"the job stayed {answer}")
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait until something holds."""
+def eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait until a condition is true."""
     end = time.monotonic() + seconds
-    while not holds():
+    while not condition():
         assert time.monotonic() < end
         time.sleep(0.1)

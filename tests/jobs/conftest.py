@@ -1,4 +1,4 @@
-"""Calls to analyze later, and services that do it."""
+"""Recordings of calls, and a service that analyzes them as jobs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,13 +16,13 @@ def short() -> bytes:
 
 @pytest.fixture(scope="package")
 def long() -> bytes:
-    """One that takes some seconds."""
+    """A call whose analysis takes some seconds."""
     return call(60)
 
 
 @pytest.fixture
 def environment(models_dir: Path, tmp_path: Path) -> dict[str, str]:
-    """Settings of a service that takes jobs."""
+    """Settings of a service that runs jobs."""
     return {
         "SER_MODELS_DIR": str(models_dir),
         "SER_DEFAULT_MODEL": "small",

@@ -1,4 +1,4 @@
-"""Callbacks: who is called, how a call is signed, and how often it is tried."""
+"""Callbacks: allowed addresses, signatures and repeated deliveries."""
 
 import contextlib
 import json
@@ -20,26 +20,26 @@ from testing.receiver import OLD_SECRET, SECRET, receiving
 from testing.service import running
 from tests.jobs.client import eventually, submit, until
 
-RULES = CallbackPolicy([SECRET])
-PRIVATE = CallbackPolicy([SECRET, OLD_SECRET], private=True)
+POLICY = CallbackPolicy([SECRET])
+PRIVATE_POLICY = CallbackPolicy([SECRET, OLD_SECRET], private=True)
 
 
 @pytest.fixture
-def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
-    """What names are resolved to; other names are not known."""
-    known: dict[str, list[str]] = {}
+def dns(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
+    """The addresses of host names. The test can resolve no other names."""
+    hosts: dict[str, list[str]] = {}
 
-    look_up = socket.getaddrinfo
+    getaddrinfo = socket.getaddrinfo
 
-    def look_up_here(host: str, port: int, *arguments: int, **more: int) -> list[tuple[object, ...]]:
-        if host[0].isdecimal():  # it is what a name was resolved to
-            return [*look_up(host, port, *arguments, **more)]
-        if host not in known:
+    def resolve(host: str, port: int, *arguments: int, **options: int) -> list[tuple[object, ...]]:
+        if host[0].isdecimal():  # an address, not a name
+            return [*getaddrinfo(host, port, *arguments, **options)]
+        if host not in hosts:
             raise socket.gaierror
-        return [(None, None, None, "", (address, port)) for address in known[host]]
+        return [(None, None, None, "", (address, port)) for address in hosts[host]]
 
-    monkeypatch.setattr(socket, "getaddrinfo", look_up_here)
-    return known
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    return hosts
 
 
 @pytest.mark.parametrize(
@@ -64,11 +64,11 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
         "ff02::1",
     ],
 )
-def test_addresses_of_private_networks_are_refused(names: dict[str, list[str]], address: str) -> None:
-    names["example.com"] = ["93.184.216.34", address]
+def test_addresses_of_private_networks_are_refused(dns: dict[str, list[str]], address: str) -> None:
+    dns["example.com"] = ["93.184.216.34", address]
     with pytest.raises(CallbackRefused, match="not a public address"):
-        check("https://example.com/heard", RULES)
-    _, addresses = check("https://example.com/heard", PRIVATE)
+        check("https://example.com/heard", POLICY)
+    _, addresses = check("https://example.com/heard", PRIVATE_POLICY)
     assert address in addresses
 
 
@@ -88,147 +88,149 @@ def test_addresses_of_private_networks_are_refused(names: dict[str, list[str]], 
         "",
     ],
 )
-def test_what_is_no_address_is_refused(names: dict[str, list[str]], url: str) -> None:
-    names["example.com"] = ["93.184.216.34"]
-    assert check("https://example.com/heard", RULES)[1] == ["93.184.216.34"]
+def test_an_invalid_url_is_refused(dns: dict[str, list[str]], url: str) -> None:
+    dns["example.com"] = ["93.184.216.34"]
+    assert check("https://example.com/heard", POLICY)[1] == ["93.184.216.34"]
     with pytest.raises(CallbackRefused, match="callback_url: "):
-        check(url, RULES)
+        check(url, POLICY)
 
 
-def test_without_a_secret_nobody_is_called() -> None:
+def test_a_callback_without_a_secret_is_refused() -> None:
     with pytest.raises(CallbackRefused, match="SER_CALLBACK_SECRETS"):
         check("https://example.com/heard", CallbackPolicy())
 
 
-def test_the_library_verifies_what_is_sent() -> None:
+def test_the_standardwebhooks_library_accepts_the_signature() -> None:
     body = json.dumps({"type": "job.succeeded"})
     with receiving(204) as receiver:
-        assert deliver(receiver.url, "17", body, PRIVATE) == 204
-        ((headers, heard),) = receiver.heard
-    for secret in (SECRET, OLD_SECRET):  # so that one may be changed for another
-        assert Webhook(secret).verify(heard.decode(), headers) == json.loads(body)
+        assert deliver(receiver.url, "17", body, PRIVATE_POLICY) == 204
+        ((headers, received),) = receiver.heard
+    for secret in (SECRET, OLD_SECRET):  # both secrets are valid while one replaces the other
+        assert Webhook(secret).verify(received.decode(), headers) == json.loads(body)
     assert headers["webhook-id"] == "17"
     assert abs(int(headers["webhook-timestamp"]) - time.time()) < 60
     with pytest.raises(WebhookVerificationError):
-        Webhook(f"whsec_{'I' * 43}=").verify(heard.decode(), headers)
+        Webhook(f"whsec_{'I' * 43}=").verify(received.decode(), headers)
     with pytest.raises(WebhookVerificationError):
-        Webhook(SECRET).verify(heard.decode() + " ", headers)
+        Webhook(SECRET).verify(received.decode() + " ", headers)
 
 
-def test_what_was_checked_is_what_is_called(names: dict[str, list[str]]) -> None:
-    """A name that is resolved anew could lead elsewhere."""
+def test_the_delivery_goes_to_the_checked_address(dns: dict[str, list[str]]) -> None:
+    """A second resolution of the name could give another address."""
     with receiving(200) as receiver:
         port = receiver.server_address[1]
-        names["receiver.example"] = ["127.0.0.2", "127.0.0.1"]  # nobody listens on the first
+        dns["receiver.example"] = ["127.0.0.2", "127.0.0.1"]  # the first address refuses connections
         url = f"http://receiver.example:{port}/"
-        assert deliver(url, "17", "{}", PRIVATE) == 200
+        assert deliver(url, "17", "{}", PRIVATE_POLICY) == 200
         ((headers, _),) = receiver.heard
         assert headers["host"] == f"receiver.example:{port}"
-        names["receiver.example"] = ["169.254.169.254"]
+        dns["receiver.example"] = ["169.254.169.254"]
         with pytest.raises(CallbackRefused):
-            deliver(url, "17", "{}", RULES)
+            deliver(url, "17", "{}", POLICY)
 
 
 def test_redirects_are_not_followed() -> None:
     with receiving(307, 200) as receiver:
-        assert deliver(receiver.url, "17", "{}", PRIVATE) == 307
+        assert deliver(receiver.url, "17", "{}", PRIVATE_POLICY) == 307
         assert len(receiver.heard) == 1
 
 
-def test_a_receiver_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_receiver_that_does_not_answer_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(callbacks, "TIMEOUT", 0.2)
     with receiving(200, pause=1) as receiver:
-        assert deliver(receiver.url, "17", "{}", PRIVATE) == 0
-    assert deliver(receiver.url, "17", "{}", PRIVATE) == 0  # it is gone
+        assert deliver(receiver.url, "17", "{}", PRIVATE_POLICY) == 0
+    assert deliver(receiver.url, "17", "{}", PRIVATE_POLICY) == 0  # the server is closed
 
 
-def test_a_receiver_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_receiver_that_answers_too_slowly_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(callbacks, "TIMEOUT", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
-        def drip() -> None:
+        def answer_slowly() -> None:
             connection, _ = server.accept()
             with connection, contextlib.suppress(OSError):
                 for _ in range(100):
                     connection.sendall(b"H")
                     time.sleep(0.1)
 
-        dripping = threading.Thread(target=drip)
-        dripping.start()
+        thread = threading.Thread(target=answer_slowly)
+        thread.start()
         started = time.monotonic()
-        assert deliver(f"http://127.0.0.1:{server.getsockname()[1]}/", "17", "{}", PRIVATE) == 0
+        assert deliver(f"http://127.0.0.1:{server.getsockname()[1]}/", "17", "{}", PRIVATE_POLICY) == 0
         assert time.monotonic() - started < 5
-        dripping.join()
+        thread.join()
 
 
-def test_the_tries_are_those_of_the_specification() -> None:
+def test_the_pauses_between_deliveries_follow_the_specification() -> None:
     assert len(PAUSES) == 10
     assert sum(PAUSES) / 3600 == pytest.approx(75, abs=2)
     assert list(PAUSES) == sorted(set(PAUSES))
 
 
-def waiting(environment: dict[str, str]) -> DBOSClient:
-    """The callbacks of a job, as the database has them."""
+def database_client(environment: dict[str, str]) -> DBOSClient:
+    """Return a client of the database, which stores the callbacks of a job."""
     url = f"sqlite:///{Path(environment['SER_DATA_DIR']) / 'jobs.sqlite'}"
     return DBOSClient(system_database_url=url, serializer=DBOSPortableJSONSerializer())
 
 
-def test_a_receiver_is_called_until_it_has_heard(environment: dict[str, str], short: bytes) -> None:
+def test_a_callback_is_repeated_until_the_receiver_accepts_it(
+    environment: dict[str, str], short: bytes
+) -> None:
     settings = {**environment, "SER_CALLBACK_SECRETS": SECRET, "SER_CALLBACK_PRIVATE": "true"}
     with receiving(500, 302, 200) as receiver, running(**settings) as service:
         job = submit(service, short, f"?callback_url={receiver.url}").json()
         eventually(lambda: len(receiver.heard) == 2)
         headers, body = receiver.heard[1]
-        told = Webhook(SECRET).verify(body.decode(), headers)
-        assert told["type"] == "job.succeeded"
-        assert told["data"] == {"id": job["id"], "state": "succeeded"}
+        event = Webhook(SECRET).verify(body.decode(), headers)
+        assert event["type"] == "job.succeeded"
+        assert event["data"] == {"id": job["id"], "state": "succeeded"}
         ended = until(service, job, "succeeded")
-        assert told["timestamp"][:19] == ended["finished"][:19]
+        assert event["timestamp"][:19] == ended["finished"][:19]
 
-        client = waiting(environment)
-        third = f"{job['id']}/callback/2"
-        eventually(lambda: bool(client.list_workflows(workflow_ids=[third], status="DELAYED")))
-        (delayed,) = client.list_workflows(workflow_ids=[third])
+        client = database_client(environment)
+        third_delivery = f"{job['id']}/callback/2"
+        eventually(lambda: bool(client.list_workflows(workflow_ids=[third_delivery], status="DELAYED")))
+        (delayed,) = client.list_workflows(workflow_ids=[third_delivery])
         pause = ((delayed.delay_until_epoch_ms or 0) - (delayed.created_at or 0)) / 1000
         assert pause == pytest.approx(PAUSES[2], abs=5)
-        client.set_workflow_delay(third, delay_seconds=0)
+        client.set_workflow_delay(third_delivery, delay_seconds=0)
         eventually(lambda: len(receiver.heard) == 3)
-        eventually(lambda: client.list_workflows(workflow_ids=[third])[0].status == "SUCCESS")
+        eventually(lambda: client.list_workflows(workflow_ids=[third_delivery])[0].status == "SUCCESS")
         assert not client.list_workflows(workflow_ids=[f"{job['id']}/callback/3"])
         assert len({headers["webhook-id"] for headers, _ in receiver.heard}) == 1
         client.destroy()
 
 
-def test_a_receiver_that_is_gone_is_not_called_again(environment: dict[str, str], short: bytes) -> None:
+def test_a_callback_is_not_repeated_after_status_410(environment: dict[str, str], short: bytes) -> None:
     settings = {**environment, "SER_CALLBACK_SECRETS": SECRET, "SER_CALLBACK_PRIVATE": "true"}
     with receiving(410) as receiver, running(**settings) as service:
         job = submit(service, short, f"?callback_url={receiver.url}").json()
-        client = waiting(environment)
-        first = f"{job['id']}/callback/0"
-        eventually(lambda: bool(client.list_workflows(workflow_ids=[first], status="SUCCESS")))
+        client = database_client(environment)
+        first_delivery = f"{job['id']}/callback/0"
+        eventually(lambda: bool(client.list_workflows(workflow_ids=[first_delivery], status="SUCCESS")))
         assert not client.list_workflows(workflow_ids=[f"{job['id']}/callback/1"])
         assert len(receiver.heard) == 1
         client.destroy()
 
 
 @pytest.mark.parametrize(("name", "status"), [("receiver.example", 200), ("other.example", 0)])
-def test_the_certificate_is_that_of_the_name(
-    names: dict[str, list[str]],
+def test_the_certificate_must_match_the_host_name(
+    dns: dict[str, list[str]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     name: str,
     status: int,
 ) -> None:
-    """Although it is an IP address that is connected to."""
+    """The client connects to an IP address, but compares the certificate with the host name."""
     key, certificate = tmp_path / "key", tmp_path / "certificate"
     command = [program("openssl"), "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=receiver"]
     command += ["-addext", f"subjectAltName=DNS:{name}", "-keyout", str(key), "-out", str(certificate)]
     subprocess.run(command, check=True, capture_output=True)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    names["receiver.example"] = ["127.0.0.1"]
+    dns["receiver.example"] = ["127.0.0.1"]
     with receiving(200) as receiver:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         receiver.socket = context.wrap_socket(receiver.socket, server_side=True)
         url = f"https://receiver.example:{receiver.server_address[1]}/"
-        assert deliver(url, "17", "{}", PRIVATE) == status
+        assert deliver(url, "17", "{}", PRIVATE_POLICY) == status

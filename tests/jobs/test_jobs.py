@@ -1,4 +1,4 @@
-"""Jobs on one machine: taken, kept, run to one end, forgotten."""
+"""Jobs on one machine: submission, recovery, cancellation and retention."""
 
 import hashlib
 import os
@@ -14,12 +14,12 @@ from testing.service import Service, descendants, running, started
 from tests.jobs.client import WAV, eventually, find, submit, until
 
 
-def kept(environment: dict[str, str]) -> list[Path]:
-    """The recordings that are kept."""
+def stored_recordings(environment: dict[str, str]) -> list[Path]:
+    """Return the files of the stored recordings."""
     return [path for path in Path(environment["SER_DATA_DIR"], "recordings").rglob("*") if path.is_file()]
 
 
-def test_a_job_gives_what_the_timeline_gives(
+def test_the_result_of_a_job_equals_the_timeline(
     service: Service, environment: dict[str, str], short: bytes
 ) -> None:
     answer = submit(service, short, "?merge=true")
@@ -28,13 +28,13 @@ def test_a_job_gives_what_the_timeline_gives(
     assert answer.headers["Location"] == f"/v1/jobs/{job['id']}"
     assert int(answer.headers["Retry-After"]) > 0
     ended = until(service, job, "succeeded")
-    at_once = httpx2.post(
+    timeline = httpx2.post(
         f"{service.url}/v1/audio/timeline?merge=true", content=short, headers=WAV, timeout=60
     )
-    assert ended["result"] == at_once.json()
+    assert ended["result"] == timeline.json()
     assert ended["progress"] == 1
     assert ended["created"] <= ended["finished"]
-    eventually(lambda: kept(environment) == [])
+    eventually(lambda: stored_recordings(environment) == [])
 
     listed = httpx2.get(f"{service.url}/v1/jobs").json()
     assert [entry["id"] for entry in listed["jobs"]] == [job["id"]]
@@ -45,7 +45,7 @@ def test_a_job_gives_what_the_timeline_gives(
     assert find(service, job).json()["code"] == "job-not-found"
 
 
-def test_the_same_key_and_recording_are_the_same_job(service: Service, short: bytes) -> None:
+def test_the_same_idempotency_key_and_recording_give_the_same_job(service: Service, short: bytes) -> None:
     key = {"Idempotency-Key": "call-17"}
     first = submit(service, short, **key).json()
     assert submit(service, short, **key).json()["id"] == first["id"]
@@ -56,7 +56,7 @@ def test_the_same_key_and_recording_are_the_same_job(service: Service, short: by
     assert submit(service, short, **key).json()["state"] == "succeeded"
 
 
-def test_what_cannot_be_analyzed_is_refused_at_once(
+def test_an_invalid_job_is_refused_at_submission(
     service: Service, environment: dict[str, str], short: bytes
 ) -> None:
     for recording, query, status, code in (
@@ -70,11 +70,13 @@ def test_what_cannot_be_analyzed_is_refused_at_once(
         answer = submit(service, recording, query)
         assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert httpx2.get(f"{service.url}/v1/jobs").json() == {"jobs": [], "next_offset": None}
-    assert kept(environment) == []
+    assert stored_recordings(environment) == []
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_a_job_survives_the_service(environment: dict[str, str], long: bytes, how: signal.Signals) -> None:
+def test_a_job_survives_the_end_of_its_service(
+    environment: dict[str, str], long: bytes, how: signal.Signals
+) -> None:
     with running(**environment) as service:
         job = submit(service, long).json()
         running_job = until(service, job, "running")
@@ -87,12 +89,10 @@ def test_a_job_survives_the_service(environment: dict[str, str], long: bytes, ho
         ended = until(service, job, "succeeded")
         assert ended["result"]["duration"] > 100
         assert len(httpx2.get(f"{service.url}/v1/jobs").json()["jobs"]) == 1
-        eventually(lambda: kept(environment) == [])
+        eventually(lambda: stored_recordings(environment) == [])
 
 
-def test_a_job_that_kills_its_service_three_times_has_failed(
-    environment: dict[str, str], long: bytes
-) -> None:
+def test_a_job_fails_after_its_service_died_three_times(environment: dict[str, str], long: bytes) -> None:
     with running(**environment) as service:
         job = submit(service, long).json()
         until(service, job, "running")
@@ -103,10 +103,10 @@ def test_a_job_that_kills_its_service_three_times_has_failed(
     with running(**environment) as service:
         ended = until(service, job, "failed")
         assert ended["problem"]["code"] == "internal-error"
-        eventually(lambda: kept(environment) == [])
+        eventually(lambda: stored_recordings(environment) == [])
 
 
-def test_a_job_outlives_a_worker_that_dies(service: Service, long: bytes) -> None:
+def test_a_job_survives_the_death_of_its_worker(service: Service, long: bytes) -> None:
     job = submit(service, long).json()
     until(service, job, "running")
     time.sleep(1)
@@ -120,17 +120,17 @@ def test_a_job_outlives_a_worker_that_dies(service: Service, long: bytes) -> Non
 
 
 def test_a_job_can_be_cancelled(service: Service, environment: dict[str, str], long: bytes) -> None:
-    running_job, waiting = submit(service, long).json(), submit(service, long).json()
+    running_job, waiting_job = submit(service, long).json(), submit(service, long).json()
     until(service, running_job, "running")
-    for job in (running_job, waiting):
+    for job in (running_job, waiting_job):
         assert httpx2.delete(f"{service.url}/v1/jobs/{job['id']}").status_code == 204
         assert find(service, job).json()["state"] == "cancelled"
-    after = submit(service, EXAMPLE.read_bytes()).json()
-    until(service, after, "succeeded")
-    eventually(lambda: kept(environment) == [])
+    next_job = submit(service, EXAMPLE.read_bytes()).json()
+    until(service, next_job, "succeeded")
+    eventually(lambda: stored_recordings(environment) == [])
 
 
-def test_results_are_forgotten_in_time(environment: dict[str, str], short: bytes) -> None:
+def test_a_job_is_deleted_after_the_retention_time(environment: dict[str, str], short: bytes) -> None:
     with running(**environment, SER_RESULT_TTL="1") as service:
         job = submit(service, short).json()
         until(service, job, "succeeded")
@@ -140,27 +140,27 @@ def test_results_are_forgotten_in_time(environment: dict[str, str], short: bytes
             time.sleep(0.5)
 
 
-def test_a_key_sees_its_own_jobs_alone(environment: dict[str, str], short: bytes) -> None:
+def test_an_api_key_gives_access_to_its_own_jobs_only(environment: dict[str, str], short: bytes) -> None:
     keys = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("one", "two")}
     entries = ",".join(f"{name}:{sha256}" for name, sha256 in keys.items())
-    mine, theirs = ({"Authorization": f"Bearer {name}"} for name in keys)
+    own_key, other_key = ({"Authorization": f"Bearer {name}"} for name in keys)
     with running(**environment, SER_API_KEYS=entries) as service:
-        job = submit(service, short, **mine, **{"Idempotency-Key": "1"}).json()
-        assert find(service, job, **mine).status_code == 200
-        assert find(service, job, **theirs).status_code == 404
-        assert httpx2.delete(f"{service.url}/v1/jobs/{job['id']}", headers=theirs).status_code == 404
-        assert httpx2.get(f"{service.url}/v1/jobs", headers=theirs).json()["jobs"] == []
-        assert submit(service, short, **theirs, **{"Idempotency-Key": "1"}).json()["id"] != job["id"]
+        job = submit(service, short, **own_key, **{"Idempotency-Key": "1"}).json()
+        assert find(service, job, **own_key).status_code == 200
+        assert find(service, job, **other_key).status_code == 404
+        assert httpx2.delete(f"{service.url}/v1/jobs/{job['id']}", headers=other_key).status_code == 404
+        assert httpx2.get(f"{service.url}/v1/jobs", headers=other_key).json()["jobs"] == []
+        assert submit(service, short, **other_key, **{"Idempotency-Key": "1"}).json()["id"] != job["id"]
         assert find(service, job).status_code == 401
 
 
-def test_no_more_jobs_wait_than_may(environment: dict[str, str], long: bytes) -> None:
+def test_a_full_queue_refuses_jobs(environment: dict[str, str], long: bytes) -> None:
     with running(**environment, SER_JOBS_DEPTH="1") as service:
         submit(service, long)
         refused = submit(service, long)
         assert (refused.status_code, refused.json()["code"]) == (503, "jobs-full")
         assert int(refused.headers["Retry-After"]) > 0
-        assert len(kept(environment)) == 1
+        assert len(stored_recordings(environment)) == 1
 
 
 @pytest.mark.usefixtures("service")
@@ -170,7 +170,9 @@ def test_two_services_cannot_run_the_jobs_of_one_folder(environment: dict[str, s
         assert "Another process runs the jobs" in second.log
 
 
-def test_where_jobs_are_off_that_is_said(environment: dict[str, str], short: bytes) -> None:
+def test_a_service_without_jobs_reports_that_jobs_are_unavailable(
+    environment: dict[str, str], short: bytes
+) -> None:
     with running(**{**environment, "SER_JOBS": "false"}) as service:
         answer = submit(service, short)
         assert (answer.status_code, answer.json()["code"]) == (503, "jobs-unavailable")

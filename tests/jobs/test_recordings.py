@@ -1,4 +1,4 @@
-"""Recordings are kept alike in a folder and in a bucket."""
+"""A folder and a bucket store recordings in the same way."""
 
 import asyncio
 import io
@@ -12,7 +12,7 @@ from app.jobs.job import JobsUnavailable, RecordingLost, StorageFull
 from app.jobs.recordings import Recordings
 from testing.backends import object_store
 
-KEPT = bytes(range(256)) * 50_000  # more than S3 takes in one part
+CONTENT = bytes(range(256)) * 50_000  # more than one part of an upload to S3
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +42,9 @@ def read(recordings: Recordings, name: str) -> bytes:
     return asyncio.run(fetch())
 
 
-def test_what_is_kept_can_be_fetched_until_it_is_deleted(recordings: Recordings) -> None:
-    recordings.put("one/of/many", io.BytesIO(KEPT))
-    assert read(recordings, "one/of/many") == KEPT
+def test_a_recording_can_be_fetched_until_it_is_deleted(recordings: Recordings) -> None:
+    recordings.put("one/of/many", io.BytesIO(CONTENT))
+    assert read(recordings, "one/of/many") == CONTENT
     later = datetime.now(UTC) + timedelta(minutes=1)
     assert recordings.names_before(later) == ["one/of/many"]
     assert recordings.names_before(later - timedelta(hours=1)) == []
@@ -55,9 +55,9 @@ def test_what_is_kept_can_be_fetched_until_it_is_deleted(recordings: Recordings)
         read(recordings, "one/of/many")
 
 
-def test_a_disk_keeps_some_room(tmp_path: Path) -> None:
+def test_a_recording_larger_than_the_free_space_is_refused(tmp_path: Path) -> None:
     recordings = Recordings(tmp_path.as_uri())
-    recordings.put("one/of/many", io.BytesIO(KEPT))
+    recordings.put("one/of/many", io.BytesIO(CONTENT))
     recordings.delete("one/of/many")
     assert list(tmp_path.iterdir()) == []
     recordings.check_room(1000)
@@ -65,7 +65,7 @@ def test_a_disk_keeps_some_room(tmp_path: Path) -> None:
         recordings.check_room(2**60)
 
 
-def test_a_store_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_store_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     recordings = Recordings("s3://calls/recordings")
     with pytest.raises(JobsUnavailable, match="cannot be stored now"):
@@ -77,12 +77,12 @@ def test_a_store_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("url", ["gopher://calls", "s3://"])
-def test_an_address_that_means_nothing_is_told(url: str) -> None:
+def test_an_invalid_address_of_the_store_is_reported(url: str) -> None:
     with pytest.raises(JobsUnavailable, match="SER_JOBS_RECORDINGS"):
         Recordings(url)
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(JobsUnavailable, match="SER_DATA_DIR"):
         Recordings((tmp_path / "file" / "data").as_uri())

@@ -1,4 +1,4 @@
-"""Jobs on several machines: services and workers with one PostgreSQL and one store."""
+"""Jobs on several machines: services and workers share one PostgreSQL database and one object store."""
 
 import contextlib
 import os
@@ -27,16 +27,16 @@ def store() -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
-def several(environment: dict[str, str], server: Postgres, store: dict[str, str]) -> dict[str, str]:
-    """Settings of each of them."""
+def shared_settings(environment: dict[str, str], server: Postgres, store: dict[str, str]) -> dict[str, str]:
+    """The settings that all services and workers share."""
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute("DROP SCHEMA IF EXISTS dbos CASCADE")
     return {**environment, **store, "SER_JOBS_URL": server.url, "SER_JOBS_AT_A_TIME": "0", "SER_WORKERS": "1"}
 
 
 @contextlib.contextmanager
-def two_and_two(settings: dict[str, str]) -> Iterator[tuple[list[Service], list[Service]]]:
-    """Two services and two workers, all started at once on an empty database."""
+def services_and_workers(settings: dict[str, str]) -> Iterator[tuple[list[Service], list[Service]]]:
+    """Start two services and two workers at the same time on an empty database."""
     with contextlib.ExitStack() as stack:
         services = [stack.enter_context(started(**settings)) for _ in range(2)]
         workers = [stack.enter_context(started("worker", **settings)) for _ in range(2)]
@@ -45,59 +45,63 @@ def two_and_two(settings: dict[str, str]) -> Iterator[tuple[list[Service], list[
         yield services, workers
 
 
-def tried(server: Postgres) -> list[tuple[str, int]]:
-    """Who had each job last, and how often it was begun, as the database says."""
+def executions(server: Postgres) -> list[tuple[str, int]]:
+    """Return the last executor of each job and the number of its attempts, from the database."""
     with psycopg.connect(server.url) as connection:
         return connection.execute(
             "SELECT executor_id, recovery_attempts FROM dbos.workflow_status WHERE name = 'analyze_call'"
         ).fetchall()
 
 
-def test_jobs_are_shared_and_each_is_done_once(
-    several: dict[str, str], server: Postgres, short: bytes
+def test_workers_share_jobs_and_run_each_job_once(
+    shared_settings: dict[str, str], server: Postgres, short: bytes
 ) -> None:
-    with two_and_two(several) as (services, _):
+    with services_and_workers(shared_settings) as (services, _):
         jobs = [submit(services[index % 2], short).json() for index in range(8)]
         results = [until(services[index % 2 - 1], job, "succeeded") for index, job in enumerate(jobs)]
         assert all(job["result"] == results[0]["result"] for job in results)
-        done = tried(server)
-        assert len(done) == len(jobs)
-        assert len({executor for executor, _ in done}) == 2
-        assert {attempts for _, attempts in done} == {1}
-        eventually(lambda: objects(several) == 0)
+        completed = executions(server)
+        assert len(completed) == len(jobs)
+        assert len({executor for executor, _ in completed}) == 2
+        assert {attempts for _, attempts in completed} == {1}
+        eventually(lambda: objects(shared_settings) == 0)
         assert httpx2.get(f"{services[0].url}/v1/jobs?limit=3&offset=6").json()["next_offset"] is None
-        shown = httpx2.get(f"{services[1].url}/metrics").text
-        assert 'ser_jobs{state="succeeded"} 8.0' in shown
+        metrics = httpx2.get(f"{services[1].url}/metrics").text
+        assert 'ser_jobs{state="succeeded"} 8.0' in metrics
 
 
-def test_what_a_dead_worker_had_is_taken_over(several: dict[str, str], server: Postgres, long: bytes) -> None:
-    with two_and_two(several) as (services, workers):
+def test_the_job_of_a_dead_worker_is_taken_over(
+    shared_settings: dict[str, str], server: Postgres, long: bytes
+) -> None:
+    with services_and_workers(shared_settings) as (services, workers):
         job = submit(services[0], long).json()
         until(services[0], job, "running")
-        ((name, _),) = tried(server)
+        ((name, _),) = executions(server)
         dead = next(worker for worker in workers if f"-{worker.process.pid}-" in name)
         for pid in (dead.process.pid, *descendants(dead.process.pid)):
             os.kill(pid, signal.SIGKILL)
         ended = until(services[1], job, "succeeded", "failed")
         assert ended["state"] == "succeeded"
-        assert [attempts for _, attempts in tried(server)] == [2]
-        other = next(worker for worker in workers if worker is not dead)
-        assert "taking over the jobs of" in other.log
-        eventually(lambda: objects(several) == 0)
+        assert [attempts for _, attempts in executions(server)] == [2]
+        survivor = next(worker for worker in workers if worker is not dead)
+        assert "taking over the jobs of" in survivor.log
+        eventually(lambda: objects(shared_settings) == 0)
 
 
-def test_the_database_may_go_away_for_a_while(
-    several: dict[str, str], server: Postgres, long: bytes, short: bytes
+def test_jobs_survive_an_outage_of_the_database(
+    shared_settings: dict[str, str], server: Postgres, long: bytes, short: bytes
 ) -> None:
-    with two_and_two(several) as (services, _):
+    with services_and_workers(shared_settings) as (services, _):
         job = submit(services[0], long).json()
         until(services[0], job, "running")
         server.stop()
         refused = submit(services[0], short)
         assert (refused.status_code, refused.json()["code"]) == (503, "jobs-unavailable")
         assert find(services[1], job).status_code == 503
-        at_once = httpx2.post(f"{services[0].url}/v1/audio/emotions", content=short, headers=WAV, timeout=60)
-        assert at_once.status_code == 200
+        utterance = httpx2.post(
+            f"{services[0].url}/v1/audio/emotions", content=short, headers=WAV, timeout=60
+        )
+        assert utterance.status_code == 200
         assert httpx2.get(f"{services[0].url}/health/ready").status_code == 200
         assert "ser_jobs{" not in httpx2.get(f"{services[0].url}/metrics").text
         server.start()
@@ -105,8 +109,8 @@ def test_the_database_may_go_away_for_a_while(
         assert until(services[1], job, "succeeded", "failed")["state"] == "succeeded"
 
 
-def test_a_worker_answers_health_and_metrics_alone(several: dict[str, str], short: bytes) -> None:
-    with started("worker", **several) as worker:
+def test_a_worker_serves_health_and_metrics_only(shared_settings: dict[str, str], short: bytes) -> None:
+    with started("worker", **shared_settings) as worker:
         worker.wait_until_ready()
         assert httpx2.get(f"{worker.url}/metrics").status_code == 200
         assert submit(worker, short).status_code == 404
@@ -114,8 +118,8 @@ def test_a_worker_answers_health_and_metrics_alone(several: dict[str, str], shor
         assert worker.end() == 0
 
 
-def test_it_says_that_it_cannot_reach_its_database(several: dict[str, str]) -> None:
-    settings = {**several, "SER_JOBS_URL": "postgresql://somebody:secret@127.0.0.1:1/jobs"}
+def test_an_unreachable_database_stops_the_start_with_the_reason(shared_settings: dict[str, str]) -> None:
+    settings = {**shared_settings, "SER_JOBS_URL": "postgresql://somebody:secret@127.0.0.1:1/jobs"}
     with started(**settings) as service:
         assert service.end() != 0
         assert "SER_JOBS_URL: " in service.log

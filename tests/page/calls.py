@@ -1,4 +1,4 @@
-"""A call made on the spot, and what the service would answer to it."""
+"""A generated call, and the timeline that the service would return for it."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ EMOTIONS = {0: ["neutral", "neutral", "happiness"], 1: ["neutral", "anger", "ang
 
 
 def recording() -> bytes:
-    """A stereo call in mu-law at 8 kHz, which no browser decodes by itself."""
+    """Return a stereo call in mu-law at 8 kHz, which no browser can decode by itself."""
     samples = np.zeros((int(SECONDS * 8000), 2), np.float32)
     for channel, spans in SPANS.items():
         for start, end in spans:
@@ -22,7 +22,7 @@ def recording() -> bytes:
 
 
 def answer() -> dict[str, Any]:
-    """Its timeline."""
+    """Return the timeline of the call."""
     turn = {"time": 13.0, "channel": 1, "before": "neutral", "after": "anger"}
     channels = [_channel(channel) for channel in SPANS]
     return {"model": "multilingual", "duration": SECONDS, "channels": channels, "turning_points": [turn]}

@@ -1,4 +1,4 @@
-"""A browser, the service, and a page that watches over itself."""
+"""A browser, the service, and the page with a list of its violations."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ KEY = "k" * 43
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium with a microphone that beeps."""
+    """Chromium with a fake microphone that beeps."""
     arguments = ["--no-sandbox", "--use-fake-device-for-media-stream"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program("chromium"), args=arguments)
@@ -40,8 +40,8 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def complaints(context: BrowserContext, service: Service) -> list[str]:
-    """What the page did that it should not: errors, breaches of its policy, requests to other hosts."""
+def violations(context: BrowserContext, service: Service) -> list[str]:
+    """Errors of the page, violations of its content security policy, and its requests to other hosts."""
     found: list[str] = []
 
     def watch(page: Page) -> None:
@@ -59,11 +59,11 @@ def complaints(context: BrowserContext, service: Service) -> list[str]:
 
 
 @pytest.fixture
-def page(context: BrowserContext, service: Service, complaints: list[str]) -> Page:
-    """The page as it is first seen."""
+def page(context: BrowserContext, service: Service, violations: list[str]) -> Page:
+    """The page after it has loaded."""
     page = context.new_page()
     page.goto(service.url)
-    assert complaints == []
+    assert violations == []
     return page
 
 
@@ -77,7 +77,7 @@ def call(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def timeline(page: Page, call: Path) -> Page:
-    """The page with the timeline of a call, which is answered from `calls`."""
+    """The page with the timeline of a call. The module `calls` gives the answer."""
     page.route("**/v1/audio/timeline*", lambda route: route.fulfill(json=calls.answer()))
     page.set_input_files("#file", call)
     page.get_by_role("heading", name="Timeline").wait_for()

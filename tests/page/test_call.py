@@ -1,4 +1,4 @@
-"""A call: the timeline, moved in by pointer and by keyboard, heard, and taken away as a file."""
+"""The timeline of a call: navigation by pointer and keyboard, playback and downloads."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ def segments(page: Page, channel: int) -> Locator:
     return page.get_by_role("group", name=f"Channel {channel}, 3 segments").get_by_role("button")
 
 
-def test_both_channels_are_drawn(timeline: Page, complaints: list[str]) -> None:
+def test_both_channels_are_drawn(timeline: Page, violations: list[str]) -> None:
     for channel in (0, 1):
         expect(segments(timeline, channel)).to_have_count(3)
     expect(segments(timeline, 1).nth(1)).to_have_accessible_name(
@@ -31,10 +31,10 @@ def test_both_channels_are_drawn(timeline: Page, complaints: list[str]) -> None:
     })"""
     timeline.wait_for_function(f"() => ({drawn})().every(Boolean)")
     assert len(timeline.evaluate(drawn)) == 3  # the axis and two waveforms
-    assert complaints == []
+    assert violations == []
 
 
-def test_names_are_written_where_there_is_room(timeline: Page) -> None:
+def test_narrow_segments_show_a_letter_in_place_of_the_name(timeline: Page) -> None:
     expect(segments(timeline, 1).nth(2)).to_have_text("anger")
     timeline.set_viewport_size({"width": 360, "height": 700})
     expect(segments(timeline, 0).nth(1)).to_have_text("N")
@@ -56,11 +56,11 @@ def test_arrow_keys_move_between_segments(timeline: Page) -> None:
     ]:
         timeline.keyboard.press(key)
         expect(segments(timeline, channel).nth(index)).to_be_focused()
-    timeline.keyboard.press("Tab")  # one stop for each channel
+    timeline.keyboard.press("Tab")  # each channel is one tab stop
     expect(segments(timeline, 1).nth(2)).to_be_focused()
 
 
-def test_the_readout_has_the_numbers(timeline: Page) -> None:
+def test_the_readout_shows_the_probabilities_of_a_segment(timeline: Page) -> None:
     segments(timeline, 1).nth(1).hover()
     expect(timeline.locator("#readout-emotion")).to_have_text("Anger")
     bars = timeline.get_by_role("list", name="in the segment").get_by_role("listitem")
@@ -68,7 +68,7 @@ def test_the_readout_has_the_numbers(timeline: Page) -> None:
     expect(bars.first).to_contain_text("60")
 
 
-def test_a_span_is_heard_and_stopped(timeline: Page) -> None:
+def test_a_segment_can_be_played_and_stopped(timeline: Page) -> None:
     long = segments(timeline, 1).nth(2)
     long.click()
     expect(long).to_have_attribute("aria-pressed", "true")
@@ -89,7 +89,7 @@ def test_a_turning_point_leads_to_its_segment(timeline: Page) -> None:
     expect(segments(timeline, 1).nth(1)).to_be_focused()
 
 
-def test_it_is_zoomed_and_scrolled(timeline: Page) -> None:
+def test_the_timeline_can_be_zoomed_and_scrolled(timeline: Page) -> None:
     def width() -> float:
         return float(timeline.evaluate("document.getElementById('track').clientWidth"))
 
@@ -111,14 +111,14 @@ def test_it_is_zoomed_and_scrolled(timeline: Page) -> None:
     assert width() == fit
 
 
-def test_each_channel_is_summed_up(timeline: Page) -> None:
+def test_each_channel_has_a_summary(timeline: Page) -> None:
     second = timeline.locator("#channels section").nth(1)
     expect(second).to_contain_text(re.compile(r"Anger leads, at 60\s% on average"))
     expect(second).to_contain_text(re.compile(r"22.5\ss of speech in 40.0\ss"))
     expect(second.get_by_role("list", name="Share of the speech")).to_contain_text(re.compile(r"Anger 67\s%"))
 
 
-def test_a_channel_where_nobody_speaks(page: Page, call: Path) -> None:
+def test_a_channel_without_speech_is_reported(page: Page, call: Path) -> None:
     answer = calls.answer()
     answer["channels"][1].update(speech_duration=0, summary=None, segments=[])
     answer["turning_points"] = []
@@ -128,7 +128,7 @@ def test_a_channel_where_nobody_speaks(page: Page, call: Path) -> None:
     expect(page.get_by_role("heading", name="Turning points")).to_be_hidden()
 
 
-def test_it_is_taken_away(timeline: Page) -> None:
+def test_the_timeline_can_be_downloaded_as_json_and_csv(timeline: Page) -> None:
     with timeline.expect_download() as download:
         timeline.get_by_role("button", name="Download JSON").click()
     assert download.value.suggested_filename == "call.json"
@@ -150,7 +150,7 @@ def test_it_is_taken_away(timeline: Page) -> None:
             assert float(row[column]) == segment[column]
 
 
-def test_the_switch_overrides_the_length(timeline: Page) -> None:
+def test_the_switch_overrides_the_choice_by_duration(timeline: Page) -> None:
     with timeline.expect_request("**/v1/audio/emotions*"):
         timeline.get_by_role("radio", name="Utterance").check(force=True)
     timeline.get_by_role("radio", name="Call").check(force=True)
@@ -159,7 +159,7 @@ def test_the_switch_overrides_the_length(timeline: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_in_both_schemes(timeline: Page, scheme: str) -> None:
+def test_text_has_enough_contrast_in_both_color_schemes(timeline: Page, scheme: str) -> None:
     timeline.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     contrasts = timeline.evaluate("""() => {
         const style = getComputedStyle(document.documentElement);
@@ -184,7 +184,7 @@ def test_text_stands_out_in_both_schemes(timeline: Page, scheme: str) -> None:
     assert [pair for pair in contrasts if pair[2] < 4.5] == []
 
 
-def test_everything_has_a_name(timeline: Page) -> None:
+def test_every_control_has_an_accessible_name(timeline: Page) -> None:
     segments(timeline, 0).nth(0).hover()
     tree = timeline.locator("body").aria_snapshot()
     nameless = re.compile(r"^\s*- (button|link|textbox|combobox|radio|heading|group)(?! \")", re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The page and the service together, with nothing between them."""
+"""The page with the real service."""
 
 import io
 from pathlib import Path
@@ -10,15 +10,15 @@ from playwright.sync_api import Page, expect
 from testing.recordings import EXAMPLE, encode
 
 
-def test_a_call_is_analyzed_by_the_service(page: Page, tmp_path: Path, complaints: list[str]) -> None:
-    """The example is said on one channel, then twice on the other."""
-    said, rate = soundfile.read(io.BytesIO(EXAMPLE.read_bytes()), dtype="float32")
+def test_a_call_is_analyzed_by_the_service(page: Page, tmp_path: Path, violations: list[str]) -> None:
+    """One channel contains the example once. The other channel contains it twice."""
+    example, rate = soundfile.read(io.BytesIO(EXAMPLE.read_bytes()), dtype="float32")
     pause = np.zeros(3 * rate, np.float32)
-    one = np.concatenate([said, pause, np.zeros_like(said), pause, np.zeros_like(said)])
-    other = np.concatenate([np.zeros_like(said), pause, said, pause, said])
+    first = np.concatenate([example, pause, np.zeros_like(example), pause, np.zeros_like(example)])
+    second = np.concatenate([np.zeros_like(example), pause, example, pause, example])
     call = tmp_path / "call.wav"
-    call.write_bytes(encode(np.stack([one, other], axis=1), rate, "ULAW"))
+    call.write_bytes(encode(np.stack([first, second], axis=1), rate, "ULAW"))
     page.set_input_files("#file", call)
     expect(page.get_by_role("group", name="Channel 0, 1 segment").get_by_role("button")).to_have_count(1)
     expect(page.get_by_role("group", name="Channel 1, 2 segments").get_by_role("button")).to_have_count(2)
-    assert complaints == []
+    assert violations == []

@@ -1,4 +1,4 @@
-"""One recording dropped, chosen or spoken; and what is said where it cannot be answered."""
+"""A recording that the user drops, chooses or records, and the messages after errors."""
 
 import base64
 import hashlib
@@ -35,8 +35,8 @@ DROP = """async ([name, data]) => {
 }"""
 
 
-def shown(page: Page) -> dict[str, int]:
-    """The probabilities on the page, in per cent."""
+def shown_probabilities(page: Page) -> dict[str, int]:
+    """Return the probabilities on the page, in percent."""
     bars = page.get_by_role("list", name="Probability of each emotion").get_by_role("listitem")
     bars.first.wait_for()
     return {
@@ -45,34 +45,34 @@ def shown(page: Page) -> dict[str, int]:
     }
 
 
-def check(page: Page) -> None:
-    assert set(shown(page)) == {"anger", "surprise", "happiness", "sadness", "neutral"}
-    assert sum(shown(page).values()) == pytest.approx(100, abs=3)
-    most = max(shown(page), key=lambda label: shown(page)[label])
-    expect(page.locator("#utterance-title")).to_contain_text(most.capitalize())
-    expect(page.get_by_role("status")).to_contain_text(f"Most probable: {most}")
+def check_answer(page: Page) -> None:
+    assert set(shown_probabilities(page)) == {"anger", "surprise", "happiness", "sadness", "neutral"}
+    assert sum(shown_probabilities(page).values()) == pytest.approx(100, abs=3)
+    most_probable = max(shown_probabilities(page), key=lambda label: shown_probabilities(page)[label])
+    expect(page.locator("#utterance-title")).to_contain_text(most_probable.capitalize())
+    expect(page.get_by_role("status")).to_contain_text(f"Most probable: {most_probable}")
 
 
-def test_a_file_is_chosen(page: Page, complaints: list[str]) -> None:
+def test_a_file_can_be_chosen(page: Page, violations: list[str]) -> None:
     with page.expect_file_chooser() as chooser:
         page.get_by_text("Choose a file").click()
     chooser.value.set_files(EXAMPLE)
-    check(page)
+    check_answer(page)
     expect(page.locator("#drop-facts")).to_have_text(re.compile("3.2.s · 1 channel · 16.kHz · PCM 16 bit"))
     with page.expect_download() as download:
         page.get_by_role("button", name="Download JSON").click()
     assert download.value.suggested_filename == "utterance.json"
     assert json.loads(Path(download.value.path()).read_text())["model"] == "multilingual"
-    assert complaints == []
+    assert violations == []
 
 
-def test_a_file_is_dropped(page: Page, complaints: list[str]) -> None:
+def test_a_file_can_be_dropped(page: Page, violations: list[str]) -> None:
     page.evaluate(DROP, ["utterance.wav", base64.b64encode(EXAMPLE.read_bytes()).decode()])
-    check(page)
-    assert complaints == []
+    check_answer(page)
+    assert violations == []
 
 
-def test_it_is_heard_again(page: Page) -> None:
+def test_the_recording_can_be_played_and_stopped(page: Page) -> None:
     page.set_input_files("#file", EXAMPLE)
     page.get_by_role("button", name="Play").click()
     expect(page.locator("#utterance-play")).to_have_attribute("aria-pressed", "true")
@@ -88,7 +88,7 @@ def test_silence_has_no_probabilities(page: Page) -> None:
     expect(page.locator("#utterance-bars")).to_be_hidden()
 
 
-def test_labels_are_those_of_the_answer_and_never_markup(page: Page, complaints: list[str]) -> None:
+def test_labels_of_the_answer_are_shown_as_text_and_not_as_markup(page: Page, violations: list[str]) -> None:
     probabilities = {"<img src=x>": 0.7, "boredom": 0.3}
     answer = {"model": "m", "duration": 3.2, "speech": True, "emotion": "<img src=x>"}
     page.route(
@@ -98,10 +98,10 @@ def test_labels_are_those_of_the_answer_and_never_markup(page: Page, complaints:
     expect(page.locator("#utterance-title")).to_contain_text("<img src=x>")
     expect(page.locator("#utterance-bars li").nth(1)).to_have_attribute("data-tone", "other-1")
     assert page.locator("#utterance img").count() == 0
-    assert complaints == []
+    assert violations == []
 
 
-def test_the_microphone_is_recorded(page: Page, context: BrowserContext, complaints: list[str]) -> None:
+def test_the_microphone_can_be_recorded(page: Page, context: BrowserContext, violations: list[str]) -> None:
     context.grant_permissions(["microphone"])
     page.get_by_role("button", name="Record").click()
     expect(page.locator("#recording-time")).to_have_text(re.compile("0:0[1-9]"))
@@ -113,17 +113,17 @@ def test_the_microphone_is_recorded(page: Page, context: BrowserContext, complai
     assert soundfile.info(io.BytesIO(body)).subtype == "PCM_16"
     assert rate in {44_100, 48_000}
     assert np.abs(samples).max() > 0.01
-    assert complaints == []
+    assert violations == []
 
 
-def test_a_microphone_that_is_refused_is_explained(page: Page) -> None:
+def test_a_refused_microphone_is_explained(page: Page) -> None:
     page.get_by_role("button", name="Record").click()
     expect(page.get_by_role("heading", name="The microphone cannot be used")).to_be_visible()
     expect(page.locator("#problem-detail")).to_contain_text("Allow it in the settings of the site")
     expect(page.get_by_role("button", name="Try again")).to_be_hidden()
 
 
-def test_an_error_is_shown_in_place(page: Page) -> None:
+def test_an_error_is_shown_on_the_page(page: Page) -> None:
     page.set_input_files("#file", ROOT / "README.md")
     problem = page.get_by_role("region", name="Not a format that is accepted")
     expect(problem).to_contain_text("This is not a WAV or FLAC file.")
@@ -133,16 +133,16 @@ def test_an_error_is_shown_in_place(page: Page) -> None:
     expect(link).to_have_attribute("href", "problems/unsupported-media-type")
 
 
-def test_a_service_that_is_away_is_tried_again(page: Page) -> None:
+def test_the_user_can_retry_after_the_service_was_unreachable(page: Page) -> None:
     page.route("**/v1/audio/emotions*", lambda route: route.abort())
     page.set_input_files("#file", EXAMPLE)
     expect(page.get_by_role("heading", name="The service cannot be reached")).to_be_visible()
     page.unroute("**/v1/audio/emotions*")
     page.get_by_role("button", name="Try again").click()
-    check(page)
+    check_answer(page)
 
 
-def test_a_choice_of_models_is_offered(page: Page) -> None:
+def test_the_user_can_choose_a_model(page: Page) -> None:
     served = {"default": "two", "models": [{"name": "one"}, {"name": "two"}]}
     page.route("**/v1/models", lambda route: route.fulfill(json=served))
     page.reload()
@@ -153,8 +153,8 @@ def test_a_choice_of_models_is_offered(page: Page) -> None:
 
 
 @pytest.fixture
-def locked(models_dir: Path) -> Iterator[Service]:
-    """A service with a key, and small bundles."""
+def protected_service(models_dir: Path) -> Iterator[Service]:
+    """A service with small bundles that requires an API key."""
     sha256 = hashlib.sha256(KEY.encode()).hexdigest()
     with running(
         SER_MODELS_DIR=str(models_dir),
@@ -165,9 +165,11 @@ def locked(models_dir: Path) -> Iterator[Service]:
         yield service
 
 
-def test_a_key_is_asked_for_and_kept_in_the_tab(locked: Service, context: BrowserContext) -> None:
+def test_an_api_key_is_requested_and_stored_for_the_tab_only(
+    protected_service: Service, context: BrowserContext
+) -> None:
     page = context.new_page()
-    page.goto(locked.url)
+    page.goto(protected_service.url)
     key = page.get_by_label("API key")
     expect(key).to_be_visible()
     expect(page.get_by_role("status")).to_have_text("This service asks for a key.")
@@ -178,7 +180,7 @@ def test_a_key_is_asked_for_and_kept_in_the_tab(locked: Service, context: Browse
     expect(page.get_by_text("That key is not known. Check it")).to_be_visible()
     key.fill(KEY)
     key.press("Enter")
-    check(page)
+    check_answer(page)
     expect(key).to_be_hidden()
     assert page.evaluate("[sessionStorage.length, localStorage.length, document.cookie]") == [1, 0, ""]
     page.reload()

@@ -1,4 +1,4 @@
-"""The page's own WAV reader, held against libsndfile."""
+"""The WAV reader of the page, compared with libsndfile."""
 
 import base64
 import io
@@ -26,24 +26,24 @@ CODECS = ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAW", "UL
 CASES = [("WAV", codec) for codec in CODECS] + [("WAVEX", "PCM_24"), ("WAVEX", "ULAW"), ("RF64", "PCM_16")]
 
 
-def test_it_knows_every_code_of_the_telephone(page: Page) -> None:
+def test_the_reader_decodes_every_code_of_a_law_and_mu_law(page: Page) -> None:
     for codec in ("ALAW", "ULAW"):
-        data = soundfile_codes(codec)
+        data = file_of_all_codes(codec)
         expected, _ = soundfile.read(io.BytesIO(data), dtype="float32")
         read = page.evaluate(READ, base64.b64encode(data).decode())
         assert read["samples"] == [expected.tolist()]
 
 
-def soundfile_codes(codec: str) -> bytes:
-    """A file whose samples are all 256 codes, in order."""
+def file_of_all_codes(codec: str) -> bytes:
+    """Return a file whose samples are all 256 codes, in order."""
     file = bytearray(encode(np.zeros(256, np.float32), 8000, codec))
-    place = file.index(b"data") + 8
-    file[place : place + 256] = bytes(range(256))
+    start = file.index(b"data") + 8
+    file[start : start + 256] = bytes(range(256))
     return bytes(file)
 
 
 @pytest.mark.parametrize(("container", "codec"), CASES)
-def test_it_reads_as_libsndfile_does(page: Page, container: str, codec: str) -> None:
+def test_the_reader_gives_the_samples_of_libsndfile(page: Page, container: str, codec: str) -> None:
     data = encode(tone(0.05, 8000, channels=2), 8000, codec, container)
     expected, rate = soundfile.read(io.BytesIO(data), dtype="float32")
     read = page.evaluate(READ, base64.b64encode(data).decode())
@@ -53,5 +53,5 @@ def test_it_reads_as_libsndfile_does(page: Page, container: str, codec: str) -> 
 
 
 @pytest.mark.parametrize("data", [b"", b"RIFF", b"# text, and no sound at all", encode(tone(0.05))[:30]])
-def test_what_is_no_wav_is_none(page: Page, data: bytes) -> None:
+def test_invalid_wav_data_gives_none(page: Page, data: bytes) -> None:
     assert page.evaluate(READ, base64.b64encode(data).decode()) is None

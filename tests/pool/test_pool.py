@@ -21,7 +21,7 @@ from testing import bundles
 from testing.recordings import EXAMPLE, encode, tone
 
 SHORT = Recognize(EXAMPLE.read_bytes(), "small", "mix", 0.25, 60.0)
-# Some seconds of work for openSMILE.
+# openSMILE needs some seconds for these recordings.
 LONG = Recognize(encode(tone(300)), "small", "mix", 0.25, 3600.0)
 LONGER = Recognize(encode(tone(3000)), "small", "mix", 0.25, 3600.0)
 
@@ -34,9 +34,9 @@ def run(
     request_timeout: float = 30,
     max_worker_bytes: int = 1024**3,
 ) -> None:
-    """Run a scenario on a pool that is started and stopped around it."""
+    """Start a pool, run a scenario on it, and stop the pool."""
 
-    async def around() -> None:
+    async def run_scenario() -> None:
         pool = WorkerPool(
             [folder],
             n_workers=n_workers,
@@ -50,7 +50,7 @@ def run(
         finally:
             await pool.stop()
 
-    asyncio.run(around())
+    asyncio.run(run_scenario())
 
 
 @pytest.fixture(scope="module")
@@ -58,20 +58,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return bundles.write(tmp_path_factory.mktemp("models"))
 
 
-def test_each_of_many_recordings_gets_its_own_answer(folder: Path) -> None:
+def test_concurrent_recordings_get_their_own_answers(folder: Path) -> None:
     seconds = [0.5 + 0.1 * number for number in range(20)]
     tasks = [Recognize(encode(tone(length)), "small", "mix", 0.25, 60.0) for length in seconds]
 
     async def scenario(pool: WorkerPool) -> None:
-        at_once = await asyncio.gather(*map(pool.recognize, tasks))
-        assert [answer.duration for answer in at_once] == pytest.approx(seconds, abs=1e-3)
-        for task, answer in zip(tasks, at_once, strict=True):
+        answers = await asyncio.gather(*map(pool.recognize, tasks))
+        assert [answer.duration for answer in answers] == pytest.approx(seconds, abs=1e-3)
+        for task, answer in zip(tasks, answers, strict=True):
             assert (await pool.recognize(task)).probabilities == answer.probabilities
 
     run(folder, scenario, n_workers=2, queue_depth=18)
 
 
-def test_a_bad_recording_costs_no_worker(folder: Path) -> None:
+def test_a_bad_recording_does_not_end_its_worker(folder: Path) -> None:
     async def scenario(pool: WorkerPool) -> None:
         pids = pool.pids
         for _ in range(3):
@@ -83,45 +83,45 @@ def test_a_bad_recording_costs_no_worker(folder: Path) -> None:
     run(folder, scenario)
 
 
-def test_beyond_the_queue_is_refused_at_once_and_the_rest_is_answered(folder: Path) -> None:
+def test_a_full_queue_refuses_a_request_and_answers_the_accepted_requests(folder: Path) -> None:
     async def scenario(pool: WorkerPool) -> None:
-        async def within_a_place() -> Recognition:
+        async def recognize_in_slot() -> Recognition:
             with pool.slot():
                 return await pool.recognize(SHORT)
 
-        accepted = [asyncio.create_task(within_a_place()) for _ in range(3)]
+        accepted = [asyncio.create_task(recognize_in_slot()) for _ in range(3)]
         await asyncio.sleep(0)
         assert pool.n_waiting == 2
         with pytest.raises(Overloaded), pool.slot():
             pytest.fail("there was a place")
         assert all(answer.speech for answer in await asyncio.gather(*accepted))
-        assert (await within_a_place()).speech
+        assert (await recognize_in_slot()).speech
 
     run(folder, scenario, queue_depth=2)
 
 
-def test_a_recording_waits_for_one_part_of_something_long_at_most(folder: Path) -> None:
+def test_a_recording_waits_for_at_most_one_task_of_a_call(folder: Path) -> None:
     async def scenario(pool: WorkerPool) -> None:
-        answered: list[str] = []
+        completed: list[str] = []
 
-        async def one(name: str, work: Awaitable[object]) -> None:
+        async def complete(name: str, work: Awaitable[object]) -> None:
             await work
-            answered.append(name)
+            completed.append(name)
 
-        parts = [one("part", pool.run(SHORT)) for _ in range(4)]
-        await asyncio.gather(*parts, one("recording", pool.recognize(SHORT)))
-        assert answered.index("recording") == 1
+        tasks = [complete("part", pool.run(SHORT)) for _ in range(4)]
+        await asyncio.gather(*tasks, complete("recording", pool.recognize(SHORT)))
+        assert completed.index("recording") == 1
 
     run(folder, scenario)
 
 
-def test_the_deadline_ends_the_worker_and_the_next_one_answers(folder: Path) -> None:
+def test_a_missed_deadline_replaces_the_worker(folder: Path) -> None:
     async def scenario(pool: WorkerPool) -> None:
         (pid,) = pool.pids
         with pytest.raises(DeadlineExceeded, match="No answer within"):
             await pool.recognize(LONGER)
-        assert await ends(pid)
-        assert await comes_true(lambda: pool.n_alive == 1)
+        assert await process_ends(pid)
+        assert await becomes_true(lambda: pool.n_alive == 1)
         assert (await pool.recognize(SHORT)).speech
 
     run(folder, scenario, request_timeout=2)
@@ -139,7 +139,7 @@ def test_waiting_counts_toward_the_deadline(folder: Path) -> None:
     run(folder, scenario, request_timeout=0.3)
 
 
-def test_a_worker_that_dies_takes_down_its_recording_alone(folder: Path) -> None:
+def test_the_death_of_a_worker_loses_only_its_own_recording(folder: Path) -> None:
     async def scenario(pool: WorkerPool) -> None:
         (victim,) = pool.pids
         lost = asyncio.create_task(pool.recognize(LONG))
@@ -153,11 +153,11 @@ def test_a_worker_that_dies_takes_down_its_recording_alone(folder: Path) -> None
     run(folder, scenario)
 
 
-def test_the_death_of_an_idle_worker_is_noticed_by_nobody(folder: Path) -> None:
+def test_an_idle_worker_that_dies_is_replaced_and_loses_no_request(folder: Path) -> None:
     async def scenario(pool: WorkerPool) -> None:
         (victim,) = pool.pids
         os.kill(victim, signal.SIGKILL)
-        assert await ends(victim)
+        assert await process_ends(victim)
         assert (await pool.recognize(SHORT)).speech
         assert pool.replaced == {"died": 1}
         assert pool.n_alive == 1
@@ -165,18 +165,18 @@ def test_the_death_of_an_idle_worker_is_noticed_by_nobody(folder: Path) -> None:
     run(folder, scenario)
 
 
-def test_a_worker_that_has_grown_is_replaced_after_its_recording(folder: Path) -> None:
+def test_a_worker_with_too_much_memory_is_replaced_after_its_recording(folder: Path) -> None:
     async def scenario(pool: WorkerPool) -> None:
         (first,) = pool.pids
         assert (await pool.recognize(SHORT)).speech
-        assert await ends(first)
+        assert await process_ends(first)
         assert pool.replaced == {"grown": 1}
         assert (await pool.recognize(SHORT)).speech
 
     run(folder, scenario, max_worker_bytes=1)
 
 
-def test_the_time_of_each_stage_is_told(folder: Path) -> None:
+def test_an_answer_reports_the_time_of_each_stage(folder: Path) -> None:
     async def scenario(pool: WorkerPool) -> None:
         seconds = (await pool.recognize(SHORT)).seconds
         assert list(seconds) == ["queue", "decode", "features", "inference"]
@@ -198,7 +198,7 @@ def test_a_bundle_of_another_installation_stops_the_start(
         run(folder, scenario)
 
 
-def test_a_worker_that_cannot_start_again_is_tried_until_it_can(
+def test_the_restart_of_a_worker_is_repeated_until_it_succeeds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = bundles.write(tmp_path)
@@ -218,7 +218,7 @@ def test_a_worker_that_cannot_start_again_is_tried_until_it_can(
     run(folder, scenario)
 
 
-def test_what_nobody_expected_is_told_with_its_traceback_and_costs_no_worker(folder: Path) -> None:
+def test_an_unexpected_error_has_a_traceback_and_does_not_end_the_worker(folder: Path) -> None:
     async def scenario(pool: WorkerPool) -> None:
         pids = pool.pids
         with pytest.raises(WorkerFailed, match=r"(?s)Traceback.*KeyError: 'nobody'"):
@@ -229,7 +229,7 @@ def test_what_nobody_expected_is_told_with_its_traceback_and_costs_no_worker(fol
     run(folder, scenario)
 
 
-def test_a_recording_larger_than_any_buffer_gets_through(folder: Path) -> None:
+def test_a_recording_larger_than_any_buffer_reaches_the_worker(folder: Path) -> None:
     async def scenario(pool: WorkerPool) -> None:
         silence = encode(np.zeros(10_000_000, np.float32))
         with pytest.raises(AudioTooLong):
@@ -239,13 +239,13 @@ def test_a_recording_larger_than_any_buffer_gets_through(folder: Path) -> None:
     run(folder, scenario)
 
 
-def test_nothing_is_taken_before_the_start(folder: Path) -> None:
+def test_a_pool_refuses_recordings_before_its_start(folder: Path) -> None:
     pool = WorkerPool([folder], n_workers=1, queue_depth=1, request_timeout=1)
     with pytest.raises(NotReady):
         asyncio.run(pool.recognize(SHORT))
 
 
-async def comes_true(condition: Callable[[], bool]) -> bool:
+async def becomes_true(condition: Callable[[], bool]) -> bool:
     """Return whether a condition becomes true within ten seconds."""
     limit = time.monotonic() + 10
     while time.monotonic() < limit:
@@ -255,6 +255,6 @@ async def comes_true(condition: Callable[[], bool]) -> bool:
     return False
 
 
-async def ends(pid: int) -> bool:
+async def process_ends(pid: int) -> bool:
     """Return whether a process ends within ten seconds."""
-    return await comes_true(lambda: not Path(f"/proc/{pid}").exists())
+    return await becomes_true(lambda: not Path(f"/proc/{pid}").exists())

@@ -1,4 +1,4 @@
-"""What `make sbom` writes."""
+"""The software bill of materials that `make sbom` writes."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from testing.recordings import ROOT
 
 @pytest.fixture(scope="module")
 def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Written, which checks that it is valid."""
+    """The written document. The function `main` also validates it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sbom, "OUTPUT", tmp_path_factory.mktemp("dist") / "sbom.cdx.json")
         sbom.main()
@@ -21,7 +21,7 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return written
 
 
-def test_every_pinned_package_is_in_it(document: dict[str, Any]) -> None:
+def test_the_sbom_lists_every_pinned_package(document: dict[str, Any]) -> None:
     lock = (ROOT / "requirements" / "service.txt").read_text()
     pinned = set(re.findall(r"^([\w.-]+)==(\S+)", lock, re.MULTILINE))
     assert len(pinned) > 20
@@ -30,22 +30,22 @@ def test_every_pinned_package_is_in_it(document: dict[str, Any]) -> None:
     assert listed == pinned | {("silero_vad", "6.2.3"), ("whisper_base_4", weights)}
 
 
-def test_it_says_what_the_packages_do_not(document: dict[str, Any]) -> None:
+def test_the_sbom_adds_facts_that_the_packages_lack(document: dict[str, Any]) -> None:
     by_name = {part["name"]: part for part in document["components"]}
     assert document["metadata"]["component"]["version"] == __version__
     assert "audEERING" in by_name["opensmile"]["licenses"][0]["license"]["name"]
-    told = (ROOT / "docs" / "dependencies.md").read_text()
-    assert by_name["silero_vad"]["hashes"][0]["content"] in told
-    assert f"silero-vad {by_name['silero_vad']['version']}" in told
+    documentation = (ROOT / "docs" / "dependencies.md").read_text()
+    assert by_name["silero_vad"]["hashes"][0]["content"] in documentation
+    assert f"silero-vad {by_name['silero_vad']['version']}" in documentation
 
 
-def test_the_service_depends_on_what_it_names(document: dict[str, Any]) -> None:
-    ours = document["dependencies"][0]
-    assert ours["ref"] == document["metadata"]["component"]["bom-ref"]
-    names = {reference.partition("@")[0].removeprefix("pkg:pypi/") for reference in ours["dependsOn"]}
+def test_the_service_depends_on_its_direct_requirements(document: dict[str, Any]) -> None:
+    service = document["dependencies"][0]
+    assert service["ref"] == document["metadata"]["component"]["bom-ref"]
+    names = {reference.partition("@")[0].removeprefix("pkg:pypi/") for reference in service["dependsOn"]}
     assert {"fastapi", "opensmile", "onnxruntime", "silero_vad.onnx", "whisper_base_4.onnx"} <= names
     assert len(names) == len(sbom.direct_names()) + 2
 
 
-def test_it_is_the_same_each_time(document: dict[str, Any]) -> None:
+def test_the_sbom_is_reproducible(document: dict[str, Any]) -> None:
     assert sbom.complete(sbom.listed()) == document

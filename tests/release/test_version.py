@@ -1,4 +1,4 @@
-"""The version stands in one place; what has to repeat it says the same."""
+"""One file defines the version. The manifests of Kubernetes repeat it."""
 
 import re
 
@@ -6,9 +6,9 @@ from app import __version__
 from testing.recordings import ROOT
 
 
-def test_no_other_file_of_the_code_says_which_version_it_is() -> None:
+def test_only_one_file_of_the_code_contains_the_version() -> None:
     files = [ROOT / "pyproject.toml", ROOT / "Makefile", ROOT / "Dockerfile", ROOT / "README.md"]
-    files += [path for room in ("app", "training", "release") for path in (ROOT / room).rglob("*.py")]
+    files += [path for folder in ("app", "training", "release") for path in (ROOT / folder).rglob("*.py")]
     assert [file.name for file in files if __version__ in file.read_text()] == ["__init__.py"]
 
 

@@ -1,4 +1,4 @@
-"""What is in the wheel. `make release-check` installs it and serves from it; that takes minutes."""
+"""The content of the wheel. `make release-check` also installs it and serves from it; this takes minutes."""
 
 import zipfile
 from pathlib import Path
@@ -24,8 +24,8 @@ def test_the_wheel_has_all_files_of_both_packages(wheel: zipfile.ZipFile) -> Non
         for path in (ROOT / package).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    kinds = {Path(name).suffix for name in expected}
-    assert kinds == {*NOT_CODE, ".py"}
+    suffixes = {Path(name).suffix for name in expected}
+    assert suffixes == {*NOT_CODE, ".py"}
     packed = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert packed == expected
 
@@ -40,6 +40,6 @@ def test_the_licenses_are_in_the_wheel(wheel: zipfile.ZipFile) -> None:
     }
 
 
-def test_the_version_is_that_of_the_package(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_has_the_version_of_the_package(wheel: zipfile.ZipFile) -> None:
     metadata = wheel.read(f"speech_emotion-{__version__}.dist-info/METADATA").decode()
     assert f"\nVersion: {__version__}\n" in metadata

@@ -16,7 +16,7 @@ from training.adapt import STRENGTH, shrink
 
 @pytest.fixture
 def recordings(tmp_path: Path) -> Path:
-    """Ten recordings of one line, quieter than any the bundle knows."""
+    """Ten quiet recordings, as from one telephone line."""
     folder = tmp_path / "audio"
     folder.mkdir()
     for number in range(10):
@@ -25,12 +25,14 @@ def recordings(tmp_path: Path) -> Path:
     return folder
 
 
-def adapt(original: Path, audio: Path, tmp_path: Path, *more: str) -> int:
-    places = ["--models", str(tmp_path / "adapted"), "--cache", str(tmp_path / "cache")]
-    return main(["adapt", "--bundle", str(original), "--audio", str(audio), "--name", "ours", *places, *more])
+def adapt(original: Path, audio: Path, tmp_path: Path, *options: str) -> int:
+    folders = ["--models", str(tmp_path / "adapted"), "--cache", str(tmp_path / "cache")]
+    return main(
+        ["adapt", "--bundle", str(original), "--audio", str(audio), "--name", "ours", *folders, *options]
+    )
 
 
-def test_the_scaler_moves_and_the_network_stays(recordings: Path, tmp_path: Path) -> None:
+def test_adaptation_changes_the_scaler_and_keeps_the_scores(recordings: Path, tmp_path: Path) -> None:
     original = bundles.write(tmp_path / "models")
     assert adapt(original, recordings, tmp_path) == 0
     before, after = read_bundle(original), read_bundle(tmp_path / "adapted" / "ours")
@@ -48,15 +50,15 @@ def test_the_scaler_moves_and_the_network_stays(recordings: Path, tmp_path: Path
     assert answers[0] != answers[1]
 
 
-def test_few_recordings_weigh_little() -> None:
+def test_shrinking_averages_the_means_and_the_variances() -> None:
     original, own = Scaler(np.zeros(2), np.ones(2)), Scaler(np.full(2, 4.0), np.full(2, 3.0))
-    drawn = shrink(original, own, 0.25)
-    np.testing.assert_allclose(drawn.mean, 1)
-    np.testing.assert_allclose(drawn.scale, np.sqrt(3))
+    adapted = shrink(original, own, 0.25)
+    np.testing.assert_allclose(adapted.mean, 1)
+    np.testing.assert_allclose(adapted.scale, np.sqrt(3))
     np.testing.assert_array_equal(shrink(original, own, 0).scale, original.scale)
 
 
-def test_what_cannot_work_is_said(
+def test_a_failed_adaptation_reports_the_reason(
     recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     original = bundles.write(tmp_path / "models")

@@ -11,7 +11,7 @@ from training.data.corpora import Utterance
 CELL = Cell("cnn", "emobase", "stratified", 5, 0.6, 0.02, 0.5, 0.7, 0.65, 0.61)
 
 
-def test_the_table_has_a_row_a_model_and_a_column_a_test() -> None:
+def test_the_table_has_a_row_per_model_and_a_column_per_test() -> None:
     cells = [
         CELL,
         replace(CELL, test="other", uar=0.5, uar_sd=None),
@@ -25,21 +25,25 @@ def test_the_table_has_a_row_a_model_and_a_column_a_test() -> None:
     ]
 
 
-def test_published_folds_are_a_column_a_corpus() -> None:
-    one = Utterance(Path("a.wav"), "one", "anger", "speaker", test_fold=1)
-    speech = [one, replace(one, corpus="two"), replace(one, corpus="three", test_fold=None)]
-    tests = list(columns(speech, ["published-folds", "stratified"]))
+def test_published_folds_have_a_column_per_corpus() -> None:
+    utterance = Utterance(Path("a.wav"), "one", "anger", "speaker", test_fold=1)
+    utterances = [
+        utterance,
+        replace(utterance, corpus="two"),
+        replace(utterance, corpus="three", test_fold=None),
+    ]
+    tests = list(columns(utterances, ["published-folds", "stratified"]))
     assert [test.title for test in tests] == ["published-folds: one", "published-folds: two", "stratified"]
     assert [len(test.utterances) for test in tests] == [1, 1, 3]
 
 
-def test_models_are_compared_on_the_same_folds_and_not_twice(
+def test_models_are_compared_on_the_same_folds_and_only_once(
     few_voices: Path, feature_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["compare", "--corpus", f"csv={few_voices}", "--features", "emobase", "--folds", "2"]
     arguments += ["--model", "svm-linear", "logistic-regression", "--protocol", "speaker-independent"]
-    places = ["--cache", str(feature_cache), "--runs", str(tmp_path / "runs"), "--output", str(tmp_path)]
-    assert main([*arguments, *places]) == 0
+    folders = ["--cache", str(feature_cache), "--runs", str(tmp_path / "runs"), "--output", str(tmp_path)]
+    assert main([*arguments, *folders]) == 0
     table = (tmp_path / "comparison.md").read_text()
     assert table in capsys.readouterr().out
     rows = list(csv.DictReader((tmp_path / "comparison.csv").read_text().splitlines()))
@@ -51,6 +55,6 @@ def test_models_are_compared_on_the_same_folds_and_not_twice(
 
     results = {file: file.stat().st_mtime_ns for file in (tmp_path / "runs").rglob("result.json")}
     assert len(results) == 4
-    assert main([*arguments, *places]) == 0
+    assert main([*arguments, *folders]) == 0
     assert {file: file.stat().st_mtime_ns for file in results} == results
     assert (tmp_path / "comparison.md").read_text() == table

@@ -25,26 +25,26 @@ def weights() -> Weights:
     random = np.random.default_rng(1)
     shapes: dict[str, tuple[int, ...]] = {"conv1": (WIDTH, N_MELS, 3), "conv2": (WIDTH, WIDTH, 3)}
     for layer in range(6):
-        own: dict[str, tuple[int, ...]] = {
+        shapes_of_layer: dict[str, tuple[int, ...]] = {
             "qkv": (3 * WIDTH, WIDTH),
             "out": (WIDTH, WIDTH),
             "fc1": (HIDDEN, WIDTH),
             "fc2": (WIDTH, HIDDEN),
         }
-        own |= {"norm1": (WIDTH,), "norm2": (WIDTH,)}
-        shapes |= {f"layers.{layer}.{name}": shape for name, shape in own.items()}
-    made = {f"{name}.weight": random.normal(0, 0.02, shape) for name, shape in shapes.items()}
-    made |= {f"{name}.bias": random.normal(0, 0.02, shape[:1]) for name, shape in shapes.items()}
-    made["positions.weight"] = random.normal(0, 0.02, (1_500, WIDTH))
+        shapes_of_layer |= {"norm1": (WIDTH,), "norm2": (WIDTH,)}
+        shapes |= {f"layers.{layer}.{name}": shape for name, shape in shapes_of_layer.items()}
+    arrays = {f"{name}.weight": random.normal(0, 0.02, shape) for name, shape in shapes.items()}
+    arrays |= {f"{name}.bias": random.normal(0, 0.02, shape[:1]) for name, shape in shapes.items()}
+    arrays["positions.weight"] = random.normal(0, 0.02, (1_500, WIDTH))
     for layer in range(6):
-        made[f"layers.{layer}.qkv.bias"][WIDTH : 2 * WIDTH] = 0  # Whisper's keys have no bias
+        arrays[f"layers.{layer}.qkv.bias"][WIDTH : 2 * WIDTH] = 0  # the keys of Whisper have no bias
         for norm in ("norm1", "norm2"):
-            made[f"layers.{layer}.{norm}.weight"] += 1
-    return {name: array.astype(np.float16).astype(np.float32) for name, array in made.items()}
+            arrays[f"layers.{layer}.{norm}.weight"] += 1
+    return {name: array.astype(np.float16).astype(np.float32) for name, array in arrays.items()}
 
 
-def by_numpy(mel: NDArray[np.float32], weights: Weights, n_layers: int) -> list[NDArray[np.float64]]:
-    """The states of each layer, straight from the paper."""
+def encode_with_numpy(mel: NDArray[np.float32], weights: Weights, n_layers: int) -> list[NDArray[np.float64]]:
+    """Return the states of each layer, computed with NumPy as in the paper."""
 
     def convolve(x: NDArray[np.float64], name: str, stride: int) -> NDArray[np.float64]:
         padded = np.pad(x, ((1, 1), (0, 0)))
@@ -84,24 +84,24 @@ def by_numpy(mel: NDArray[np.float32], weights: Weights, n_layers: int) -> list[
 
 
 def pooled_states(layers: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Means over 80 ms, the layers side by side."""
+    """Return means over 80 ms, with the layers side by side."""
     n_states = len(layers[0]) // 4
     return np.concatenate([layer.reshape(n_states, -1, WIDTH).mean(axis=1) for layer in layers], axis=1)
 
 
 def statistics_of(states: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Moments, percentiles (nearest rank), and the size of the changes from state to state."""
+    """Return moments, percentiles (nearest rank) and the size of the changes from state to state."""
     ordered, rank = np.sort(states, axis=0), round(0.1 * (len(states) - 1))
     changes = np.sqrt((np.diff(states, axis=0) ** 2).sum(axis=0) / max(len(states) - 1, 1))
     moments = [states.mean(axis=0), states.std(axis=0)]
     return np.concatenate([*moments, ordered[rank], ordered[-1 - rank], changes])
 
 
-def test_the_graph_is_the_encoder_of_the_paper(weights: Weights) -> None:
+def test_the_graph_gives_the_states_and_statistics_of_the_paper(weights: Weights) -> None:
     session = onnxruntime.InferenceSession(build_encoder(weights, 4).SerializeToString())
     mel = np.random.default_rng(2).normal(0, 0.5, (90, N_MELS)).astype(np.float32)
     statistics, states = session.run(["statistics", "states"], {"log_mel": mel[np.newaxis]})
-    expected = by_numpy(mel[:88], weights, 4)  # whole multiples of 80 ms
+    expected = encode_with_numpy(mel[:88], weights, 4)  # whole multiples of 80 ms
     pooled = pooled_states(expected)
     np.testing.assert_allclose(states[0], pooled, atol=1e-4)
     np.testing.assert_allclose(statistics[0], statistics_of(pooled), atol=1e-4)
@@ -119,16 +119,16 @@ def test_a_long_signal_is_encoded_in_windows(weights: Weights) -> None:
     session = onnxruntime.InferenceSession(build_encoder(weights, 1).SerializeToString())
     mel = np.random.default_rng(3).normal(0, 0.5, (1, 2_001, N_MELS)).astype(np.float32)
     (statistics,) = session.run(["statistics"], {"log_mel": mel})
-    windows = [by_numpy(mel[0, start : start + 664], weights, 1)[0] for start in (0, 664, 1_328)]
+    windows = [encode_with_numpy(mel[0, start : start + 664], weights, 1)[0] for start in (0, 664, 1_328)]
     states = pooled_states([np.concatenate(windows)])
     np.testing.assert_allclose(statistics[0], statistics_of(states), atol=1e-4)
 
 
 def to_ctranslate2(weights: Weights) -> bytes:
-    """The weights as CTranslate2 keeps them."""
+    """Return the weights in the format of CTranslate2."""
     names = {"conv1": "conv1", "conv2": "conv2", "positions": "position_encodings"}
-    own = {"norm1": "self_attention/layer_norm", "qkv": "self_attention/linear_0"}
-    own |= {
+    names_in_layer = {"norm1": "self_attention/layer_norm", "qkv": "self_attention/linear_0"}
+    names_in_layer |= {
         "out": "self_attention/linear_1",
         "norm2": "ffn/layer_norm",
         "fc1": "ffn/linear_0",
@@ -136,11 +136,11 @@ def to_ctranslate2(weights: Weights) -> bytes:
     }
     variables = []
     for name, array in weights.items():
-        *place, module, kind = name.split(".")
-        theirs = names[module] if not place else f"layer_{place[1]}/{own[module]}"
+        *prefix, module, kind = name.split(".")
+        module_name = names[module] if not prefix else f"layer_{prefix[1]}/{names_in_layer[module]}"
         if "norm" in module:
             kind = {"weight": "gamma", "bias": "beta"}[kind]
-        variables.append((f"encoder/{theirs}/{'encodings' if module == 'positions' else kind}", array))
+        variables.append((f"encoder/{module_name}/{'encodings' if module == 'positions' else kind}", array))
     variables.append(("decoder/layer_norm/beta", np.zeros(3, np.float32)))
 
     def text(value: str) -> bytes:
@@ -155,18 +155,18 @@ def to_ctranslate2(weights: Weights) -> bytes:
 
 
 def to_safetensors(weights: Weights) -> bytes:
-    """The weights as Hugging Face keeps them."""
-    own = {"norm1": "self_attn_layer_norm", "out": "self_attn.out_proj", "norm2": "final_layer_norm"}
+    """Return the weights in the format of Hugging Face."""
+    module_names = {"norm1": "self_attn_layer_norm", "out": "self_attn.out_proj", "norm2": "final_layer_norm"}
     tensors: dict[str, NDArray[np.float32]] = {}
     for name, array in weights.items():
-        *place, module, kind = name.split(".")
+        *prefix, module, kind = name.split(".")
         if module == "qkv":
             for part, values in zip("qkv", np.split(array, 3), strict=True):
                 if (part, kind) != ("k", "bias"):
-                    tensors[f"{'.'.join(place)}.self_attn.{part}_proj.{kind}"] = values
+                    tensors[f"{'.'.join(prefix)}.self_attn.{part}_proj.{kind}"] = values
         else:
-            theirs = "embed_positions" if module == "positions" else own.get(module, module)
-            tensors[".".join([*place, theirs, kind])] = array
+            module_name = "embed_positions" if module == "positions" else module_names.get(module, module)
+            tensors[".".join([*prefix, module_name, kind])] = array
     header, data = {}, b""
     for name, array in tensors.items():
         offsets = [len(data), len(data) + array.nbytes]
@@ -205,7 +205,7 @@ def test_both_formats_give_the_same_weights(
         (None, [], "cannot be read"),
     ],
 )
-def test_bad_weights_are_told_and_nothing_is_written(
+def test_bad_weights_are_reported_and_nothing_is_written(
     content: bytes | None,
     arguments: list[str],
     reason: str,
@@ -214,13 +214,13 @@ def test_bad_weights_are_told_and_nothing_is_written(
 ) -> None:
     if content is not None:
         (tmp_path / "model.bin").write_bytes(content)
-    places = ["--weights", str(tmp_path / "model.bin"), "--output", str(tmp_path / "out")]
-    assert main(["encoder", *places, *arguments]) == 1
+    paths = ["--weights", str(tmp_path / "model.bin"), "--output", str(tmp_path / "out")]
+    assert main(["encoder", *paths, *arguments]) == 1
     assert reason in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
-def test_the_shipped_encoder_is_that_of_its_provenance() -> None:
+def test_the_shipped_encoder_matches_its_provenance() -> None:
     import hashlib  # noqa: PLC0415
 
     provenance = json.loads((FOLDER / PROVENANCE).read_text())

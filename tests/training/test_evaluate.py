@@ -33,22 +33,26 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def evaluate(bundle: Path, table: Path, output: Path, *more: str) -> int:
-    places = ["--bundle", str(bundle), "--corpus", f"csv={table}", "--output", str(output)]
-    return main(["evaluate", *places, "--conditions", "clean", "telephone", *more])
+def evaluate(bundle: Path, table: Path, output: Path, *options: str) -> int:
+    paths = ["--bundle", str(bundle), "--corpus", f"csv={table}", "--output", str(output)]
+    return main(["evaluate", *paths, "--conditions", "clean", "telephone", *options])
 
 
-def test_the_figures_are_those_of_the_service(tmp_path: Path, table: Path) -> None:
+def test_the_evaluation_agrees_with_the_service(tmp_path: Path, table: Path) -> None:
     bundle = bundles.write(tmp_path / "models", inputs=("log_mel",), adapts=True)
     assert evaluate(bundle, table, tmp_path / "out", "--calls", "telephone") == 0
     results = json.loads((tmp_path / "out" / "evaluation.json").read_text())
-    kept = label_for(csv_file.read(table), bundles.LABELS)
+    utterances = label_for(csv_file.read(table), bundles.LABELS)
     recognizer = EmotionRecognizer(read_bundle(bundle))
-    answers = [recognizer.recognize_speech(decode(one.path.read_bytes())).emotion for one in kept]
-    right = np.mean([answer == one.emotion for answer, one in zip(answers, kept, strict=True)])
-    assert results["conditions"]["clean"]["accuracy"] == pytest.approx(right)
-    assert results["n_utterances"] == len(kept)
-    assert results["n_other_labels"] == 24 - len(kept) > 0
+    answers = [
+        recognizer.recognize_speech(decode(utterance.path.read_bytes())).emotion for utterance in utterances
+    ]
+    accuracy = np.mean(
+        [answer == utterance.emotion for answer, utterance in zip(answers, utterances, strict=True)]
+    )
+    assert results["conditions"]["clean"]["accuracy"] == pytest.approx(accuracy)
+    assert results["n_utterances"] == len(utterances)
+    assert results["n_other_labels"] == 24 - len(utterances) > 0
     assert set(results["conditions"]) == {"clean", "telephone"}
     call = results["calls"]["telephone"]
     assert 0.8 < call["found"] <= 1
@@ -70,7 +74,7 @@ def test_a_corpus_without_labels_of_the_bundle_is_refused(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_recording_that_cannot_be_analyzed_is_named_or_left_out(
+def test_an_undecodable_recording_is_reported_or_skipped(
     tmp_path: Path, table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bundle = bundles.write(tmp_path / "models", inputs=("log_mel",))

@@ -27,23 +27,23 @@ TARGETS = np.arange(N) % N_LABELS
 
 @pytest.fixture(scope="module")
 def inputs() -> Inputs:
-    """Utterances of 12 to 71 frames whose label is plain in a feature, and in the mean of all."""
+    """Utterances of 12 to 71 frames. A functional and the mean of a descriptor show the label clearly."""
     functionals = RANDOM.normal(TARGETS[:, np.newaxis] - 1, 1, (N, N_FUNCTIONALS)).astype(np.float32)
     functionals[:, :N_LABELS] += 4 * np.eye(N_LABELS)[TARGETS]
     descriptors = [RANDOM.normal(0, 1, (12 + n, N_DESCRIPTORS)).astype(np.float32) for n in range(N)]
     for target, sequence in zip(TARGETS, descriptors, strict=True):
         sequence[:, target] += 2
     names = ("clean", *AUGMENTATIONS)
-    return made_of(names, functionals, descriptors)
+    return make_inputs(names, functionals, descriptors)
 
 
 SPEAKERS = np.array([f"speaker {n % 7}" for n in range(N)])
 
 
-def made_of(
+def make_inputs(
     names: Sequence[str], functionals: NDArray[np.float32], descriptors: Sequence[NDArray[np.float32]]
 ) -> Inputs:
-    """Inputs that are the same under all conditions, and standardized already."""
+    """Return inputs that are equal under all conditions and already standardized."""
     width = descriptors[0].shape[1]
     sequences = Sequences(lambda index: descriptors[index], N, Scaler(np.zeros(width), np.ones(width)))
     return Inputs(
@@ -57,14 +57,14 @@ def fold() -> Fold:
     return Fold(1, "1", rest[rest % 5 != 0], rest[rest % 5 == 0], test, speaker_independent=True)
 
 
-def test_a_file_is_a_model() -> None:
+def test_every_file_of_the_folder_is_a_model() -> None:
     files = (Path(__file__).parent.parent.parent / "training" / "models").glob("[a-z]*.py")
     assert set(MODELS) == {file.stem.replace("_", "-") for file in files}
     assert {"paper-cnn", "sliding-cnn", "sequence-lstm", "svm-linear", "svm-rbf"} <= set(MODELS)
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_every_model_learns_and_answers_alike_alone_and_in_a_batch(
+def test_every_model_learns_and_gives_the_same_answers_alone_and_in_a_batch(
     name: str, inputs: Inputs, fold: Fold, tmp_path: Path
 ) -> None:
     model = load_model(name).limited(3)
@@ -75,7 +75,7 @@ def test_every_model_learns_and_answers_alike_alone_and_in_a_batch(
     assert len(trained.validation_probabilities) == len(trained.validated)
     assert not set(trained.validated) & set(fold.test)
     assert all((tmp_path / file).is_file() for file in trained.members)
-    # Odd and even lengths: the service gives a network one utterance, at its own length.
+    # The lengths are odd and even. The service gives a network one utterance, without padding.
     alone = [trained.predict(inputs, np.array([index]), "clean") for index in range(0, N, 7)]
     np.testing.assert_allclose(np.concatenate(alone), answers[::7], atol=1e-5)
 
@@ -92,14 +92,14 @@ def networks() -> list[tuple[str, keras.Model]]:
     return list(built.items())
 
 
-def test_a_batch_to_predict_holds_sequences_of_one_length(inputs: Inputs) -> None:
+def test_a_batch_for_prediction_has_sequences_of_one_length(inputs: Inputs) -> None:
     batches = list(of_equal_length(["descriptors"], inputs, np.arange(N), "clean", 128))
     assert sorted(np.concatenate(batches).tolist()) == list(range(N))
     for batch in batches:
         assert len({len(inputs.descriptors["clean"][index]) for index in batch}) == 1
 
 
-def test_what_was_trained_is_not_trained_again(inputs: Inputs, fold: Fold, tmp_path: Path) -> None:
+def test_a_trained_network_is_not_trained_again(inputs: Inputs, fold: Fold, tmp_path: Path) -> None:
     model = load_model("cnn").limited(2)
     first = model.fit(inputs, fold, 1, tmp_path).predict(inputs, fold.test, "clean")
     networks = {network: network.stat().st_mtime_ns for network in tmp_path.glob("*.keras")}
@@ -109,7 +109,7 @@ def test_what_was_trained_is_not_trained_again(inputs: Inputs, fold: Fold, tmp_p
     np.testing.assert_array_equal(first, second)
 
 
-def test_a_baseline_chooses_by_validation_and_learns_from_all_that_is_left(
+def test_a_baseline_selects_on_validation_data_and_trains_on_all_data_except_the_test_part(
     inputs: Inputs, fold: Fold, tmp_path: Path
 ) -> None:
     sizes: list[int] = []
@@ -117,7 +117,7 @@ def test_a_baseline_chooses_by_validation_and_learns_from_all_that_is_left(
     class Spy(LogisticRegression):  # type: ignore[misc]  # scikit-learn is untyped
         def fit(self, features: NDArray[np.float32], targets: NDArray[np.int64]) -> object:
             sizes.append(len(features))
-            # With any other setting it learns the wrong labels.
+            # With every other setting, the classifier learns wrong labels.
             return super().fit(features, targets if self.C == 1 else (targets + 1) % N_LABELS)
 
     trained = Classifier(lambda setting: Spy(**setting), [{"C": 2.0}, {"C": 1.0}]).fit(
@@ -127,20 +127,22 @@ def test_a_baseline_chooses_by_validation_and_learns_from_all_that_is_left(
     assert sizes == [36, 36, 45]
 
 
-def test_the_network_that_is_kept_has_learnt_from_all_that_is_not_held_out(
+def test_the_final_network_is_trained_on_all_data_except_the_test_part(
     inputs: Inputs, fold: Fold, tmp_path: Path
 ) -> None:
-    # No utterance that trains in the first training has the last label.
+    # In the first training, no utterance has the last label.
     order = np.argsort(TARGETS[fold.rest], kind="stable")
     by_label = fold.rest[order]
-    only_validated = Fold(1, "1", by_label[:30], by_label[30:], fold.test, speaker_independent=True)
-    trained = load_model("ridge").fit(inputs, only_validated, 1, tmp_path)
+    fold_with_label_in_validation_only = Fold(
+        1, "1", by_label[:30], by_label[30:], fold.test, speaker_independent=True
+    )
+    trained = load_model("ridge").fit(inputs, fold_with_label_in_validation_only, 1, tmp_path)
     last = fold.test[TARGETS[fold.test] == N_LABELS - 1]
     assert (trained.predict(inputs, last, "clean").argmax(axis=1) == N_LABELS - 1).mean() > 0.5
     assert (trained.validation_probabilities.argmax(axis=1) != N_LABELS - 1).all()
 
 
-def test_ridge_is_that_of_scikit_learn() -> None:
+def test_ridge_regression_agrees_with_scikit_learn() -> None:
     for n in (30, 200):
         features = RANDOM.normal(0, 1, (n, 50)).astype(np.float32)
         targets, weights = RANDOM.normal(0, 1, (n, 3)), RANDOM.uniform(0.5, 2, n)
@@ -150,11 +152,11 @@ def test_ridge_is_that_of_scikit_learn() -> None:
         np.testing.assert_allclose(bias, expected.intercept_, atol=1e-4)
 
 
-def test_the_root_of_a_covariance_times_itself_is_the_covariance() -> None:
+def test_the_square_of_the_square_root_is_the_covariance() -> None:
     frames = RANDOM.normal(0, [0.6, 1, 1.5], (3, 200, 3)).astype(np.float32)
     frames[..., 2] += frames[..., 0]
     mean, variances = covariance.mean_and_covariance(frames)
-    expected = np.stack([np.cov(one.T, bias=True) for one in frames])
+    expected = np.stack([np.cov(sequence.T, bias=True) for sequence in frames])
     np.testing.assert_allclose(mean, frames.mean(axis=1), atol=1e-5)
     np.testing.assert_allclose(variances, expected, atol=1e-4)
     root = np.array(covariance.square_root(keras.ops.convert_to_tensor(expected.astype(np.float32))))
@@ -164,7 +166,9 @@ def test_the_root_of_a_covariance_times_itself_is_the_covariance() -> None:
     np.testing.assert_allclose(values[1, 3:], root[1][np.triu_indices(3)], atol=1e-4)
 
 
-def test_covariance_tells_apart_what_differs_in_nothing_else(fold: Fold, tmp_path: Path) -> None:
+def test_the_covariance_model_separates_labels_that_differ_only_in_covariance(
+    fold: Fold, tmp_path: Path
+) -> None:
     functionals = np.zeros((N, N_FUNCTIONALS), np.float32)
     mixing = np.stack([np.eye(3) + 0.9 * np.eye(3, k=shift) for shift in (-1, 1, 2)])
     descriptors = [
@@ -172,9 +176,9 @@ def test_covariance_tells_apart_what_differs_in_nothing_else(fold: Fold, tmp_pat
         for t in TARGETS
     ]
     names = ("clean", *AUGMENTATIONS)
-    alike = made_of(names, functionals, descriptors)
-    trained = load_model("covariance").fit(alike, fold, 1, tmp_path)
-    assert (trained.predict(alike, fold.test, "clean").argmax(axis=1) == TARGETS[fold.test]).mean() > 0.8
+    inputs = make_inputs(names, functionals, descriptors)
+    trained = load_model("covariance").fit(inputs, fold, 1, tmp_path)
+    assert (trained.predict(inputs, fold.test, "clean").argmax(axis=1) == TARGETS[fold.test]).mean() > 0.8
 
 
 def test_mixed_utterances_have_mixed_targets(inputs: Inputs) -> None:
@@ -183,7 +187,7 @@ def test_mixed_utterances_have_mixed_targets(inputs: Inputs) -> None:
     mixed, mixed_targets = mixup(batch, targets, 0.4, np.random.default_rng(1))
     np.testing.assert_allclose(mixed_targets.sum(axis=1), 1, rtol=1e-6)
     assert (mixed_targets.max(axis=1) < 0.999).any()
-    # The larger share is the utterance's own.
+    # The larger share is the target of the utterance itself.
     assert (mixed_targets.argmax(axis=1) == TARGETS[:8]).all()
     same, same_targets = mixup(batch, targets, 0, np.random.default_rng(1))
     assert same is batch
@@ -191,32 +195,32 @@ def test_mixed_utterances_have_mixed_targets(inputs: Inputs) -> None:
     assert not np.array_equal(mixed["features"], batch["features"])
 
 
-def test_a_batch_to_train_is_cropped_and_never_padded(inputs: Inputs) -> None:
+def test_a_batch_for_training_is_cropped_and_not_padded(inputs: Inputs) -> None:
     indices = np.array([0, N - 1])
     batch = assemble(["descriptors"], inputs, indices, ["clean"] * 2, 32, np.random.default_rng(1))
     shortest = len(inputs.descriptors["clean"][0])
     assert batch["descriptors"].shape == (2, shortest, N_DESCRIPTORS)
     np.testing.assert_array_equal(batch["descriptors"][0], inputs.descriptors["clean"][0])
     whole = inputs.descriptors["clean"][N - 1]
-    places = [
-        place for place in range(len(whole)) if np.array_equal(batch["descriptors"][1][0], whole[place])
+    starts = [
+        frame for frame in range(len(whole)) if np.array_equal(batch["descriptors"][1][0], whole[frame])
     ]
-    (start,) = places
+    (start,) = starts
     np.testing.assert_array_equal(batch["descriptors"][1], whole[start : start + shortest])
 
 
-def test_the_mean_is_geometric() -> None:
-    together = mean([np.array([[0.5, 0.5]]), np.array([[0.9, 0.1]])], [0.5, 0.5])
+def test_the_ensemble_uses_the_geometric_mean() -> None:
+    combined = mean([np.array([[0.5, 0.5]]), np.array([[0.9, 0.1]])], [0.5, 0.5])
     roots = np.sqrt([0.45, 0.05])
-    np.testing.assert_allclose(together, [roots / roots.sum()])
+    np.testing.assert_allclose(combined, [roots / roots.sum()])
 
 
-def test_a_network_answers_alike_through_the_scale_of_another_scaler() -> None:
+def test_a_network_gives_the_same_answers_through_another_scaler() -> None:
     raw = RANDOM.normal(3, 5, (4, N_FUNCTIONALS)).astype(np.float32)
     own = Scaler(RANDOM.normal(3, 1, N_FUNCTIONALS + 6), RANDOM.uniform(1, 5, N_FUNCTIONALS + 6))
     other = Scaler(RANDOM.normal(3, 1, N_FUNCTIONALS + 6), RANDOM.uniform(1, 5, N_FUNCTIONALS + 6))
     network = dict(networks())["cnn"]
     combined = combine_networks([(own, network, 1.0)], other)
-    asked = combined({"features": other.split(N_FUNCTIONALS)[0].transform(raw)})["probabilities"]
-    direct = network({"features": own.split(N_FUNCTIONALS)[0].transform(raw)})
-    np.testing.assert_allclose(asked, direct, atol=1e-5)
+    answers = combined({"features": other.split(N_FUNCTIONALS)[0].transform(raw)})["probabilities"]
+    expected = network({"features": own.split(N_FUNCTIONALS)[0].transform(raw)})
+    np.testing.assert_allclose(answers, expected, atol=1e-5)

@@ -21,7 +21,7 @@ from training.data.labels import to_five_emotions
 
 
 def files(bundle: Path) -> dict[str, bytes]:
-    """All files, without the time that training took and the hashes of those that tell it."""
+    """Return the content of all files, without the training time and the hashes of files that contain it."""
     contents = {file.name: file.read_bytes() for file in bundle.iterdir()}
     contents["results.json"] = re.sub(rb'"training_seconds": \d+', b"", contents["results.json"])
     contents["MODEL_CARD.md"] = re.sub(rb"Training took \d+ s", b"", contents["MODEL_CARD.md"])
@@ -38,46 +38,48 @@ def test_the_bundle_can_be_used(german: Path) -> None:
     assert sum(recognition.probabilities.values()) == pytest.approx(1)
 
 
-def test_it_says_what_it_was_made_of(german: Path) -> None:
+def test_the_manifest_describes_the_corpus_and_the_protocol(german: Path) -> None:
     manifest = read_bundle(german).manifest
     (corpus,) = manifest.protocol.corpora
     assert (corpus.name, corpus.n_utterances, corpus.n_speakers) == ("emodb", 339, 10)
     assert (manifest.protocol.name, manifest.protocol.n_folds) == ("speaker-independent", 3)
 
 
-def test_the_scores_are_those_of_the_folds(german: Path) -> None:
+def test_the_scores_summarize_the_folds(german: Path) -> None:
     scores = read_bundle(german).manifest.scores
     uars = [fold.uar for fold in scores.folds]
     assert [fold.fold for fold in scores.folds] == ["1", "2", "3"]
     assert scores.uar.mean == pytest.approx(np.mean(uars))
     assert scores.uar.sd == pytest.approx(np.std(uars, ddof=1))
-    # Three epochs suffice to be far above chance, 25 %.
+    # After three epochs, the UAR is far above chance (25 %).
     assert scores.uar.mean > 0.4
 
 
-def test_the_fold_of_the_best_validation_is_chosen(german: Path) -> None:
+def test_the_fold_with_the_best_validation_uar_is_chosen(german: Path) -> None:
     manifest = read_bundle(german).manifest
     best = max(manifest.scores.folds, key=lambda fold: fold.validation_uar)
     assert manifest.chosen_folds == (best.fold,)
 
 
-def test_nothing_of_the_test_part_is_in_the_scaler(german: Path, feature_cache: Path) -> None:
+def test_the_scaler_is_fitted_without_the_test_part(german: Path, feature_cache: Path) -> None:
     bundle = read_bundle(german)
     assert bundle.manifest.features is not None
     utterances = to_five_emotions(csv_file.read(corpora() / "emodb" / "utterances.csv"))
-    heard = extract(utterances, FeatureConfig("emobase"), feature_cache).features["clean"]
+    features = extract(utterances, FeatureConfig("emobase"), feature_cache).features["clean"]
     folds = make_folds(utterances, "speaker-independent", 3, seed=1)
     (fold,) = [fold for fold in folds if fold.name in bundle.manifest.chosen_folds]
     functionals, descriptors = bundle.scaler.split(bundle.manifest.features.n_functionals)
-    rest = [heard[index] for index in fold.rest]
+    rest = [features[index] for index in fold.rest]
     np.testing.assert_allclose(
-        functionals.mean, np.mean([one.functionals for one in rest], axis=0, dtype=np.float64), rtol=1e-6
+        functionals.mean,
+        np.mean([values.functionals for values in rest], axis=0, dtype=np.float64),
+        rtol=1e-6,
     )
-    # The network takes no descriptors: they are not read, and stay as they are.
+    # The network takes no descriptors, so the training does not fit their scaler.
     assert not descriptors.mean.any()
 
 
-def test_the_card_tells_the_same_figures(german: Path) -> None:
+def test_the_model_card_has_the_scores_of_the_manifest(german: Path) -> None:
     card, manifest = (german / "MODEL_CARD.md").read_text(), read_bundle(german).manifest
     for fold in manifest.scores.folds:
         row = f"{fold.uar:.1%} | {fold.accuracy:.1%} | {fold.validation_uar:.1%} |"
@@ -94,7 +96,7 @@ def test_the_same_seed_gives_the_same_bundle(german: Path, tmp_path: Path, train
     assert files(again) == files(german)
 
 
-def test_an_interrupted_run_goes_on_and_ends_the_same(
+def test_an_interrupted_run_resumes_and_gives_the_same_bundle(
     german: Path, runs: Path, tmp_path: Path, train_emodb: TrainEmodb
 ) -> None:
     shutil.copytree(runs, tmp_path / "runs")
@@ -102,14 +104,14 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(
     for name in ("result.json", "cnn.json"):
         (run / "fold-2" / name).unlink()
     networks = [run / fold / "cnn.keras" for fold in ("fold-1", "fold-2")]
-    done, missing = (network.stat().st_mtime_ns for network in networks)
+    completed, interrupted = (network.stat().st_mtime_ns for network in networks)
     again = train_emodb(tmp_path / "models", tmp_path / "runs")
-    assert networks[0].stat().st_mtime_ns == done
-    assert networks[1].stat().st_mtime_ns > missing
+    assert networks[0].stat().st_mtime_ns == completed
+    assert networks[1].stat().st_mtime_ns > interrupted
     assert files(again) == files(german)
 
 
-def test_a_bundle_is_not_overwritten_unasked(german: Path, runs: Path, train_emodb: TrainEmodb) -> None:
+def test_an_existing_bundle_is_not_overwritten(german: Path, runs: Path, train_emodb: TrainEmodb) -> None:
     before = (german / "manifest.json").read_bytes()
     with pytest.raises(subprocess.CalledProcessError) as failed:
         train_emodb(german.parent, runs)
@@ -128,26 +130,28 @@ def test_a_bundle_is_not_overwritten_unasked(german: Path, runs: Path, train_emo
         (["--corpus", "EMODB", "--corpus", "EMODB"], "is a corpus given twice?"),
     ],
 )
-def test_a_run_that_cannot_work_says_why(
+def test_a_failed_run_reports_the_reason(
     arguments: list[str], reason: str, feature_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     emodb = f"emodb={corpora() / 'emodb'}"
     arguments = [emodb if argument == "EMODB" else argument for argument in arguments]
-    places = ["--cache", str(feature_cache), "--models", str(tmp_path), "--runs", str(tmp_path)]
-    status = main(["train", "--name", "x", "--features", "emobase", *places, *arguments])
+    folders = ["--cache", str(feature_cache), "--models", str(tmp_path), "--runs", str(tmp_path)]
+    status = main(["train", "--name", "x", "--features", "emobase", *folders, *arguments])
     assert status == 1
     assert reason in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_kind_of_corpus_that_is_unknown_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_kind_of_corpus_is_refused_with_the_known_kinds(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["train", "--name", "x", "--corpus", "iemocap=/data"])
     assert ended.value.code == 2
     assert "csv, emodb, ravdess, shemo" in capsys.readouterr().err
 
 
-def test_the_history_is_kept_for_the_curves(runs: Path, german: Path) -> None:
+def test_the_history_is_stored_for_the_learning_curves(runs: Path, german: Path) -> None:
     assert german.is_dir()
     (run,) = runs.iterdir()
     (history,) = json.loads((run / "fold-1" / "result.json").read_text())["histories"]
@@ -155,7 +159,7 @@ def test_the_history_is_kept_for_the_curves(runs: Path, german: Path) -> None:
     assert {len(values) for values in history.values()} == {3}
 
 
-def test_results_tell_what_the_card_tells_and_more(german: Path) -> None:
+def test_the_results_agree_with_the_manifest_and_add_details(german: Path) -> None:
     results, manifest = json.loads((german / "results.json").read_text()), read_bundle(german).manifest
     assert results["uar"]["mean"] == manifest.scores.uar.mean
     low, high = results["uar"]["interval_95"]
@@ -171,7 +175,7 @@ def test_results_tell_what_the_card_tells_and_more(german: Path) -> None:
     assert {"data_sha256", "code_sha256", "versions", "training_seconds", "seed"} <= set(results)
 
 
-def test_all_folds_answer_together(fused: Path) -> None:
+def test_a_bundle_can_combine_the_networks_of_all_folds(fused: Path) -> None:
     manifest = read_bundle(fused).manifest
     assert manifest.chosen_folds == ("1", "2")
     assert "it has learned from every voice here" in (fused / "MODEL_CARD.md").read_text().replace("\n", " ")
@@ -182,7 +186,7 @@ def test_a_baseline_is_not_exported(
     model: str, few_voices: Path, feature_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--name", "x", "--corpus", f"csv={few_voices}", "--features", "emobase", "--model", model]
-    places = ["--cache", str(feature_cache), "--models", str(tmp_path / "m"), "--runs", str(tmp_path / "r")]
-    assert main(["train", *arguments, *places, "--folds", "2", "--test-conditions"]) == 1
+    folders = ["--cache", str(feature_cache), "--models", str(tmp_path / "m"), "--runs", str(tmp_path / "r")]
+    assert main(["train", *arguments, *folders, "--folds", "2", "--test-conditions"]) == 1
     assert "can be compared, not exported" in capsys.readouterr().err
     assert not (tmp_path / "m").exists()

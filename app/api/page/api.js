@@ -32,7 +32,7 @@ export function hasKey() {
 
 /** Lists the served models: `{default, models}`. */
 export function listModels() {
-  return ask("v1/models");
+  return request("v1/models");
 }
 
 /**
@@ -48,10 +48,10 @@ export function listModels() {
 export function analyze(recording, kind, model, signal) {
   const query = model ? `?${new URLSearchParams({ model })}` : "";
   const headers = { "Content-Type": recording.mediaType };
-  return ask(`v1/audio/${kind}${query}`, { method: "POST", headers, body: recording.file, signal });
+  return request(`v1/audio/${kind}${query}`, { method: "POST", headers, body: recording.file, signal });
 }
 
-async function ask(address, options = {}) {
+async function request(address, options = {}) {
   const headers = { ...options.headers };
   if (hasKey()) headers.Authorization = `Bearer ${sessionStorage.getItem(KEY)}`;
   let response;

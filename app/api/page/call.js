@@ -14,7 +14,7 @@ let answer = null;
 let labels = [];
 let playing = null;
 
-const timeline = new Timeline(byId("scroller"), byId("track"), { onLook: readOut, onPlay: toggle, onZoom: showZoom });
+const timeline = new Timeline(byId("scroller"), byId("track"), { onSelect: readOut, onPlay: toggle, onZoom: showZoom });
 
 byId("zoom-in").addEventListener("click", () => timeline.zoomIn());
 byId("zoom-out").addEventListener("click", () => timeline.zoomOut());
@@ -29,12 +29,12 @@ byId("call-csv").addEventListener("click", () =>
 /**
  * Shows a call.
  *
- * @param {Recording} opened
- * @param {object} answered
+ * @param {Recording} newRecording
+ * @param {object} newAnswer the answer of the service.
  * @returns {Promise<string>} the announcement for screen readers.
  */
-export async function showCall(opened, answered) {
-  [recording, answer] = [opened, answered];
+export async function showCall(newRecording, newAnswer) {
+  [recording, answer] = [newRecording, newAnswer];
   labels = labelsOf(answer);
   const peaks = recording.sound && (await peaksOf(recording.sound));
   byId("call").hidden = false;
@@ -49,8 +49,8 @@ export async function showCall(opened, answered) {
 
 /** Returns the labels of the first summary or segment, in the order of the answer. */
 function labelsOf({ channels }) {
-  const judged = channels.flatMap(({ summary: sum, segments }) => [sum, ...segments]).find(Boolean);
-  return Object.keys(judged?.probabilities ?? {});
+  const first = channels.flatMap(({ summary: sum, segments }) => [sum, ...segments]).find(Boolean);
+  return Object.keys(first?.probabilities ?? {});
 }
 
 function announcement() {
@@ -83,12 +83,12 @@ function clearReadout() {
     : "Nobody speaks in this recording.";
 }
 
-/** Plays a segment, or stops it if it plays already. Any other segment stops. */
+/** Plays a segment, or stops the segment if it plays already. Any other playback stops. */
 function toggle(segment) {
   if (!recording.sound) return;
-  const again = segment === playing;
+  const wasPlaying = segment === playing;
   stop();
-  if (again) return;
+  if (wasPlaying) return;
   playing = segment;
   timeline.showPlaying(segment, segment.start);
   play(recording.sound, segment, {

@@ -12,30 +12,30 @@ import { stop } from "./player.js";
 
 const UNAUTHENTICATED = 401;
 const MICROPHONE = -1; // not an HTTP status
-// Temporary errors, for which another try may help: no connection, timeout, rate limit, server error.
-const PASSING = (status) => [0, 408, 429].includes(status) || status >= 500;
+// After these errors, another try may help: no connection, timeout, rate limit, server error.
+const isTemporary = (status) => [0, 408, 429].includes(status) || status >= 500;
 
 let recording = null; // the current recording
-let asked = null; // aborts the current request
-let again = loadModels; // the action to repeat after the user enters a key
+let controller = null; // the AbortController of the current request
+let retryAction = loadModels; // the action to repeat after the user enters a key
 let recorder = null; // set while the microphone records
 
 byId("file").addEventListener("change", ({ target }) => {
-  if (target.files.length) take(target.files[0]);
+  if (target.files.length) openFile(target.files[0]);
   target.value = ""; // so that the same file can be chosen again
 });
 byId("record").addEventListener("click", toggleRecording);
-byId("cancel").addEventListener("click", () => asked?.abort());
+byId("cancel").addEventListener("click", () => controller?.abort());
 byId("retry").addEventListener("click", run);
 byId("key").addEventListener("submit", useKey);
 byId("model").addEventListener("change", rerun);
 document.querySelectorAll("[name=kind]").forEach((choice) => choice.addEventListener("change", rerun));
 document.addEventListener("keydown", ({ key }) => key === "Escape" && stop());
-takeDrops();
+acceptDrops();
 loadModels();
 
 /** Accepts files that are dropped anywhere on the page. */
-function takeDrops() {
+function acceptDrops() {
   let depth = 0; // the pointer enters an inner element before it leaves the outer one
   const mark = (change) => {
     depth = Math.max(0, depth + change);
@@ -47,14 +47,14 @@ function takeDrops() {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     mark(-depth);
-    if (event.dataTransfer.files.length) take(event.dataTransfer.files[0]);
+    if (event.dataTransfer.files.length) openFile(event.dataTransfer.files[0]);
   });
 }
 
 /** Opens a file and analyzes it. */
-async function take(file) {
+async function openFile(file) {
   clear();
-  forget();
+  abortRequest();
   await endRecording();
   busy(`Reading ${file.name}`);
   recording = await openRecording(file);
@@ -85,28 +85,28 @@ function rerun() {
 /** Calls the service and shows its answer. */
 async function run() {
   clear();
-  forget();
-  const mine = new AbortController();
-  asked = mine;
-  again = run;
+  abortRequest();
+  const ownController = new AbortController();
+  controller = ownController;
+  retryAction = run;
   const kind = document.querySelector("[name=kind]:checked").value || kindOf(recording);
   const model = byId("model-field").hidden ? "" : byId("model").value; // the default model if there is no choice
   busy(`Analyzing ${recording.name}`);
   if (recording.sound) peaksOf(recording.sound); // computed while the service works, drawn later
   try {
-    const answer = await analyze(recording, kind, model, mine.signal);
-    if (asked !== mine) return;
-    const told = await (kind === "timeline" ? showCall : showUtterance)(recording, answer);
-    idle(told);
+    const answer = await analyze(recording, kind, model, ownController.signal);
+    if (controller !== ownController) return; // this request is no longer current
+    const announcement = await (kind === "timeline" ? showCall : showUtterance)(recording, answer);
+    idle(announcement);
   } catch (error) {
-    if (asked === mine) fail(error);
+    if (controller === ownController) fail(error);
   }
 }
 
 /** Aborts the current request and ignores its answer. */
-function forget() {
-  asked?.abort();
-  asked = null;
+function abortRequest() {
+  controller?.abort();
+  controller = null;
 }
 
 /** Hides all results and errors. */
@@ -119,18 +119,18 @@ function busy(text) {
   byId("progress").hidden = false;
   byId("progress-text").textContent = `${text} …`;
   byId("status").textContent = `${text}.`;
-  byId("cancel").hidden = !asked;
+  byId("cancel").hidden = !controller;
 }
 
 function idle(text) {
   byId("progress").hidden = true;
   byId("status").textContent = text;
-  asked = null;
+  controller = null;
 }
 
 /** Shows an error in place, or the key form if the key is missing or unknown. */
 function fail(error) {
-  if (error.name === "AbortError") return idle("Cancelled.");
+  if (error.name === "AbortError") return idle("Canceled.");
   if (error.status === UNAUTHENTICATED) return askForKey();
   if (!(error instanceof Problem)) console.error(error);
   showProblem(error instanceof Problem ? error : new Problem({ title: "This page failed", detail: error.message }));
@@ -144,7 +144,7 @@ function showProblem({ title, detail, status, requestId, address }) {
   byId("problem-id").textContent = requestId ?? "";
   byId("problem-link").hidden = !address;
   byId("problem-link").href = address ?? "";
-  byId("retry").hidden = !recording || !PASSING(status);
+  byId("retry").hidden = !recording || !isTemporary(status);
   idle(`${title}. ${detail}`);
 }
 
@@ -152,7 +152,7 @@ function askForKey() {
   byId("key-error").hidden = !hasKey();
   byId("key").hidden = false;
   idle(hasKey() ? "That key is not known." : "This service asks for a key.");
-  if (again === run || hasKey()) byId("key-input").focus();
+  if (retryAction === run || hasKey()) byId("key-input").focus();
 }
 
 async function useKey(event) {
@@ -160,9 +160,9 @@ async function useKey(event) {
   keepKey(byId("key-input").value.trim());
   byId("key-input").value = "";
   byId("key").hidden = true;
-  const retried = again;
+  const action = retryAction;
   await loadModels();
-  if (retried !== loadModels && byId("key").hidden) await retried();
+  if (action !== loadModels && byId("key").hidden) await action();
   else if (byId("key").hidden) byId("file").focus();
 }
 
@@ -181,9 +181,9 @@ async function loadModels() {
 }
 
 async function toggleRecording() {
-  if (recorder) return take(await endRecording());
+  if (recorder) return openFile(await endRecording());
   clear();
-  forget();
+  abortRequest();
   try {
     recorder = await startRecording(showSound);
     showRecording(true);
@@ -194,7 +194,7 @@ async function toggleRecording() {
   }
 }
 
-/** Stops the microphone recording, if there is one, and returns it. */
+/** Stops the microphone and returns its recording; null if the microphone does not record. */
 async function endRecording() {
   const ended = recorder;
   recorder = null;

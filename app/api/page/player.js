@@ -41,9 +41,9 @@ function sourceOf(sound, { start, end, channel }) {
   const from = Math.max(0, Math.round(start * sound.samplingRate));
   const to = Math.max(from + 1, Math.min(sound.frames, Math.round(end * sound.samplingRate)));
   // The loudspeaker layout of more than two channels is unknown, so only the first two are played.
-  const heard = channel === null ? [0, 1].slice(0, sound.channels) : [channel];
-  const buffer = context.createBuffer(heard.length, to - from, sound.samplingRate);
-  heard.forEach((index, place) => buffer.copyToChannel(sound.read(index, from, to), place));
+  const channels = channel === null ? [0, 1].slice(0, sound.channels) : [channel];
+  const buffer = context.createBuffer(channels.length, to - from, sound.samplingRate);
+  channels.forEach((index, position) => buffer.copyToChannel(sound.read(index, from, to), position));
   const source = context.createBufferSource();
   source.buffer = buffer;
   source.connect(context.destination);

@@ -15,18 +15,18 @@ class Recorder extends AudioWorkletProcessor {
       const clipped = Math.max(-1, Math.min(1, sample));
       this.block[this.filled] = Math.max(-32768, Math.min(32767, Math.round(clipped * 32768)));
       this.filled += 1;
-      if (this.filled === SAMPLES) this.hand();
+      if (this.filled === SAMPLES) this.postBlock();
     }
     return true;
   }
 
-  hand() {
+  postBlock() {
     this.port.postMessage(this.block.slice(0, this.filled));
     this.filled = 0;
   }
 
   flush() {
-    this.hand();
+    this.postBlock();
     this.port.postMessage(null);
   }
 }

@@ -37,8 +37,8 @@ export async function startRecording(onSound) {
   await context.resume();
   return {
     async stop() {
-      await new Promise((done) => {
-        finish = done;
+      await new Promise((resolve) => {
+        finish = resolve;
         node.port.postMessage("flush");
       });
       stream.getTracks().forEach((track) => track.stop());

@@ -23,15 +23,15 @@ export class Timeline {
   /**
    * @param {HTMLElement} scroller
    * @param {HTMLElement} track the element inside the scroller.
-   * @param {{onLook: function, onPlay: function, onZoom: function}} listeners
+   * @param {{onSelect: function, onPlay: function, onZoom: function}} listeners
    */
-  constructor(scroller, track, { onLook, onPlay, onZoom }) {
-    Object.assign(this, { scroller, track, onLook, onPlay, onZoom, lanes: [], duration: 1, zoom: 0, pixels: 1 });
+  constructor(scroller, track, { onSelect, onPlay, onZoom }) {
+    Object.assign(this, { scroller, track, onSelect, onPlay, onZoom, lanes: [], duration: 1, zoom: 0, pixels: 1 });
     scroller.addEventListener("scroll", () => this.draw(), { passive: true });
     scroller.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     track.addEventListener("keydown", (event) => this.move(event));
     for (const kind of ["pointerover", "focusin"]) {
-      track.addEventListener(kind, (event) => this.lookAt(event.target.closest?.(".segment")));
+      track.addEventListener(kind, (event) => this.select(event.target.closest?.(".segment")));
     }
     track.addEventListener("click", (event) => {
       const button = event.target.closest(".segment");
@@ -240,11 +240,11 @@ export class Timeline {
   }
 
   zoomIn() {
-    this.zoomBy(STEP, this.placeOfLooked());
+    this.zoomBy(STEP, this.positionOfSelected());
   }
 
   zoomOut() {
-    this.zoomBy(1 / STEP, this.placeOfLooked());
+    this.zoomBy(1 / STEP, this.positionOfSelected());
   }
 
   zoomToFit() {
@@ -253,11 +253,11 @@ export class Timeline {
   }
 
   /** Returns the position of the last selected segment, if it is in view. */
-  placeOfLooked() {
-    if (!this.looked) return undefined;
-    const { start, end } = this.looked.segment;
-    const place = ((start + end) / 2) * this.pixels - this.scroller.scrollLeft;
-    return place >= 0 && place <= this.scroller.clientWidth ? place : undefined;
+  positionOfSelected() {
+    if (!this.selected) return undefined;
+    const { start, end } = this.selected.segment;
+    const position = ((start + end) / 2) * this.pixels - this.scroller.scrollLeft;
+    return position >= 0 && position <= this.scroller.clientWidth ? position : undefined;
   }
 
   wheel(event) {
@@ -303,14 +303,14 @@ export class Timeline {
     this.reveal(button.segment.start, button.segment.end);
   }
 
-  lookAt(button) {
-    if (!button || button === this.looked) return;
-    this.looked = button;
+  select(button) {
+    if (!button || button === this.selected) return;
+    this.selected = button;
     const lane = this.lanes.find(({ channel }) => channel === button.segment.channel);
     if (button.contains(document.activeElement)) {
       lane.buttons.forEach((each) => each.setAttribute("tabindex", each === button ? "0" : "-1"));
     }
-    this.onLook(button.segment);
+    this.onSelect(button.segment);
   }
 
   /** Scrolls by the smallest distance that shows a span. */

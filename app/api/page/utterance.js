@@ -22,12 +22,12 @@ byId("utterance-json").addEventListener("click", () =>
 /**
  * Shows an utterance.
  *
- * @param {Recording} opened
- * @param {object} answered
+ * @param {Recording} newRecording
+ * @param {object} newAnswer the answer of the service.
  * @returns {Promise<string>} the announcement for screen readers.
  */
-export async function showUtterance(opened, answered) {
-  [recording, answer, waves] = [opened, answered, []];
+export async function showUtterance(newRecording, newAnswer) {
+  [recording, answer, waves] = [newRecording, newAnswer, []];
   const { emotion, probabilities, speech } = answer;
   byId("utterance").hidden = false;
   byId("utterance-kicker").hidden = !speech;
@@ -43,7 +43,7 @@ export async function showUtterance(opened, answered) {
     delete byId("utterance-title").dataset.tone;
   }
   showNote();
-  await listen();
+  await showWaveforms();
   return speech ? `Most probable: ${emotion}, ${percent(probabilities[emotion])}.` : "Nobody speaks in this recording.";
 }
 
@@ -58,7 +58,7 @@ function showNote() {
 }
 
 /** Shows the waveform of each channel and the playback controls. */
-async function listen() {
+async function showWaveforms() {
   const { sound } = recording;
   byId("utterance-listen").hidden = !sound;
   if (!sound) return;
@@ -81,9 +81,9 @@ function draw() {
 }
 
 function toggle() {
-  const again = byId("utterance-play").getAttribute("aria-pressed") === "true";
+  const wasPlaying = byId("utterance-play").getAttribute("aria-pressed") === "true";
   stop();
-  if (again) return;
+  if (wasPlaying) return;
   const { sound } = recording;
   showPlaying(true);
   play(sound, { start: 0, end: sound.duration, channel: null }, {

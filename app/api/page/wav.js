@@ -42,9 +42,9 @@ export function readWav(bytes) {
     format: nameOf(format),
     read(channel, from, to) {
       const samples = new Float32Array(Math.max(0, Math.min(to, frames) - from));
-      let place = data.start + from * frameBytes + channel * sampleBytes;
-      for (let index = 0; index < samples.length; index += 1, place += frameBytes) {
-        samples[index] = decode(view, place);
+      let position = data.start + from * frameBytes + channel * sampleBytes;
+      for (let index = 0; index < samples.length; index += 1, position += frameBytes) {
+        samples[index] = decode(view, position);
       }
       return samples;
     },
@@ -61,7 +61,7 @@ export function readWav(bytes) {
 export function writeWav(parts, samplingRate) {
   const size = 2 * parts.reduce((sum, part) => sum + part.length, 0);
   const header = new DataView(new ArrayBuffer(44));
-  const write = (place, name) => [...name].forEach((letter, i) => header.setUint8(place + i, letter.charCodeAt(0)));
+  const write = (position, name) => [...name].forEach((letter, i) => header.setUint8(position + i, letter.charCodeAt(0)));
   write(0, "RIFF");
   header.setUint32(4, 36 + size, true);
   write(8, "WAVEfmt ");
@@ -79,22 +79,22 @@ export function writeWav(parts, samplingRate) {
 
 /** Finds the format and the position of the samples. */
 function findChunks(view) {
-  const found = { format: null, data: null };
+  const chunks = { format: null, data: null };
   let longSize = 0;
-  let place = 12;
-  while (place + 8 <= view.byteLength && !found.data) {
-    const name = text(view, place);
-    const size = view.getUint32(place + 4, true);
-    const start = place + 8;
+  let position = 12;
+  while (position + 8 <= view.byteLength && !chunks.data) {
+    const name = text(view, position);
+    const size = view.getUint32(position + 4, true);
+    const start = position + 8;
     if (name === "ds64" && size >= 16) longSize = Number(view.getBigUint64(start + 8, true));
-    if (name === "fmt " && start + 16 <= view.byteLength) found.format = readFormat(view, start, size);
+    if (name === "fmt " && start + 16 <= view.byteLength) chunks.format = readFormat(view, start, size);
     if (name === "data") {
-      const told = size >= LENGTH_UNKNOWN ? longSize || Infinity : size;
-      found.data = { start, size: Math.min(told, view.byteLength - start) };
+      const declared = size >= LENGTH_UNKNOWN ? longSize || Infinity : size;
+      chunks.data = { start, size: Math.min(declared, view.byteLength - start) };
     }
-    place = start + size + (size % 2);
+    position = start + size + (size % 2);
   }
-  return found;
+  return chunks;
 }
 
 function readFormat(view, start, size) {
@@ -116,14 +116,14 @@ function readFormat(view, start, size) {
 function decoderOf({ codec, bits, channels }) {
   if (!channels) return undefined;
   return {
-    [`${PCM}/8`]: (view, place) => (view.getUint8(place) - 128) / 128,
-    [`${PCM}/16`]: (view, place) => view.getInt16(place, true) / 32768,
-    [`${PCM}/24`]: (view, place) => (view.getInt8(place + 2) * 65536 + view.getUint16(place, true)) / 8388608,
-    [`${PCM}/32`]: (view, place) => view.getInt32(place, true) / 2147483648,
-    [`${FLOAT}/32`]: (view, place) => view.getFloat32(place, true),
-    [`${FLOAT}/64`]: (view, place) => view.getFloat64(place, true),
-    [`${A_LAW}/8`]: (view, place) => A_LAW_SAMPLES[view.getUint8(place)],
-    [`${MU_LAW}/8`]: (view, place) => MU_LAW_SAMPLES[view.getUint8(place)],
+    [`${PCM}/8`]: (view, position) => (view.getUint8(position) - 128) / 128,
+    [`${PCM}/16`]: (view, position) => view.getInt16(position, true) / 32768,
+    [`${PCM}/24`]: (view, position) => (view.getInt8(position + 2) * 65536 + view.getUint16(position, true)) / 8388608,
+    [`${PCM}/32`]: (view, position) => view.getInt32(position, true) / 2147483648,
+    [`${FLOAT}/32`]: (view, position) => view.getFloat32(position, true),
+    [`${FLOAT}/64`]: (view, position) => view.getFloat64(position, true),
+    [`${A_LAW}/8`]: (view, position) => A_LAW_SAMPLES[view.getUint8(position)],
+    [`${MU_LAW}/8`]: (view, position) => MU_LAW_SAMPLES[view.getUint8(position)],
   }[`${codec}/${bits}`];
 }
 
@@ -147,6 +147,6 @@ function expandMuLaw(code) {
   return (bits & 128 ? -size : size) / 32768;
 }
 
-function text(view, place) {
-  return String.fromCharCode(...[0, 1, 2, 3].map((offset) => view.getUint8(place + offset)));
+function text(view, position) {
+  return String.fromCharCode(...[0, 1, 2, 3].map((offset) => view.getUint8(position + offset)));
 }

@@ -28,7 +28,7 @@ class Peaks {
       for (let start = 0; start < samples.length; start += BLOCK) {
         [peaks.low[block + start / BLOCK], peaks.high[block + start / BLOCK]] = extremes(samples, start, start + BLOCK);
       }
-      await new Promise((done) => setTimeout(done));
+      await new Promise((resolve) => setTimeout(resolve));
     }
     return peaks;
   }
@@ -54,7 +54,7 @@ class Peaks {
   }
 }
 
-const known = new WeakMap();
+const peaksBySound = new WeakMap();
 
 /**
  * Returns the peaks of every channel of a sound, computed once.
@@ -63,11 +63,11 @@ const known = new WeakMap();
  * @returns {Promise<Peaks[]>}
  */
 export function peaksOf(sound) {
-  if (!known.has(sound)) {
+  if (!peaksBySound.has(sound)) {
     const channels = Array.from({ length: sound.channels }, (_, channel) => Peaks.of(sound, channel));
-    known.set(sound, Promise.all(channels));
+    peaksBySound.set(sound, Promise.all(channels));
   }
-  return known.get(sound);
+  return peaksBySound.get(sound);
 }
 
 /**

@@ -12,25 +12,28 @@ COUNTS = {"emodb": (535, 10), "ravdess": (1440, 24), "turev": (1735, 6), "urdu":
 COLUMNS = "path,emotion,speaker,sex,language,test_fold"
 
 
-def labeled(utterances: list[Utterance]) -> dict[str, tuple[str, str, str | None, str | None]]:
-    return {one.path.name: (one.emotion, one.speaker, one.sex, one.language) for one in utterances}
+def labels_by_file(utterances: list[Utterance]) -> dict[str, tuple[str, str, str | None, str | None]]:
+    return {
+        utterance.path.name: (utterance.emotion, utterance.speaker, utterance.sex, utterance.language)
+        for utterance in utterances
+    }
 
 
 @pytest.mark.parametrize("corpus", COUNTS)
-def test_a_csv_lists_a_corpus(corpus: str) -> None:
+def test_a_csv_file_lists_a_corpus(corpus: str) -> None:
     utterances = csv_file.read(corpora() / corpus / "utterances.csv")
-    assert (len(utterances), len({one.speaker for one in utterances})) == COUNTS[corpus]
-    assert {one.corpus for one in utterances} == {corpus}
-    assert all(one.path.is_file() for one in utterances)
+    assert (len(utterances), len({utterance.speaker for utterance in utterances})) == COUNTS[corpus]
+    assert {utterance.corpus for utterance in utterances} == {corpus}
+    assert all(utterance.path.is_file() for utterance in utterances)
 
 
 @pytest.mark.parametrize("reader", [emodb, ravdess])
-def test_file_names_tell_what_the_csv_tells(reader: object) -> None:
+def test_file_names_and_the_csv_file_give_the_same_labels(reader: object) -> None:
     name = "emodb" if reader is emodb else "ravdess"
-    by_name = READERS[name](corpora() / name)
-    by_csv = csv_file.read(corpora() / name / "utterances.csv")
-    assert labeled(by_name) == labeled(by_csv)
-    assert {one.corpus for one in by_name} == {name}
+    from_names = READERS[name](corpora() / name)
+    from_csv = csv_file.read(corpora() / name / "utterances.csv")
+    assert labels_by_file(from_names) == labels_by_file(from_csv)
+    assert {utterance.corpus for utterance in from_names} == {name}
 
 
 @pytest.fixture
@@ -51,8 +54,8 @@ def shemo_folder(tmp_path: Path) -> Path:
     return tmp_path / "shemo"
 
 
-def test_shemo_by_its_letters(shemo_folder: Path) -> None:
-    assert labeled(shemo.read(shemo_folder)) == {
+def test_shemo_has_the_labels_of_its_file_names(shemo_folder: Path) -> None:
+    assert labels_by_file(shemo.read(shemo_folder)) == {
         "F01A05.wav": ("anger", "shemo-F01", "f", "fa"),
         "F12W02.wav": ("surprise", "shemo-F12", "f", "fa"),
         "M23N10.wav": ("neutral", "shemo-M23", "m", "fa"),
@@ -62,21 +65,21 @@ def test_shemo_by_its_letters(shemo_folder: Path) -> None:
     }
 
 
-def test_shemo_by_its_corrected_labels(shemo_folder: Path, tmp_path: Path) -> None:
+def test_shemo_can_have_corrected_labels(shemo_folder: Path, tmp_path: Path) -> None:
     labels = tmp_path / "modified_shemo.json"
-    emotions = {one.path.name: {"emotion": one.emotion} for one in shemo.read(shemo_folder)}
+    emotions = {utterance.path.name: {"emotion": utterance.emotion} for utterance in shemo.read(shemo_folder)}
     emotions["F01A05.wav"]["emotion"] = "sadness"
     labels.write_text(json.dumps(emotions))
-    corrected = labeled(shemo.read(shemo_folder, labels))
+    corrected = labels_by_file(shemo.read(shemo_folder, labels))
     assert corrected["F01A05.wav"][0] == "sadness"
     assert corrected["M23N10.wav"][0] == "neutral"
 
 
-def test_shemo_with_its_real_corrections(tmp_path: Path) -> None:
+def test_shemo_can_have_the_published_corrections(tmp_path: Path) -> None:
     labels = corpora().parent / "shemo" / "modified_shemo.json"
     for name in json.loads(labels.read_text()):
         (tmp_path / name).touch()
-    corrected, lettered = labeled(shemo.read(tmp_path, labels)), labeled(shemo.read(tmp_path))
+    corrected, original = labels_by_file(shemo.read(tmp_path, labels)), labels_by_file(shemo.read(tmp_path))
     assert Counter(emotion for emotion, *_ in corrected.values()) == {
         "neutral": 1160,
         "anger": 1042,
@@ -85,11 +88,11 @@ def test_shemo_with_its_real_corrections(tmp_path: Path) -> None:
         "surprise": 202,
         "fear": 32,
     }
-    assert sum(corrected[name] != lettered[name] for name in corrected) == 163
+    assert sum(corrected[name] != original[name] for name in corrected) == 163
     assert len({speaker for _, speaker, _, _ in corrected.values()}) == 87
 
 
-def test_corrections_that_lack_a_file_are_refused(shemo_folder: Path, tmp_path: Path) -> None:
+def test_corrections_without_a_label_for_a_file_are_refused(shemo_folder: Path, tmp_path: Path) -> None:
     labels = tmp_path / "labels.json"
     labels.write_text("{}")
     with pytest.raises(TrainingError, match="no label for F01A05"):
@@ -97,7 +100,7 @@ def test_corrections_that_lack_a_file_are_refused(shemo_folder: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"F01A05.wav": 1}', '{"F01A05.wav": {}}'])
-def test_corrections_that_are_none_are_refused(shemo_folder: Path, tmp_path: Path, text: str) -> None:
+def test_invalid_corrections_are_refused(shemo_folder: Path, tmp_path: Path, text: str) -> None:
     labels = tmp_path / "labels.json"
     labels.write_text(text)
     with pytest.raises(TrainingError, match=r"labels\.json"):
@@ -105,13 +108,13 @@ def test_corrections_that_are_none_are_refused(shemo_folder: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize("kind", READERS)
-def test_a_corpus_that_is_not_there(kind: str, tmp_path: Path) -> None:
+def test_a_missing_corpus_is_refused(kind: str, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="nowhere"):
         READERS[kind](tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("kind", ["emodb", "ravdess", "shemo"])
-def test_a_folder_without_the_corpus(kind: str, tmp_path: Path) -> None:
+def test_a_folder_without_the_corpus_is_refused(kind: str, tmp_path: Path) -> None:
     (tmp_path / "song.wav").touch()
     with pytest.raises(TrainingError, match="named like this corpus"):
         READERS[kind](tmp_path)
@@ -129,7 +132,7 @@ def test_a_folder_without_the_corpus(kind: str, tmp_path: Path) -> None:
         (f"{COLUMNS}\na.wav,anger,s,m,de,one\n", "test_fold is 'one'"),
     ],
 )
-def test_a_csv_that_cannot_work_says_where(tmp_path: Path, text: str, reason: str) -> None:
+def test_an_invalid_csv_file_is_refused_with_the_reason(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "a.wav").touch()
     table = tmp_path / "table.csv"
     table.write_text(text)
@@ -137,7 +140,7 @@ def test_a_csv_that_cannot_work_says_where(tmp_path: Path, text: str, reason: st
         csv_file.read(table)
 
 
-def test_optional_columns_may_lack(tmp_path: Path) -> None:
+def test_optional_columns_can_be_absent(tmp_path: Path) -> None:
     (tmp_path / "a.wav").touch()
     table = tmp_path / "table.csv"
     table.write_text("\ufeffspeaker,path,emotion\nann, a.wav ,Anger\n", encoding="utf-8")

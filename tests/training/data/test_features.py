@@ -30,101 +30,109 @@ def equal(one: FeatureValues, other: FeatureValues) -> bool:
     return all(map(np.array_equal, one, other))
 
 
-def times(cache: Path) -> dict[str, int]:
+def modification_times(cache: Path) -> dict[str, int]:
     return {f"{file.parent.name}/{file.name}": file.stat().st_mtime_ns for file in cache.rglob("*.npz")}
 
 
 @pytest.fixture
-def two(tmp_path: Path) -> list[Utterance]:
+def two_utterances(tmp_path: Path) -> list[Utterance]:
     shutil.copy(EXAMPLE, tmp_path / "a.wav")
     (tmp_path / "b.wav").write_bytes(encode(tone(1, 44_100, channels=2), 44_100))
     return [utterance(tmp_path / "a.wav"), utterance(tmp_path / "b.wav")]
 
 
-def test_the_features_are_those_of_the_service(two: list[Utterance], tmp_path: Path) -> None:
-    extracted = extract(two, CONFIG, tmp_path / "cache")
-    assert extracted.utterances == two
+def test_training_extracts_the_same_features_as_the_service(
+    two_utterances: list[Utterance], tmp_path: Path
+) -> None:
+    extracted = extract(two_utterances, CONFIG, tmp_path / "cache")
+    assert extracted.utterances == two_utterances
     extractor = FeatureExtractor(CONFIG)
-    for features, one in zip(extracted.features["clean"], two, strict=True):
-        signal = select_channel(decode(one.path.read_bytes()), "mix")
+    for features, recording in zip(extracted.features["clean"], two_utterances, strict=True):
+        signal = select_channel(decode(recording.path.read_bytes()), "mix")
         assert equal(features, extractor.extract(signal))
 
 
-def test_nothing_is_extracted_twice(two: list[Utterance], tmp_path: Path) -> None:
-    first = extract(two, CONFIG, tmp_path / "cache").features["clean"]
-    before = times(tmp_path / "cache")
-    second = extract(two[::-1], CONFIG, tmp_path / "cache").features["clean"]
-    assert times(tmp_path / "cache") == before
+def test_features_are_extracted_only_once(two_utterances: list[Utterance], tmp_path: Path) -> None:
+    first = extract(two_utterances, CONFIG, tmp_path / "cache").features["clean"]
+    before = modification_times(tmp_path / "cache")
+    second = extract(two_utterances[::-1], CONFIG, tmp_path / "cache").features["clean"]
+    assert modification_times(tmp_path / "cache") == before
     assert all(map(equal, second, first[::-1]))
 
 
-def test_another_recording_or_configuration_has_its_own_place(two: list[Utterance], tmp_path: Path) -> None:
-    extract(two, CONFIG, tmp_path / "cache")
-    two[0].path.write_bytes(encode(tone(0.5)))
-    extract(two, CONFIG, tmp_path / "cache")
-    assert len(times(tmp_path / "cache")) == 3
-    extract(two, FeatureConfig("emobase", 8_000), tmp_path / "cache")
-    assert len(times(tmp_path / "cache")) == 5
+def test_another_recording_or_configuration_has_its_own_cache_entry(
+    two_utterances: list[Utterance], tmp_path: Path
+) -> None:
+    extract(two_utterances, CONFIG, tmp_path / "cache")
+    two_utterances[0].path.write_bytes(encode(tone(0.5)))
+    extract(two_utterances, CONFIG, tmp_path / "cache")
+    assert len(modification_times(tmp_path / "cache")) == 3
+    extract(two_utterances, FeatureConfig("emobase", 8_000), tmp_path / "cache")
+    assert len(modification_times(tmp_path / "cache")) == 5
 
 
-def test_a_condition_is_heard_alike_every_time(two: list[Utterance], tmp_path: Path) -> None:
+def test_a_condition_gives_the_same_features_every_time(
+    two_utterances: list[Utterance], tmp_path: Path
+) -> None:
     conditions = ("clean", "telephone", "noise-5", "line-1", "line-2")
-    first = extract(two, CONFIG, tmp_path / "one", conditions=conditions)
-    second = extract(two[::-1], CONFIG, tmp_path / "other", conditions=conditions)
+    first = extract(two_utterances, CONFIG, tmp_path / "one", conditions=conditions)
+    second = extract(two_utterances[::-1], CONFIG, tmp_path / "other", conditions=conditions)
     assert tuple(first.features) == conditions
     for condition in conditions:
         assert all(map(equal, first.features[condition], second.features[condition][::-1]))
-    heard = [first.features[condition][0] for condition in conditions]
-    assert not any(equal(one, other) for one, other in combinations(heard, 2))
+    variants = [first.features[condition][0] for condition in conditions]
+    assert not any(equal(left, right) for left, right in combinations(variants, 2))
 
 
-def test_recordings_that_fail_are_named_and_counted(two: list[Utterance], tmp_path: Path) -> None:
+def test_undecodable_recordings_are_counted_and_listed(
+    two_utterances: list[Utterance], tmp_path: Path
+) -> None:
     bad = [utterance(tmp_path / name) for name in ("text.wav", "cut.wav")]
     bad[0].path.write_text("not a recording")
     bad[1].path.write_bytes(encode(tone())[:5000])
     with pytest.raises(TrainingError, match="2 of 4 recordings") as raised:
-        extract([*two, *bad], CONFIG, tmp_path / "cache")
-    assert all(str(one.path) in str(raised.value) for one in bad)
-    extracted = extract([bad[0], *two, bad[1]], CONFIG, tmp_path / "cache", skip_undecodable=True)
-    assert extracted.utterances == two
+        extract([*two_utterances, *bad], CONFIG, tmp_path / "cache")
+    assert all(str(recording.path) in str(raised.value) for recording in bad)
+    extracted = extract([bad[0], *two_utterances, bad[1]], CONFIG, tmp_path / "cache", skip_undecodable=True)
+    assert extracted.utterances == two_utterances
     assert len(extracted.features["clean"]) == 2
 
 
-def test_nothing_left_is_an_error(tmp_path: Path) -> None:
+def test_a_corpus_without_a_decodable_recording_is_refused(tmp_path: Path) -> None:
     bad = utterance(tmp_path / "text.wav")
     bad.path.write_text("not a recording")
     with pytest.raises(TrainingError, match="no recording"):
         extract([bad], CONFIG, tmp_path / "cache", skip_undecodable=True)
 
 
-def test_an_interrupted_extraction_goes_on_where_it_stopped(tmp_path: Path) -> None:
+def test_an_interrupted_extraction_resumes(tmp_path: Path) -> None:
     table, cache = corpora() / "emodb" / "utterances.csv", tmp_path / "cache"
     command = [sys.executable, "-m", "training", "extract", "--corpus", f"csv={table}"]
     command += ["--features", "emobase", "--cache", str(cache)]
     first = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
     limit = time.monotonic() + 60
-    while len(times(cache)) < 50 and time.monotonic() < limit:
+    while len(modification_times(cache)) < 50 and time.monotonic() < limit:
         time.sleep(0.05)
-    # A signal that arrives inside a callback of joblib is lost, so that a person presses Ctrl-C again.
+    # joblib loses a signal that arrives inside one of its callbacks, so the test repeats the signal.
     while first.poll() is None and time.monotonic() < limit:
         os.killpg(first.pid, signal.SIGINT)
         time.sleep(1)
-    said = first.communicate(timeout=30)[1]
-    done = times(cache)
+    errors = first.communicate(timeout=30)[1]
+    completed = modification_times(cache)
     assert first.returncode == 130
-    assert "interrupted; run the same command again to resume" in said
-    assert 50 <= len(done) < 535
+    assert "interrupted; run the same command again to resume" in errors
+    assert 50 <= len(completed) < 535
     assert not list(cache.rglob(".*"))
 
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    finished = times(cache)
+    finished = modification_times(cache)
     assert len(finished) == len(csv_file.read(table)) == 535
-    assert {name: finished[name] for name in done} == done
+    assert {name: finished[name] for name in completed} == completed
 
 
-def test_a_cluster_fills_the_same_cache(two: list[Utterance], tmp_path: Path) -> None:
+def test_a_cluster_writes_the_same_cache(two_utterances: list[Utterance], tmp_path: Path) -> None:
     table = tmp_path / "utterances.csv"
-    rows = [f"{one.path.name},anger,{one.path.stem}" for one in two]
+    rows = [f"{recording.path.name},anger,{recording.path.stem}" for recording in two_utterances]
     table.write_text("\n".join(["path,emotion,speaker", *rows]))
     program = [sys.executable, "-m", "training", "extract", "--features", "emobase"]
     program += ["--conditions", "clean", "telephone", "--corpus", f"csv={table}"]
@@ -141,13 +149,15 @@ def test_a_cluster_fills_the_same_cache(two: list[Utterance], tmp_path: Path) ->
     assert here == there
 
 
-def test_a_machine_with_other_code_extracts_nothing(two: list[Utterance], tmp_path: Path) -> None:
+def test_a_machine_with_other_code_extracts_nothing(two_utterances: list[Utterance], tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="has other code or libraries"):
-        _extract_one(two[0].path, tmp_path / "emobase-clean-0" / "0.npz", CONFIG, "clean")
+        _extract_one(two_utterances[0].path, tmp_path / "emobase-clean-0" / "0.npz", CONFIG, "clean")
 
 
-def test_a_cluster_that_is_not_there_is_said(two: list[Utterance], capfd: pytest.CaptureFixture[str]) -> None:
-    table = two[0].path.with_name("utterances.csv")
+def test_an_unreachable_cluster_is_reported(
+    two_utterances: list[Utterance], capfd: pytest.CaptureFixture[str]
+) -> None:
+    table = two_utterances[0].path.with_name("utterances.csv")
     table.write_text("path,emotion,speaker\na.wav,anger,a\n")
     assert main(["extract", "--corpus", f"csv={table}", "--engine", "tcp://127.0.0.1:1"]) == 1
     assert "no Dask scheduler answers at tcp://127.0.0.1:1" in capfd.readouterr().err

@@ -11,7 +11,7 @@ PROBABILITIES = RANDOM.random((1000, 5)) + TARGETS * 0.5
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 64, 1000])
-def test_it_is_uar_whatever_the_batches(batch_size: int) -> None:
+def test_the_metric_is_uar_for_every_batch_size(batch_size: int) -> None:
     metric = UnweightedAverageRecall(5)
     for start in range(0, 1000, batch_size):
         metric.update_state(TARGETS[start : start + batch_size], PROBABILITIES[start : start + batch_size])
@@ -19,23 +19,23 @@ def test_it_is_uar_whatever_the_batches(batch_size: int) -> None:
     assert float(metric.result()) == pytest.approx(expected, abs=1e-6)
 
 
-def test_it_is_not_the_mean_over_batches() -> None:
-    metric, of_batches = UnweightedAverageRecall(5), []
+def test_the_metric_is_not_the_mean_over_batches() -> None:
+    metric, uars = UnweightedAverageRecall(5), []
     for start in range(0, 1000, 10):
         metric.reset_state()
         metric.update_state(TARGETS[start : start + 10], PROBABILITIES[start : start + 10])
-        of_batches.append(float(metric.result()))
+        uars.append(float(metric.result()))
     expected = recall_score(TRUTH, PROBABILITIES.argmax(axis=1), average="macro")
-    assert abs(np.mean(of_batches) - expected) > 0.01
+    assert abs(np.mean(uars) - expected) > 0.01
 
 
-def test_a_class_that_never_came_does_not_count() -> None:
+def test_an_absent_class_does_not_count() -> None:
     metric = UnweightedAverageRecall(5)
     metric.update_state(np.eye(5)[[0, 0, 1, 1]], np.eye(5)[[0, 0, 1, 0]])
     assert float(metric.result()) == pytest.approx(0.75)
 
 
-def test_an_epoch_starts_anew() -> None:
+def test_a_reset_metric_starts_from_zero() -> None:
     metric = UnweightedAverageRecall(5)
     metric.update_state(TARGETS, PROBABILITIES)
     metric.reset_state()

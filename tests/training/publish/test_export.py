@@ -1,4 +1,4 @@
-"""The graph of a bundle with an encoder answers as the features that its head was trained on."""
+"""A bundle with an encoder gives the same answers as its head on extracted features."""
 
 import keras
 import numpy as np
@@ -21,7 +21,7 @@ N_LABELS = len(bundles.LABELS)
 
 @pytest.fixture(scope="module")
 def head() -> keras.Model:
-    """A head of random weights on statistics and states."""
+    """A head with random weights on statistics and states."""
     keras.utils.set_random_seed(1)
     statistics = keras.Input((N_LAYERS * N_STATISTICS * WIDTH,), name="features")
     states = keras.Input((None, N_LAYERS * WIDTH), name="descriptors")
@@ -38,7 +38,7 @@ def joined(head: keras.Model) -> onnxruntime.InferenceSession:
 
 
 @pytest.mark.parametrize("n_frames", [25, 26, 157, 158, 160, 1_203])
-def test_served_and_scored_are_the_same_for_every_length(
+def test_the_bundle_and_its_head_agree_for_every_length(
     head: keras.Model, joined: onnxruntime.InferenceSession, n_frames: int
 ) -> None:
     samples = np.resize(decode(EXAMPLE.read_bytes()).samples[0], n_frames * HOP)
@@ -51,6 +51,6 @@ def test_served_and_scored_are_the_same_for_every_length(
         }
     )[OUTPUT]
     (served,) = joined.run([OUTPUT], {"log_mel": log_mel_spectrogram(signal)[np.newaxis]})
-    # The states that heads train on are kept in half precision.
+    # The head is trained on states in half precision.
     np.testing.assert_allclose(served, scored, atol=1e-3)
     assert np.ptp(served) > 0.05, "answers that are all alike would prove nothing"
