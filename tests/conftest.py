@@ -123,7 +123,7 @@ def fused(
     """A bundle of `fusion`: all networks of all folds, on functionals and descriptors."""
     models = tmp_path_factory.mktemp("fused-models")
     arguments = ["--name", "fused", "--corpus", f"csv={few_voices}", "--features", "emobase", "--calls"]
-    arguments += ["--model", "fusion", "--folds", "2", "--max-epochs", "3", "--export", "all-folds"]
+    arguments += ["--model", "fusion", "--folds", "2", "--max-epochs", "1", "--export", "all-folds"]
     arguments += ["--test-conditions"]
     train(*arguments, "--models", str(models), "--runs", str(fused_runs), "--cache", str(feature_cache))
     return models / "fused"

@@ -102,12 +102,13 @@ class EmotionRecognizer:
             inputs: the inputs from `InputExtractor.extract`.
 
         Returns:
-            The calibrated probabilities. If the bundle adapts to speakers, the logits and the offsets
-            follow. Each array is float64, shape (n_labels,).
+            The calibrated probabilities. If the bundle adapts to speakers, the calibrated logits and the
+            offsets follow. Each array is float64, shape (n_labels,).
         """
         probabilities, *scores = self.bundle.network.run(self._outputs, dict(inputs))
-        calibrated = apply_temperature(probabilities[0], self.bundle.manifest.temperature)
-        return [calibrated, *(score[0].astype(np.float64) for score in scores)]
+        temperature = self.bundle.manifest.temperature
+        calibrated = apply_temperature(probabilities[0], temperature)
+        return [calibrated, *(score[0].astype(np.float64) / temperature for score in scores)]
 
 
 def apply_temperature(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:

@@ -66,6 +66,18 @@ def test_temperature_softens_the_probabilities_and_keeps_their_order(tmp_path: P
     np.testing.assert_allclose(list(softened.values()), roots / roots.sum(), rtol=1e-6)
 
 
+def test_temperature_also_softens_the_scores_for_the_speaker(tmp_path: Path) -> None:
+    signal = decode(EXAMPLE.read_bytes())
+    bundle = bundles.write(tmp_path / "plain", inputs=("log_mel",), adapts=True)
+    with_temperature = bundles.write(tmp_path / "soft", inputs=("log_mel",), adapts=True, temperature=2.0)
+    plain = EmotionRecognizer(read_bundle(bundle)).recognize(signal).scores
+    softened = EmotionRecognizer(read_bundle(with_temperature)).recognize(signal).scores
+    assert plain is not None
+    assert softened is not None
+    np.testing.assert_allclose(np.array(softened.logits), np.array(plain.logits) / 2, rtol=1e-6)
+    np.testing.assert_allclose(np.array(softened.offsets), np.array(plain.offsets) / 2, rtol=1e-6)
+
+
 def test_a_signal_that_is_too_short_for_opensmile_is_refused(bundle: Bundle) -> None:
     with pytest.raises(AudioUndecodable, match="too short"):
         EmotionRecognizer(bundle).recognize_speech(Signal(tone(0.01)[np.newaxis], 16_000))

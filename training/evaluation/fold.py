@@ -153,7 +153,4 @@ def _read(dataset: Dataset, fold: Fold, folder: Path) -> FoldResult:
 def _read_speaker(path: Path) -> SpeakerHead:
     """Read the adaptation of a fold."""
     with np.load(path) as arrays:
-        kept = dict(arrays)
-    return SpeakerHead(
-        kept["plain"], kept["relative"], kept["bias"], float(kept["of_head"]), float(kept["of_networks"])
-    )
+        return SpeakerHead(**arrays)

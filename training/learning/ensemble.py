@@ -1,6 +1,7 @@
 """Ensembles: the weighted geometric mean of the probabilities of several networks.
 
-The fusion weights of the members are fitted jointly, so a network that adds nothing gets little weight.
+The fusion weights of the members are given, or fitted jointly; the fit gives little weight to a network that
+adds nothing.
 The ensemble has one temperature.
 
 Members differ in kind and in seed. Each member is trained separately and twice. The first training uses
@@ -8,7 +9,7 @@ the training part alone; the validation part then gives the fusion weights and t
 second training uses the training and validation parts together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from training.data.folds import Fold, Indices
 from training.learning.calibration import fit_weights
 from training.learning.network import Network
 from training.learning.ridge_regression import Ridge
-from training.learning.speaker import NETWORKS, SpeakerHead, SpeakerRidge, groups_of, weigh
+from training.learning.speaker import SpeakerHead
 from training.learning.trained_network import Shapes, TrainedNetwork
 
 N_BUILT = 4096
@@ -38,11 +39,14 @@ class Ensemble:
 
     Attributes:
         networks: the networks by name.
-        speaker: the regression that learns the adaptation to speakers; None if the model does not adapt.
+        weights: the fusion weight of each network, which sum to 1; None fits them on the validation part.
+        adapts_by: the name of the ridge regression that adapts the answers to speakers; empty if the model
+            does not adapt.
     """
 
     networks: dict[str, Network | Ridge]
-    speaker: SpeakerRidge | None = None
+    weights: Mapping[str, float] | None = None
+    adapts_by: str = ""
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -58,7 +62,7 @@ class Ensemble:
     @property
     def needs_encoder(self) -> bool:
         """True if the model requires the encoder's features, since it adapts to speakers."""
-        return self.speaker is not None
+        return bool(self.adapts_by)
 
     @property
     def takes_descriptors(self) -> bool:
@@ -69,7 +73,7 @@ class Ensemble:
     def limited(self, max_epochs: int | None) -> "Ensemble":
         """Return the ensemble with at most this number of epochs for each network."""
         limited = {name: network.limited(max_epochs) for name, network in self.networks.items()}
-        return Ensemble(limited, self.speaker)
+        return replace(self, networks=limited)
 
     def fit(self, inputs: Inputs, fold: Fold, seed: int, folder: Path) -> "TrainedEnsemble":
         """Train every network, except those that the folder already contains.
@@ -90,35 +94,15 @@ class Ensemble:
             if network.refits:
                 final[name] = network.refit(inputs, fold, own_seed, folder / files[name])
         answers = [one.predict(inputs, fold.validation, "clean") for one in judged.values()]
-        weights = fit_weights(answers, truth)
+        weights = list(self.weights.values()) if self.weights else fit_weights(answers, truth)
         members = [
             Member(files[name], final[name], weight, judged[name].history, network.refits)
             for (name, network), weight in zip(self.networks.items(), weights, strict=True)
         ]
         validation = mean(answers, weights)
         seconds = sum(one.seconds for one in (*judged.values(), *final.values()))
-        head = self._fit_head(inputs, fold, seed, validation)
+        head = SpeakerHead(final[self.adapts_by].last_kernel) if self.adapts_by else None
         return TrainedEnsemble(members, fold.validation, validation, head, seconds)
-
-    def _fit_head(
-        self, inputs: Inputs, fold: Fold, seed: int, validation: NDArray[np.float64]
-    ) -> SpeakerHead | None:
-        """Learn the adaptation, weight it on the validation part, and learn it again from both parts."""
-        if self.speaker is None:
-            return None
-        judged = self.speaker.fit(inputs, fold.train, seed)
-        places = np.arange(len(fold.validation))
-        speakers = inputs.speakers[fold.validation]
-        groups = list(groups_of(speakers, places, None, np.random.default_rng(seed)))
-        scale = weigh(
-            judged,
-            inputs.functionals["clean"][fold.validation],
-            validation,
-            inputs.targets[fold.validation],
-            groups,
-        )
-        final = self.speaker.fit(inputs, fold.rest, seed)
-        return replace(final, of_head=scale, of_networks=NETWORKS * scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +112,7 @@ class Member:
     Attributes:
         file: the name of the network's file in the folder of the fold.
         trained: the final network.
-        weight: the fusion weight, fitted on the validation part. The weights of all members sum to 1.
+        weight: the fusion weight. The weights of all members sum to 1.
         history: the history of the training without the validation part; empty if there are no epochs.
         refitted: True if `trained` is from the second training; otherwise it is from the best epoch.
     """

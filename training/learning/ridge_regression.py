@@ -181,7 +181,8 @@ def weighted_ridge(
     if n > n_features:
         gram = (features.T @ features).astype(np.float64)
         gram.flat[:: n_features + 1] += penalty
-        kernel = solve(gram, features.T @ targets.astype(np.float32), assume_a="pos", overwrite_a=True)
+        # The transpose of the symmetric matrix is in the order of LAPACK, so that it is not copied.
+        kernel = solve(gram.T, features.T @ targets.astype(np.float32), assume_a="pos", overwrite_a=True)
     else:
         gram = (features @ features.T).astype(np.float64)
         gram.flat[:: n + 1] += penalty

@@ -49,6 +49,12 @@ class TrainedNetwork:
     history: History
     seconds: float
 
+    @property
+    def last_kernel(self) -> NDArray[np.float32]:
+        """The kernel of the last layer, shape (n_values, n_labels)."""
+        kernel: NDArray[np.float32] = self.network.layers[-1].get_weights()[0]
+        return kernel
+
     def predict(self, inputs: Inputs, indices: Indices, condition: str) -> NDArray[np.float32]:
         """Return the probabilities of utterances under a condition, shape (n, n_labels)."""
         return predict(self.network, inputs, indices, condition)

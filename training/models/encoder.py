@@ -2,14 +2,13 @@
 
 The model averages a ridge regression and three small networks with one hidden layer. They use the same
 statistics and make different errors: the ridge regression is better on corpora that did not train, the
-networks on new speakers of known corpora. In a call, `SpeakerRidge` adapts the answers to the speaker.
-`docs/experiments.md`, "A pretrained encoder", compares alternatives.
+networks on new speakers of known corpora. In a call, the regression also adapts the answers to the speaker
+(`training.learning.speaker`). `docs/experiments.md`, "A pretrained encoder", compares alternatives.
 """
 
 from training.learning.ensemble import Ensemble
 from training.learning.network import Network
 from training.learning.ridge_regression import Ridge
-from training.learning.speaker import SpeakerRidge
 from training.models import dense, ridge
 
 AUGMENTATIONS = ("voice-1", "line-1", "call-1")
@@ -19,14 +18,20 @@ further ones."""
 PENALTY = 3e-4
 """The penalty of the ridge regression. `docs/experiments.md`, "All statistics", compares it with others."""
 
-N_DENSE = 3
-"""The number of networks with a hidden layer. Not tuned."""
+RIDGE = "ridge"
+DENSE_NAMES = ("dense-1", "dense-2", "dense-3")
+"""The names of the networks with a hidden layer. Their number is not tuned."""
+
+WEIGHT = 0.6
+"""The fusion weight of the ridge regression; the networks share the rest. Chosen in `docs/experiments.md`,
+"Weights"."""
 
 DENSE = Network(dense.build, AUGMENTATIONS, max_epochs=15, weight_decay=1e-2, label_smoothing=0.1)
 MODEL = Ensemble(
     {
-        "ridge": Ridge(ridge.build, AUGMENTATIONS, penalty=PENALTY, relative=True),
-        **{f"dense-{number}": DENSE for number in range(1, N_DENSE + 1)},
+        RIDGE: Ridge(ridge.build, AUGMENTATIONS, penalty=PENALTY, relative=True),
+        **dict.fromkeys(DENSE_NAMES, DENSE),
     },
-    speaker=SpeakerRidge(AUGMENTATIONS),
+    weights={RIDGE: WEIGHT, **dict.fromkeys(DENSE_NAMES, (1 - WEIGHT) / len(DENSE_NAMES))},
+    adapts_by=RIDGE,
 )

@@ -99,10 +99,9 @@ def _speaker_scores(
     head: SpeakerHead, statistics: keras.KerasTensor, log_mean: keras.KerasTensor
 ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """Return the outputs of `SpeakerHead.scores`."""
-    networks = log_mean - ops.logsumexp(log_mean, axis=1, keepdims=True)
+    logits = log_mean - ops.logsumexp(log_mean, axis=1, keepdims=True)
     clipped = ops.clip(statistics, -MAX_DEVIATION, MAX_DEVIATION)
-    own = ops.matmul(clipped, head.of_head * (head.plain + head.relative)) + head.of_head * head.bias
-    return own + head.of_networks * networks, ops.matmul(clipped, head.of_head * head.relative)
+    return logits, ops.matmul(clipped, head.kernel)
 
 
 def _log_mean(answers: Sequence[keras.KerasTensor], weights: Sequence[float]) -> keras.KerasTensor:
