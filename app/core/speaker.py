@@ -5,8 +5,8 @@ label for a segment: `logits`, and `offsets`, which describe the voice of the sp
 emotion. The mean of the offsets over the segments of the speaker is subtracted from the logits. With few
 segments, that mean is unreliable. Therefore the mean is shrunk toward that of the training speech, which is
 0: n segments have the weight n / (n + STRENGTH). This weight corresponds to a prior of STRENGTH observations
-(Gauvain & Lee 1994, maximum a posteriori). The network was trained with means of few and of many segments.
-`docs/experiments.md` measures the effect.
+(Gauvain & Lee 1994, maximum a posteriori). The offsets are scores of a regression that was trained on
+utterances as they are and relative to the mean of their speaker. `docs/experiments.md` measures the effect.
 """
 
 from collections.abc import Sequence

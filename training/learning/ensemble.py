@@ -94,7 +94,9 @@ class Ensemble:
             if network.refits:
                 final[name] = network.refit(inputs, fold, own_seed, folder / files[name])
         answers = [one.predict(inputs, fold.validation, "clean") for one in judged.values()]
-        weights = list(self.weights.values()) if self.weights else fit_weights(answers, truth)
+        weights = (
+            [self.weights[name] for name in self.networks] if self.weights else fit_weights(answers, truth)
+        )
         members = [
             Member(files[name], final[name], weight, judged[name].history, network.refits)
             for (name, network), weight in zip(self.networks.items(), weights, strict=True)

@@ -1,3 +1,6 @@
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -13,6 +16,9 @@ from training.learning.ridge_regression import Ridge
 from training.learning.speaker import adapt_groups
 from training.models.ridge import build
 from training.publish.export import UNSCALED, combine_networks, to_onnx
+
+if TYPE_CHECKING:
+    from training.learning.network import Network
 
 RANDOM = np.random.default_rng(1)
 N_SPEAKERS, N_OF_SPEAKER, N_VALUES, N_LABELS = 24, 20, 40, 4
@@ -62,6 +68,15 @@ def test_many_utterances_of_a_speaker_improve_the_answers_and_one_does_no_harm(
     alone = list(np.arange(len(fold.test))[:, np.newaxis])
     assert accuracy(adapt_groups(*scores, all_of_speaker), fold) > accuracy(plain, fold) + 0.05
     assert accuracy(adapt_groups(*scores, alone), fold) > accuracy(plain, fold) - 0.03
+
+
+def test_fixed_weights_belong_to_the_networks_by_name(inputs: Inputs, fold: Fold, tmp_path: Path) -> None:
+    networks: dict[str, Network | Ridge] = {
+        "weak": Ridge(build, penalty=10),
+        "strong": Ridge(build, penalty=0.01),
+    }
+    model = Ensemble(networks, weights={"strong": 0.9, "weak": 0.1})
+    assert model.fit(inputs, fold, 1, tmp_path).members == {"weak.keras": 0.1, "strong.keras": 0.9}
 
 
 def test_the_exported_network_gives_the_same_scores(
