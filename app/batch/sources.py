@@ -9,9 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 import obstore
-from obstore.store import S3Store
 
 from app.core.files import path_of
+from app.s3 import open_bucket
 
 SUFFIXES = (".wav", ".flac")
 """The suffixes of recordings in folders and buckets. The case is ignored."""
@@ -48,7 +48,7 @@ class Source:
         bucket, _, key = self.name.removeprefix(S3).partition("/")
         with TemporaryFile() as file:
             try:
-                for chunk in obstore.get(_bucket(bucket), key).stream():
+                for chunk in obstore.get(open_bucket(S3 + bucket), key).stream():
                     file.write(chunk)
             except obstore.exceptions.BaseError as error:
                 raise OSError(0, f"cannot be fetched: {error}") from error
@@ -107,14 +107,9 @@ def _in_bucket(address: str) -> Iterator[Source]:
     """List the recordings below a prefix."""
     bucket, _, prefix = address.removeprefix(S3).partition("/")
     try:
-        for batch in obstore.list(_bucket(bucket), prefix):
+        for batch in obstore.list(open_bucket(S3 + bucket), prefix):
             for entry in batch:
                 if entry["path"].lower().endswith(SUFFIXES):
                     yield Source(f"{S3}{bucket}/{entry['path']}", f"{entry['size']} {entry['e_tag']}")
     except obstore.exceptions.BaseError as error:
         raise OSError(f"{address}: {error}") from error
-
-
-def _bucket(name: str) -> S3Store:
-    """Open a bucket. The standard AWS_* variables give the keys, the region and the endpoint."""
-    return S3Store(name, client_options={"allow_http": True, "timeout": "5m"})

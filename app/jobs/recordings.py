@@ -7,29 +7,22 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING
+from typing import IO
 from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, ObjectStore, S3Store
+from obstore.store import LocalStore, ObjectStore
 
 from app.core.files import path_of
 from app.jobs.job import JobsUnavailable, RecordingLost, StorageFull
-
-if TYPE_CHECKING:
-    from obstore.store import ClientConfig, RetryConfig  # exist only for type checkers
+from app.s3 import open_bucket
 
 SPARE_BYTES = 256 * 1024 * 1024
 """The disk space, in bytes, that an upload must leave free."""
-
-CLIENT: "ClientConfig" = {"allow_http": True, "connect_timeout": "5s", "timeout": "5m"}
-"""The options of the S3 client. One response holds a whole recording, and the default timeout is 30 s."""
-RETRIES: "RetryConfig" = {"max_retries": 4, "retry_timeout": timedelta(seconds=20)}
-"""The limits of retries. The caller waits meanwhile, and the default is three minutes."""
 
 
 class Recordings:
@@ -54,7 +47,7 @@ class Recordings:
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._store = LocalStore(self._folder, automatic_cleanup=True)
             else:
-                self._store = S3Store.from_url(url, client_options=CLIENT, retry_config=RETRIES)
+                self._store = open_bucket(url)
         except OSError as error:
             raise JobsUnavailable(f"SER_DATA_DIR: {error.filename}: {error.strerror}") from error
         except BaseError as error:
