@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.linear_model import Ridge as RidgeRegression
 
 from app.core.scaler import Scaler
 from training.data.conditions import AUGMENTATIONS
@@ -15,7 +14,6 @@ from training.data.folds import Fold
 from training.learning.batches import assemble, mixup, of_equal_length
 from training.learning.classifier import Classifier
 from training.learning.ensemble import Ensemble, mean
-from training.learning.ridge_regression import weighted_ridge
 from training.learning.trained_network import Shapes
 from training.models import MODELS, covariance, load_model
 from training.publish.export import combine_networks
@@ -140,16 +138,6 @@ def test_the_final_network_is_trained_on_all_data_except_the_test_part(
     last = fold.test[TARGETS[fold.test] == N_LABELS - 1]
     assert (trained.predict(inputs, last, "clean").argmax(axis=1) == N_LABELS - 1).mean() > 0.5
     assert (trained.validation_probabilities.argmax(axis=1) != N_LABELS - 1).all()
-
-
-def test_ridge_regression_agrees_with_scikit_learn() -> None:
-    for n in (30, 200):
-        features = RANDOM.normal(0, 1, (n, 50)).astype(np.float32)
-        targets, weights = RANDOM.normal(0, 1, (n, 3)), RANDOM.uniform(0.5, 2, n)
-        expected = RidgeRegression(alpha=0.3).fit(features.astype(np.float64), targets, sample_weight=weights)
-        kernel, bias = weighted_ridge(features, targets, weights, 0.3)
-        np.testing.assert_allclose(kernel, expected.coef_.T, atol=1e-4)
-        np.testing.assert_allclose(bias, expected.intercept_, atol=1e-4)
 
 
 def test_the_square_of_the_square_root_is_the_covariance() -> None:

@@ -7,24 +7,22 @@ is a column of +1 and -1. All labels have the same total weight, independent of 
 10.1016/j.neucom.2012.08.010).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve
 from sklearn.utils.class_weight import compute_sample_weight
 
 from training.data.dataset import Inputs
 from training.data.folds import Fold, Indices
+from training.learning.normal_equations import Array, NormalEquations
 from training.learning.trained_network import History, Shapes, TrainedNetwork, kept, predict, shapes
 
 SHARPNESS = 2.0
 """The factor from scores to logits, so that the temperature is near 1. Not tuned."""
-
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +36,14 @@ class Ridge:
         penalty: the penalty on the squared weights, relative to the mean squared error, for values that are
             divided by the square root of their number. The default was chosen in `docs/experiments.md`,
             "How descriptors vary together".
-        spread: the factor by which the values of an utterance under different conditions are moved apart, so
-            that the regression relies less on the differences between conditions; 1 does not move them.
-            `docs/experiments.md`, "What no line should change", compares values.
+        spread: the factor by which the values of an utterance under different conditions are moved apart,
+            away from their mean, so that the regression relies less on the differences between conditions; 1
+            does not move them. Speaker recognition uses a similar method for the recordings of a speaker
+            (within-class covariance normalization: Hatch, Kajarekar & Stolcke 2006). `docs/experiments.md`,
+            "What no line should change", compares values.
+        clean_weight: the weight of the recordings as they are, relative to one augmented condition. A larger
+            weight improves clean speech of corpora that did not train (`docs/experiments.md`, "Weight of
+            clean speech").
         relative: True if each utterance trains a second time, relative to the mean of its speaker's
             utterances. The regression then relies less on the differences between speakers, and generalizes
             better to corpora that did not train (`docs/experiments.md`, "Differences between speakers and
@@ -51,6 +54,7 @@ class Ridge:
     augmentations: tuple[str, ...] = ()
     penalty: float = 1.5e-4
     spread: float = 1.0
+    clean_weight: float = 1.0
     relative: bool = False
 
     @property
@@ -85,60 +89,43 @@ class Ridge:
         for layer in network.layers:
             if isinstance(layer, keras.layers.Normalization):
                 before = keras.Model(network.inputs, layer.input)
-                layer.adapt(self._outputs(before, inputs, part).reshape(-1, before.output_shape[-1]))
-        front = keras.Model(network.inputs, network.layers[-1].input)
-        values = self._outputs(front, inputs, part, relative=self.relative)
-        for copies in np.split(values, 2) if self.relative else [values]:
-            copies[:] = spread_apart(copies, self.spread)
-        targets = np.tile(inputs.targets[part], len(values))
-        rows = values.reshape(len(targets), -1)
-        network.layers[-1].set_weights(self._solve(rows, targets, inputs.n_labels))
+                layer.adapt(np.concatenate([predict(before, inputs, part, one) for one in self.conditions]))
+        network.layers[-1].set_weights(self._solve(network, inputs, part))
         network.save(path)
         return {}
 
-    def _outputs(
-        self, network: keras.Model, inputs: Inputs, part: Indices, *, relative: bool = False
-    ) -> Array:
-        """Return the outputs of a network under every condition, shape (n_conditions, n, n_values).
+    def _solve(self, network: keras.Model, inputs: Inputs, part: Indices) -> Sequence[Array]:
+        """Return kernel, shape (n_values, n_labels), and bias, shape (n_labels,), of the last layer."""
+        targets = inputs.targets[part]
+        signs = np.where(np.eye(inputs.n_labels)[targets] > 0, 1.0, -1.0)
+        equations = NormalEquations(signs, compute_sample_weight("balanced", targets))
+        front = keras.Model(network.inputs, network.layers[-1].input)
+        scale = np.float32(np.sqrt(front.output_shape[-1]))
+        for values, factor in self._values(front, inputs, part):
+            equations.add(values / scale, factor)
+            if self.relative:
+                equations.add(relative_to_speaker(values, inputs.speakers[part]) / scale, factor)
+        kernel, bias = equations.solve(self.penalty)
+        return [(SHARPNESS * kernel / scale).astype(np.float32), (SHARPNESS * bias).astype(np.float32)]
 
-        If `relative` is True, the outputs relative to the speakers' means follow: (2 * n_conditions, ...).
+    def _values(self, front: keras.Model, inputs: Inputs, part: Indices) -> Iterator[tuple[Array, float]]:
+        """Yield the values under each condition, shape (n, n_values), and the factor of their weights.
+
+        The label is the same under all conditions. So the squared error of a linear score is the squared
+        error of the mean score plus the variance of the scores between conditions. With the square of the
+        spread as the weight of this variance, the sum over the conditions has this form:
+        spread² · (weighted sum over conditions) + (1 - spread²) · (sum of weights) · (mean over conditions).
         """
-        n = len(self.conditions)
-        values = np.empty((2 * n if relative else n, len(part), network.output_shape[-1]), np.float32)
-        for place, condition in enumerate(self.conditions):
-            values[place] = predict(network, inputs, part, condition)
-            if relative:
-                values[n + place] = relative_to_speaker(values[place], inputs.speakers[part])
-        return values
-
-    def _solve(self, values: Array, targets: NDArray[np.int64], n_labels: int) -> Sequence[Array]:
-        """Return kernel, shape (n_values, n_labels), and bias, shape (n_labels,). Overwrite `values`."""
-        n, n_values = values.shape
-        values /= np.sqrt(n_values)
-        signs = np.where(np.eye(n_labels)[targets] > 0, 1.0, -1.0)
-        weights = compute_sample_weight("balanced", targets)
-        kernel, bias = weighted_ridge(values, signs, weights, self.penalty * n)
-        kernel /= np.sqrt(n_values)
-        return [(SHARPNESS * kernel).astype(np.float32), (SHARPNESS * bias).astype(np.float32)]
-
-
-def spread_apart(values: Array, spread: float) -> Array:
-    """Move the values of an utterance under each condition away from their mean over the conditions.
-
-    The label is the same under all conditions. So the squared error of a linear score is the squared error
-    of the mean score plus the variance of the scores between conditions. The square of the spread is the
-    weight of this variance. Speaker recognition uses a similar method for the recordings of a speaker
-    (within-class covariance normalization: Hatch, Kajarekar & Stolcke 2006).
-
-    Args:
-        values: the values of n utterances by condition, shape (n_conditions, n, n_values).
-        spread: the factor of the differences; 1 does not change the values.
-    """
-    if spread == 1:
-        return values
-    means = values.mean(axis=0)
-    apart: Array = means + np.float32(spread) * (values - means)
-    return apart
+        factors = {name: self.clean_weight if name == "clean" else 1.0 for name in self.conditions}
+        total = sum(factors.values())
+        mean: Array = np.zeros((1, 1), np.float32)
+        for condition, factor in factors.items():
+            values = predict(front, inputs, part, condition)
+            yield values, factor * self.spread**2
+            if self.spread != 1:
+                mean = mean + np.float32(factor / total) * values
+        if self.spread != 1:
+            yield mean, total * (1 - self.spread**2)
 
 
 def relative_to_speaker(values: Array, speakers: NDArray[np.str_]) -> Array:
@@ -153,39 +140,3 @@ def relative_to_speaker(values: Array, speakers: NDArray[np.str_]) -> Array:
         own = speakers == speaker
         relative[own] = values[own] - values[own].mean(axis=0)
     return relative
-
-
-def weighted_ridge(
-    features: Array, targets: NDArray[np.float64], weights: NDArray[np.float64], penalty: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Minimize the weighted squared error plus the penalty times the squared kernel.
-
-    Args:
-        features: the features of n examples, shape (n, n_features). The function overwrites them.
-        targets: the targets, shape (n, n_labels).
-        weights: the weights of the examples, shape (n,).
-        penalty: the penalty, more than 0.
-
-    Returns:
-        The kernel, shape (n_features, n_labels), and the bias, shape (n_labels,), which is not penalized.
-    """
-    n, n_features = features.shape
-    target_means = np.average(targets, axis=0, weights=weights)
-    roots = np.sqrt(weights)[:, np.newaxis]
-    targets = (targets - target_means) * roots
-    # Products with the features are in float32, since a copy of them in float64 takes gigabytes.
-    feature_means = weights.astype(np.float32) @ features / np.float32(weights.sum())
-    features -= feature_means
-    features *= roots.astype(np.float32)
-    # The primal and the dual system are equivalent; solve the smaller one.
-    if n > n_features:
-        gram = (features.T @ features).astype(np.float64)
-        gram.flat[:: n_features + 1] += penalty
-        # The transpose of the symmetric matrix is in the order of LAPACK, so that it is not copied.
-        kernel = solve(gram.T, features.T @ targets.astype(np.float32), assume_a="pos", overwrite_a=True)
-    else:
-        gram = (features @ features.T).astype(np.float64)
-        gram.flat[:: n + 1] += penalty
-        solution = solve(gram, targets, assume_a="pos", overwrite_a=True)
-        kernel = features.T @ solution.astype(np.float32)
-    return kernel, target_means - feature_means @ kernel

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from app.core.speaker import softmax, weight_of
 from training.data.folds import Indices
 from training.learning.network import MAX_DEVIATION
-from training.learning.ridge_regression import Array
+from training.learning.normal_equations import Array
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,37 +1,57 @@
-import numpy as np
+from pathlib import Path
 
-from training.learning.ridge_regression import relative_to_speaker, spread_apart, weighted_ridge
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core.scaler import Scaler
+from training.data.dataset import Inputs, Sequences
+from training.data.folds import Fold
+from training.learning.ridge_regression import Ridge, relative_to_speaker
+from training.models import ridge
 
 RANDOM = np.random.default_rng(1)
+N = 400
+TARGETS = RANDOM.integers(0, 2, N)
+SPEAKERS = np.array([f"speaker {n % 7}" for n in range(N)])
 
 
-def fit_two_features(spread: float) -> tuple[float, float]:
-    """Return the weights of a stable feature and of a feature that shows the target in one condition only."""
-    target = RANDOM.choice([-1.0, 1.0], 400)
-    steady = target + RANDOM.normal(0, 0.5, (2, 400))
-    fragile = np.stack([target + RANDOM.normal(0, 0.1, 400), RANDOM.normal(0, 0.1, 400)])
-    values = np.stack([steady, fragile], axis=-1).astype(np.float32)
-    values = spread_apart(values, spread).reshape(-1, 2)
-    kernel, _ = weighted_ridge(values, np.tile(target, 2)[:, np.newaxis], np.ones(800), 1e-3)
-    return float(kernel[0, 0]), float(kernel[1, 0])
+def fit(values: NDArray[np.float32], spread: float, path: Path) -> NDArray[np.float32]:
+    """Return the kernel of a regression on values under two conditions, shape (2, N, n_values)."""
+    sequences = Sequences(lambda _: np.zeros((1, 1), np.float32), N, Scaler(np.zeros(1), np.ones(1)))
+    names = ("clean", "line-1")
+    inputs = Inputs(
+        dict(zip(names, values, strict=True)), dict.fromkeys(names, sequences), TARGETS, 2, SPEAKERS
+    )
+    part = np.arange(N)
+    fold = Fold(1, "1", part, part[:0], part[:0], speaker_independent=True)
+    model = Ridge(ridge.build, ("line-1",), penalty=1e-3, spread=spread)
+    kernel: NDArray[np.float32] = model.fit(inputs, fold, 1, path).last_kernel
+    return kernel
 
 
-def test_a_feature_that_differs_between_conditions_gets_less_weight() -> None:
-    (_, before), (_, after) = fit_two_features(1), fit_two_features(4)
+def two_features() -> NDArray[np.float32]:
+    """Return a feature that shows the target under both conditions, and one that shows it under one only."""
+    target = 2.0 * TARGETS - 1
+    steady = target / 2 + RANDOM.normal(0, 0.25, (2, N))
+    fragile = np.stack([target / 2 + RANDOM.normal(0, 0.05, N), RANDOM.normal(0, 0.05, N)])
+    return np.stack([steady, fragile], axis=-1).astype(np.float32)
+
+
+def test_a_feature_that_differs_between_conditions_gets_less_weight(tmp_path: Path) -> None:
+    values = two_features()
+    _, before = fit(values, 1, tmp_path / "1.keras")[:, 1]
+    _, after = fit(values, 4, tmp_path / "4.keras")[:, 1]
     assert before > 0.1
     assert after < before / 3
 
 
-def test_a_spread_of_one_changes_nothing() -> None:
-    values = RANDOM.normal(size=(3, 5, 2)).astype(np.float32)
-    assert spread_apart(values, 1) is values
-
-
-def test_spreading_keeps_the_mean() -> None:
-    values = RANDOM.normal(size=(3, 5, 2)).astype(np.float32)
-    spread = spread_apart(values, 3)
-    np.testing.assert_allclose(spread.mean(axis=0), values.mean(axis=0), atol=1e-6)
-    np.testing.assert_allclose(spread.std(axis=0), 3 * values.std(axis=0), rtol=1e-5)
+def test_the_spread_moves_the_values_of_an_utterance_apart(tmp_path: Path) -> None:
+    values = two_features() / 3  # so that no moved value is clipped
+    mean = values.mean(axis=0)
+    moved = mean + np.float32(3) * (values - mean)
+    np.testing.assert_allclose(
+        fit(values, 3, tmp_path / "spread.keras"), fit(moved, 1, tmp_path / "moved.keras"), rtol=1e-3
+    )
 
 
 def test_values_relative_to_the_speaker_keep_only_differences_within_the_speaker() -> None:
