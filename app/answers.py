@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from app.core.timeline import ChannelTimeline, Timeline, leading, merge
+from app.core.timeline import ChannelTimeline, Segment, Timeline, leading, merge
 
 PROBABILITIES: JsonDict = {
     "anger": 0.81,
@@ -55,6 +55,17 @@ class SegmentAnswer(BaseModel):
         description="the number of the speaker's segments that the adaptation uses; null if the model does "
         "not adapt",
     )
+
+    @classmethod
+    def of(cls, segment: Segment) -> "SegmentAnswer":
+        """Build the answer of a segment."""
+        return cls(
+            start=segment.start,
+            end=segment.end,
+            emotion=segment.emotion,
+            probabilities=segment.probabilities,
+            segments_used=segment.segments_used,
+        )
 
 
 class Summary(BaseModel):
@@ -156,13 +167,6 @@ def _channel(channel: ChannelTimeline, merged: bool) -> ChannelAnswer:  # noqa: 
         speech_duration=channel.speech_duration,
         summary=summary,
         segments=[
-            SegmentAnswer(
-                start=segment.start,
-                end=segment.end,
-                emotion=segment.emotion,
-                probabilities=segment.probabilities,
-                segments_used=segment.segments_used,
-            )
-            for segment in (merge(channel.segments) if merged else channel.segments)
+            SegmentAnswer.of(segment) for segment in (merge(channel.segments) if merged else channel.segments)
         ],
     )

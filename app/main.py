@@ -5,7 +5,19 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from app import __version__
-from app.api import call_analysis, emotions, home, jobs, models, openapi, pages, probes, problems, scrape
+from app.api import (
+    call_analysis,
+    emotions,
+    home,
+    jobs,
+    live,
+    models,
+    openapi,
+    pages,
+    probes,
+    problems,
+    scrape,
+)
 from app.api.metrics import Metrics
 from app.api.observation import Observation
 from app.api.security import Authenticator
@@ -13,11 +25,12 @@ from app.api.service import Service
 from app.api.upload import UploadLimit
 from app.core.bundle import find_bundles, read_bundle
 from app.lifespan import lifespan_of
+from app.live.sessions import LiveLimits, LiveSessions
 from app.pool.pool import WorkerPool
 from app.settings import Settings
 
 JOB_WORKER_ROUTES = (probes, pages, scrape)
-SERVICE_ROUTES = (emotions, call_analysis, jobs, models, home)
+SERVICE_ROUTES = (emotions, call_analysis, jobs, live, models, home)
 TAGS = [
     {"name": "emotions", "description": "The emotions in a recording."},
     {"name": "jobs", "description": "Calls that are analyzed in the background."},
@@ -34,8 +47,8 @@ def create_app(settings: Settings | None = None, *, runs_jobs_only: bool = False
         runs_jobs_only: whether to run queued jobs and serve only health and metrics.
 
     Returns:
-        An ASGI application. Its lifespan starts and stops the workers in `state.pool`. If the start
-        fails, `state.failure` holds the reason.
+        An ASGI application. Its lifespan starts and stops the workers in `state.pool`; `state.live` has
+        the live sessions. If the start fails, `state.failure` holds the reason.
 
     Raises:
         BundleError: there is no bundle, or a bundle is corrupt.
@@ -68,7 +81,7 @@ def create_app(settings: Settings | None = None, *, runs_jobs_only: bool = False
             "metrics": False,
         },
     )
-    app.state.pool, app.state.failure = service.pool, None
+    app.state.pool, app.state.live, app.state.failure = service.pool, service.live, None
     for module in JOB_WORKER_ROUTES if runs_jobs_only else (*JOB_WORKER_ROUTES, *SERVICE_ROUTES):
         app.include_router(module.router)
     problems.install(app)
@@ -87,12 +100,25 @@ def _service(settings: Settings) -> Service:
         request_timeout=settings.request_timeout,
         max_worker_bytes=settings.max_worker_bytes,
     )
+    live = LiveSessions(pool, _live_limits(settings))
     return Service(
         settings,
         pool,
         {folder.name: read_bundle(folder).manifest for folder in folders},
-        Metrics(pool),
+        Metrics(pool, live),
         Authenticator(settings.key_hashes, settings.rate_limit),
+        live,
+    )
+
+
+def _live_limits(settings: Settings) -> LiveLimits:
+    """Return the limits of live sessions."""
+    return LiveLimits(
+        settings.live_sessions,
+        settings.live_sessions_per_key,
+        settings.live_max_speed,
+        settings.live_idle_seconds,
+        settings.max_call_seconds,
     )
 
 

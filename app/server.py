@@ -44,7 +44,7 @@ def serve(*, runs_jobs_only: bool = False) -> int:
         print(error, file=sys.stderr)
         return 1
     logging.config.dictConfig(configuration(settings.log_format))
-    Server(app, settings.host, settings.port, settings.shutdown_delay).run()
+    Server(app, settings).run()
     return 0
 
 
@@ -56,30 +56,31 @@ class Server(uvicorn.Server):
     the accepted ones.
     """
 
-    def __init__(self, app: FastAPI, host: str, port: int, delay: float) -> None:
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
         """Describe the server.
 
         Args:
             app: the application; `draining` of its pool marks the first step of a stop.
-            host: the address to listen on.
-            port: the port to listen on.
-            delay: the seconds between the two steps of a stop.
+            settings: the address to listen on, the seconds between the two steps of a stop, and the
+                largest message of a live session.
         """
         draining_app = _DrainingApp(app)
         # `app.logs` configures the log.
         super().__init__(
             uvicorn.Config(
                 draining_app,
-                host=host,
-                port=port,
+                host=settings.host,
+                port=settings.port,
                 http=_HTTP,
+                ws_max_size=settings.live_max_message_bytes,
                 log_config=None,
                 access_log=False,
                 server_header=False,
             )
         )
         self._pool = app.state.pool
-        self._delay = delay
+        self._delay = settings.shutdown_delay
+        self._live = app.state.live
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
@@ -95,6 +96,7 @@ class Server(uvicorn.Server):
             super().handle_exit(sig, frame)
             return
         self._pool.draining = True
+        self._loop.call_soon_threadsafe(self._live.going_away.set)
         self._loop.call_soon_threadsafe(self._loop.call_later, self._delay, super().handle_exit, sig, frame)
 
 

@@ -100,6 +100,19 @@ class Settings(BaseSettings):
     callback_private: bool = Field(
         default=False, description="permit callbacks to private networks, and over HTTP"
     )
+    live_sessions: int = Field(
+        default=100, ge=0, description="live sessions at a time; the next one gets 503"
+    )
+    live_sessions_per_key: int = Field(default=100, ge=1, description="live sessions of one key at a time")
+    live_max_speed: float = Field(
+        default=2.0, ge=1, description="fastest live audio, times real time; faster audio waits"
+    )
+    live_idle_seconds: float = Field(
+        default=30.0, gt=0, description="seconds without a message after which a live session ends"
+    )
+    live_max_message_bytes: int = Field(
+        default=1024 * 1024, ge=1024, description="largest message of a live session, in bytes"
+    )
     min_seconds: float = Field(default=0.25, gt=0, description="shortest recording, in seconds")
     max_worker_bytes: int = Field(
         default=1024 * 1024 * 1024,

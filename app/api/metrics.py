@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 from app.core.recognition import Recognition
 from app.core.timeline import Timeline
 from app.jobs.job import State
+from app.live.sessions import LiveSessions
 from app.pool.pool import WorkerPool
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -30,12 +31,12 @@ class Metrics:
         registry: the registry of all metrics.
     """
 
-    def __init__(self, pool: WorkerPool) -> None:
-        """Create all metrics at zero. The metrics of the pool are read at each scrape."""
+    def __init__(self, pool: WorkerPool, live: LiveSessions) -> None:
+        """Create all metrics at zero. Those of the pool and of live sessions are read at each scrape."""
         self.registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
-        self.registry.register(_PoolCollector(pool))
+        self.registry.register(_Collector(pool, live))
         self._requests = Counter(
             "ser_requests",
             "Answered requests.",
@@ -65,7 +66,12 @@ class Metrics:
         self._audio_seconds = Counter(
             "ser_audio_seconds", "Analyzed audio.", ("model",), registry=self.registry
         )
-
+        self._segment_seconds = Histogram(
+            "ser_live_segment_seconds",
+            "Time from the message that completes a live segment to its answer.",
+            buckets=SECONDS,
+            registry=self.registry,
+        )
         self._jobs = Gauge("ser_jobs", "Stored jobs of all replicas.", ("state",), registry=self.registry)
         self._callbacks = Counter(
             "ser_callbacks",
@@ -100,6 +106,10 @@ class Metrics:
             for segment in channel.segments:
                 self._emotions.labels(model, segment.emotion).inc()
 
+    def count_live_segment(self, seconds: float) -> None:
+        """Count a live segment by the time from its last message to its answer, in seconds."""
+        self._segment_seconds.observe(seconds)
+
     def count_callback(self, status: int) -> None:
         """Count a callback try by the status that the receiver answered; 0 if there was no answer."""
         self._callbacks.labels(str(status or NO_ANSWER)).inc()
@@ -111,14 +121,15 @@ class Metrics:
             self._jobs.labels(state).set(count)
 
 
-class _PoolCollector(Collector):
-    """A collector that reads the pool at each scrape."""
+class _Collector(Collector):
+    """A collector that reads the pool and the live sessions at each scrape."""
 
-    def __init__(self, pool: WorkerPool) -> None:
+    def __init__(self, pool: WorkerPool, live: LiveSessions) -> None:
         self._pool = pool
+        self._live = live
 
     def collect(self) -> list[Metric]:
-        """Return the held slots, the queue depth, and the numbers of live and replaced workers."""
+        """Return the numbers of held slots, waiting recordings, workers and live sessions."""
         replaced = CounterMetricFamily(
             "ser_workers_replaced", "Replaced worker processes.", labels=["reason"]
         )
@@ -131,6 +142,7 @@ class _PoolCollector(Collector):
                 self._pool.n_slots,
             ),
             GaugeMetricFamily("ser_queue_depth", "Recordings that wait for a worker.", self._pool.n_waiting),
+            GaugeMetricFamily("ser_live_sessions", "Live sessions.", self._live.n_running),
             GaugeMetricFamily("ser_workers_alive", "Live worker processes.", self._pool.n_alive),
             replaced,
         ]

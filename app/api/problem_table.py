@@ -22,6 +22,7 @@ from app.jobs.job import (
     JobsUnavailable,
     StorageFull,
 )
+from app.live.sessions import InvalidMessage, SessionIdle, SessionsFull
 from app.pool.errors import DeadlineExceeded, NotReady, Overloaded
 
 
@@ -172,6 +173,27 @@ PROBLEMS: dict[type[SpeechEmotionError], Problem] = {
         "Jobs are unavailable",
         "The detail states whether another try can help, or whether the operator disabled jobs (SER_JOBS). "
         "Without jobs, use POST /v1/audio/timeline.",
+        retry_after=5,
+    ),
+    SessionIdle: Problem(
+        408,
+        "session-idle",
+        "The live session was idle",
+        "Send audio without long gaps, or `pause`. The operator of the service sets the limit "
+        "(SER_LIVE_IDLE_SECONDS).",
+    ),
+    InvalidMessage: Problem(
+        422,
+        "invalid-message",
+        "A message of the live session is wrong",
+        "The detail names the field. docs/live.md describes the messages and their order.",
+    ),
+    SessionsFull: Problem(
+        503,
+        "sessions-full",
+        "The limit of live sessions is reached",
+        "Try again later, or end another session. The operator of the service sets the limits "
+        "(SER_LIVE_SESSIONS, SER_LIVE_SESSIONS_PER_KEY).",
         retry_after=5,
     ),
     NotReady: Problem(

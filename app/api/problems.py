@@ -47,6 +47,16 @@ def document_of(failure: Failure, job_id: str) -> ProblemDocument:
     return _document(problem, detail, job_id)
 
 
+def document_of_error(error: SpeechEmotionError) -> tuple[Problem, ProblemDocument]:
+    """Return the table row and the problem document of an error. Log an error of the service itself."""
+    problem = problem_of(error)
+    request_id = correlation_id.get() or ""
+    if problem is INTERNAL_ERROR:
+        logger.error("request %s: %r", request_id, error)
+        return problem, _document(problem, INTERNAL_DETAIL, request_id)
+    return problem, _document(problem, str(error), request_id)
+
+
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Describe the problems of a route in OpenAPI.
 
@@ -77,11 +87,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(SpeechEmotionError)
     async def on_error(_request: Request, error: SpeechEmotionError) -> JSONResponse:
-        problem = problem_of(error)
-        if problem is INTERNAL_ERROR:
-            logger.error("request %s: %r", correlation_id.get(), error)
-            return _respond(problem, INTERNAL_DETAIL)
-        return _respond(problem, str(error), _headers_of(error))
+        problem, document = document_of_error(error)
+        return _respond(problem, document.detail, _headers_of(error))
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid(_request: Request, error: RequestValidationError) -> JSONResponse:

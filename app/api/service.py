@@ -10,6 +10,7 @@ from app.core.errors import ModelNotFound
 from app.core.manifest import Manifest
 from app.jobs.callbacks import CallbackPolicy
 from app.jobs.recordings import Recordings
+from app.live.sessions import LiveSessions
 from app.pool.pool import WorkerPool
 from app.settings import Settings
 
@@ -42,6 +43,7 @@ class Service:
         manifests: the manifests of the served bundles, by name.
         metrics: the metrics.
         authenticator: the authenticator of callers.
+        live: the live sessions.
         jobs: the components for jobs; None if jobs are disabled.
     """
 
@@ -50,6 +52,7 @@ class Service:
     manifests: Mapping[str, Manifest]
     metrics: Metrics
     authenticator: Authenticator
+    live: LiveSessions
     jobs: Jobs | None = None
 
     def find_model(self, name: str) -> Manifest:

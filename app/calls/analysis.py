@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from app.calls.adapted import adapted_segments
 from app.core.call import CallFormat
 from app.core.channels import ChannelPolicy
 from app.core.errors import SpeechEmotionError
-from app.core.segments import Frames, Span, find_segments, with_context
-from app.core.speaker import SpeakerScores, adapt
+from app.core.segments import FRAME, Frames, Span, SpeechSegment, find_segments
 from app.core.stretches import Stretch, join, stretches
-from app.core.timeline import ChannelTimeline, Segment, Timeline
+from app.core.timeline import ChannelTimeline, Timeline
 from app.pool.errors import DeadlineExceeded
 from app.pool.tasks import DetectSpeech, InspectCall, RecognizedSegment, RecognizeSegment, Task
 
@@ -98,27 +98,29 @@ class CallAnalyzer:
         header = await self.pool.run(InspectCall(file, self.limits.min_seconds, self.limits.max_seconds))
         chosen = self.policy.choose(header.n_channels, channels)
         frames = await self._detect(file, header, chosen, deadline)
-        segments = {channel: find_segments(speech) for channel, speech in zip(chosen, frames, strict=True)}
-        extended = {channel: with_context(spans, header.duration) for channel, spans in segments.items()}
-        total_seconds = sum(span.seconds for spans in segments.values() for span in spans)
+        segments = {channel: find_segments(found) for channel, found in zip(chosen, frames, strict=True)}
+        total_seconds = sum(segment.span.seconds for found in segments.values() for segment in found)
         done_seconds = 0.0
 
-        async def recognize(part: tuple[int, Span]) -> RecognizedSegment:
+        async def recognize(part: tuple[int, SpeechSegment]) -> RecognizedSegment:
             nonlocal done_seconds
-            channel, span = part
-            start, stop = (round(edge * header.sampling_rate) for edge in extended[channel][span])
+            channel, segment = part
+            edges = (segment.context.start, segment.context.end)
+            start, stop = (round(edge * FRAME * header.sampling_rate) for edge in edges)
             recognized = await self.pool.run(RecognizeSegment(file, start, stop, channel, model))
-            done_seconds += span.seconds
+            done_seconds += segment.span.seconds
             progress(done_seconds / total_seconds)
             return recognized
 
-        parts = [(channel, span) for channel, spans in segments.items() for span in spans]
+        parts = [(channel, segment) for channel, found in segments.items() for segment in found]
         answers = iter(await self._spread(recognize, parts, deadline))
         return Timeline(
             header.duration,
             tuple(
-                ChannelTimeline(channel, _adapted(spans, [next(answers) for _ in spans]))
-                for channel, spans in segments.items()
+                ChannelTimeline(
+                    channel, adapted_segments([one.span for one in found], [next(answers) for _ in found])
+                )
+                for channel, found in segments.items()
             ),
         )
 
@@ -128,13 +130,15 @@ class CallAnalyzer:
         """Detect the speech: for each channel, one Boolean per 10 ms."""
 
         async def detect(stretch: Stretch) -> list[list[Span]]:
-            samples = stretch.samples(header.sampling_rate)
-            stop = min(samples.stop, header.n_samples)
-            speech = await self.pool.run(DetectSpeech(file, samples.start, stop, tuple(channels)))
-            return [[Span(*edges) for edges in spans] for spans in speech.spans]
+            start, run_in, stop = (
+                round(edge * header.sampling_rate) for edge in (stretch.history, stretch.run_in, stretch.end)
+            )
+            stop = min(stop, header.n_samples)
+            found = await self.pool.run(DetectSpeech(file, start, run_in, stop, tuple(channels)))
+            return [[Span(*edges) for edges in spans] for spans in found.spans]
 
         detected = await self._spread(detect, stretches(header.duration), deadline)
-        return [join(spans, header.duration) for spans in zip(*detected, strict=True)]
+        return [join(spans, header.n_samples, header.sampling_rate) for spans in zip(*detected, strict=True)]
 
     async def _spread(
         self, work: Callable[[Item], Awaitable[Result]], items: Iterable[Item], deadline: float
@@ -166,20 +170,3 @@ class CallAnalyzer:
         if errors:
             raise errors[0]
         return [results[index] for index in sorted(results)]
-
-
-def _adapted(spans: Sequence[Span], answers: Sequence[RecognizedSegment]) -> tuple[Segment, ...]:
-    """Build the segments of a channel, adapted to its speaker if the bundle adapts."""
-    scores = [
-        SpeakerScores(answer.logits, answer.offsets)
-        for answer in answers
-        if answer.logits is not None and answer.offsets is not None
-    ]
-    probabilities = [answer.probabilities for answer in answers]
-    if scores:
-        adapted = adapt(scores).tolist()
-        probabilities = [dict(zip(*pair, strict=True)) for pair in zip(probabilities, adapted, strict=True)]
-    return tuple(
-        Segment(span.start_seconds, span.end_seconds, by_label, len(scores) or None)
-        for span, by_label in zip(spans, probabilities, strict=True)
-    )

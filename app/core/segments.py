@@ -1,11 +1,12 @@
 """Segmentation of a channel into speech between pauses, similar to the utterances of the training corpora.
 
 A pause ends a segment. A shorter silence, for example before a plosive or during a breath, does not. A
-segment that would be too long is cut at its longest silence.
+segment that becomes too long is cut at its longest silence so far.
+
+The segmentation is causal: a segment depends only on the frames up to the moment at which it is complete. So
+a live stream has the same segments as its recording, and each segment is known as early as possible.
 """
 
-import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,11 +27,11 @@ LONGEST = 8.0
 are shorter."""
 
 CONTEXT = 0.3
-"""Seconds of context that the recognizer receives on each side of a segment. `docs/experiments.md`, "Finding
-speech in calls", compares this value with 0.1 and 0.6."""
+"""Maximum seconds of context that the recognizer receives on each side of a segment. `docs/experiments.md`,
+"Finding speech in calls", compares this value with 0.1 and 0.6."""
 
 SHORTEST_PART = 1.0
-"""Minimum duration, in seconds, of each part when a segment is cut. Not tuned."""
+"""Minimum duration, in seconds, of the first part when a segment is cut. Not tuned."""
 
 Frames = NDArray[np.bool_]
 
@@ -67,6 +68,11 @@ class Span:
         return round(len(self) * FRAME, 2)
 
 
+def count_frames(n_samples: int, sampling_rate: int) -> int:
+    """Return the number of complete frames of a signal."""
+    return n_samples * round(1 / FRAME) // sampling_rate
+
+
 def runs(frames: Frames) -> list[Span]:
     """Find the runs of consecutive true frames.
 
@@ -77,7 +83,128 @@ def runs(frames: Frames) -> list[Span]:
     return [Span(start, end) for start, end in edges.tolist()]
 
 
-def find_segments(frames: Frames) -> list[Span]:
+@dataclass(frozen=True, slots=True)
+class SpeechSegment:
+    """A segment of speech and the frames around it that the recognizer receives.
+
+    Attributes:
+        span: the segment.
+        context: the segment with its context, at most half-way to the neighboring segments.
+    """
+
+    span: Span
+    context: Span
+
+
+class Segmenter:
+    """A segmenter of one channel, which receives the frames in order.
+
+    The segments do not depend on how the frames are divided into calls of `push`.
+
+    Example:
+        >>> segmenter = Segmenter()
+        >>> segmenter.push(np.ones(100, np.bool_))
+        []
+        >>> [segment.span for segment in segmenter.push(np.zeros(40, np.bool_))]
+        [Span(start=0, end=100)]
+    """
+
+    def __init__(self) -> None:
+        """Start at the first frame of the channel."""
+        self._n_frames = 0
+        self._spoken: list[Span] = []
+        """The runs of speech since the last complete segment."""
+        self._last_end = -_frames(2 * CONTEXT)
+        """The end of the last complete segment."""
+
+    @property
+    def open_since(self) -> int | None:
+        """The first frame of the incomplete segment; None during a pause."""
+        return self._spoken[0].start if self._spoken else None
+
+    @property
+    def earliest_start(self) -> int:
+        """The earliest frame at which the next complete segment may start."""
+        return self._spoken[0].start if self._spoken else self._n_frames
+
+    def push(self, frames: Frames) -> list[SpeechSegment]:
+        """Add frames.
+
+        Args:
+            frames: whether each of the next frames contains speech, bool, shape (n,).
+
+        Returns:
+            The segments that are complete now, in order.
+        """
+        complete: list[SpeechSegment] = []
+        for run in runs(frames):
+            begin, end = self._n_frames + run.start, self._n_frames + run.end
+            complete += self._close(before=begin)
+            if self._spoken and self._spoken[-1].end == begin:
+                begin = self._spoken.pop().start
+            self._spoken.append(Span(begin, end))
+            complete += self._cut()
+        self._n_frames += len(frames)
+        return complete + self._close(before=self._n_frames)
+
+    def finish(self) -> list[SpeechSegment]:
+        """Return the segment that the end of the channel completes, if there is one."""
+        spoken, self._spoken = self._spoken, []
+        found = self._complete(spoken, spoken[-1].end + _frames(PAUSE)) if spoken else []
+        return [
+            SpeechSegment(one.span, Span(one.context.start, min(one.context.end, self._n_frames)))
+            for one in found
+        ]
+
+    def _close(self, before: int) -> list[SpeechSegment]:
+        """Complete the segment if a pause follows it before a frame."""
+        pause = _frames(PAUSE)
+        if not self._spoken or before - self._spoken[-1].end < pause:
+            return []
+        spoken, self._spoken = self._spoken, []
+        return self._complete(spoken, spoken[-1].end + pause)
+
+    def _cut(self) -> list[SpeechSegment]:
+        """Cut the segment until the rest is not too long."""
+        complete: list[SpeechSegment] = []
+        while self._spoken and self._spoken[-1].end - self._spoken[0].start > _frames(LONGEST):
+            complete += self._complete(*self._cut_first())
+        return complete
+
+    def _cut_first(self) -> tuple[list[Span], int]:
+        """Cut the segment once: return the runs of the first part and the first frame of the rest.
+
+        The cut is the longest silence, or the greatest duration if there is no silence.
+        """
+        start = self._spoken[0].start
+        places = [
+            place
+            for place in range(1, len(self._spoken))
+            if self._spoken[place - 1].end - start >= _frames(SHORTEST_PART)
+        ]
+        if places:
+            place = max(places, key=lambda place: self._spoken[place].start - self._spoken[place - 1].end)
+            first, self._spoken = self._spoken[:place], self._spoken[place:]
+            return first, self._spoken[0].start
+        limit, last = start + _frames(LONGEST), self._spoken.pop()
+        first, self._spoken = [*self._spoken, Span(last.start, limit)], [Span(limit, last.end)]
+        return first, limit
+
+    def _complete(self, spoken: list[Span], next_start: int) -> list[SpeechSegment]:
+        """Return the segment of some runs, given the first frame at which the next segment may begin.
+
+        Speech that is too short is no segment.
+        """
+        if sum(map(len, spoken)) < _frames(SHORTEST):
+            return []
+        span = Span(spoken[0].start, spoken[-1].end)
+        before = max(span.start - _frames(CONTEXT), (self._last_end + span.start) // 2, 0)
+        after = min(span.end + _frames(CONTEXT), (span.end + next_start) // 2)
+        self._last_end = span.end
+        return [SpeechSegment(span, Span(before, after))]
+
+
+def find_segments(frames: Frames) -> list[SpeechSegment]:
     """Find the segments of a channel.
 
     Args:
@@ -86,59 +213,8 @@ def find_segments(frames: Frames) -> list[Span]:
     Returns:
         The segments, in order. Each segment lasts at most `LONGEST` seconds.
     """
-    pause, shortest = _frames(PAUSE), _frames(SHORTEST)
-    joined: list[list[Span]] = []
-    for run in runs(frames):
-        if joined and run.start - joined[-1][-1].end < pause:
-            joined[-1].append(run)
-        else:
-            joined.append([run])
-    return [segment for spoken in joined if sum(map(len, spoken)) >= shortest for segment in _cut(spoken)]
-
-
-def with_context(spans: Sequence[Span], duration: float) -> dict[Span, tuple[float, float]]:
-    """Add context to segments, at most half-way to the neighboring segment.
-
-    Args:
-        spans: the segments of a channel, in order.
-        duration: the duration of the call, in seconds.
-
-    Returns:
-        The start and the end of each segment with its context, in seconds.
-    """
-    edges = [-np.inf, *(edge for span in spans for edge in (span.start_seconds, span.end_seconds)), np.inf]
-    middles = [(end + start) / 2 for end, start in zip(edges[::2], edges[1::2], strict=True)]
-    return {
-        span: (
-            max(span.start_seconds - CONTEXT, before, 0.0),
-            min(span.end_seconds + CONTEXT, after, duration),
-        )
-        for span, before, after in zip(spans, middles, middles[1:], strict=False)
-    }
-
-
-def _cut(spoken: list[Span]) -> list[Span]:
-    """Cut a segment at its longest silence if it is too long, and cut its parts in the same way."""
-    whole = Span(spoken[0].start, spoken[-1].end)
-    if len(whole) <= _frames(LONGEST):
-        return [whole]
-    part = _frames(SHORTEST_PART)
-    places = [
-        place
-        for place in range(1, len(spoken))
-        if spoken[place - 1].end - whole.start >= part and whole.end - spoken[place].start >= part
-    ]
-    if not places:
-        return _halve(whole)
-    place = max(places, key=lambda place: spoken[place].start - spoken[place - 1].end)
-    return _cut(spoken[:place]) + _cut(spoken[place:])
-
-
-def _halve(whole: Span) -> list[Span]:
-    """Cut speech without a silence into the smallest number of equal parts that are short enough."""
-    n_parts = -(-len(whole) // _frames(LONGEST))
-    edges = [whole.start + len(whole) * part // n_parts for part in range(n_parts + 1)]
-    return [Span(start, end) for start, end in itertools.pairwise(edges)]
+    segmenter = Segmenter()
+    return segmenter.push(frames) + segmenter.finish()
 
 
 def _frames(seconds: float) -> int:

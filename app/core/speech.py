@@ -4,30 +4,36 @@ The network is the file `silero_vad_16k_sequence.onnx` of silero-vad 6.2.3 (MIT 
 The package of Silero needs torch, so that this module runs the network in ONNX Runtime instead. The network
 reads chunks of 32 ms, each with the 4 ms before, and keeps a state. docs/experiments.md compares the network
 with other detectors.
+
+The detection is causal: a frame depends only on the samples up to a fraction of a second later. Its result
+does not depend on the way in which the samples are divided, so a live stream has the same speech as its
+recording.
 """
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import onnxruntime
+import soxr
 from numpy.typing import NDArray
 
 from app.core.audio import Signal, resample
-from app.core.segments import FRAME, Frames, runs
+from app.core.segments import FRAME, Frames, count_frames, runs
 
 SAMPLING_RATE = 16_000  # Hz
 CHUNK, BEFORE = 512, 64  # samples in a chunk, and samples of the previous chunk that precede it
 MEMORY = (1, 1, 128)
 
 # Speech begins above the first probability and continues above the second. The network reacts late, so that
-# the start is moved LEAD seconds earlier. "Finding speech in calls" in docs/experiments.md chose all three.
+# the start is moved LEAD_FRAMES earlier. "Finding speech in calls" in docs/experiments.md chose all three.
 BEGINS, GOES_ON = 0.5, 0.35
-LEAD = 0.08  # seconds
-# A chunk skips the network if neither the chunk nor a chunk near it is much louder than the background. The
-# same section measures the effect.
-ABOVE_BACKGROUND = 6.0  # dB over the 10th percentile of the chunks
-NEAR = 10  # chunks
+LEAD_FRAMES = 8
+# A chunk skips the network unless one of the chunks around it is much louder than the background. The same
+# section measures the effect.
+ABOVE_BACKGROUND = 6.0  # dB
+BEFORE_LOUD, AFTER_LOUD = 6, 10  # chunks before and after a loud chunk that the network receives
 SILENCE = 1e-7  # mean power, −70 dBFS; a signal below this power is silent regardless of its background
 FIRST_LOOK = 10  # chunks around the loudest chunk, which usually contain speech if the signal does
 
@@ -49,25 +55,27 @@ class SpeechDetector:
         path = Path(__file__).with_name("silero_vad.onnx")
         self._network = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
-    def detect(self, signal: Signal) -> Frames:
+    def stream(self, sampling_rate: int, background: float = 0.0) -> "SpeechStream":
+        """Start the detection in a signal that arrives in pieces.
+
+        Args:
+            sampling_rate: the sampling rate of the signal, in Hz.
+            background: the mean power of the background; 0 if it is unknown.
+        """
+        return SpeechStream(self, sampling_rate, background)
+
+    def detect(self, signal: Signal, background: float = 0.0) -> Frames:
         """Find the speech in a signal.
 
         Args:
             signal: a signal of one channel, at any sampling rate.
+            background: the mean power of the background; 0 if it is unknown.
 
         Returns:
             Whether each complete frame of 10 ms contains speech: bool, shape (n_frames,).
         """
-        chunks = _chunks(signal)
-        probabilities = np.zeros(len(chunks), np.float32)
-        for run in runs(_may_be_speech(chunks)):
-            probabilities[run.start : run.end] = self._probabilities(chunks[run.start : run.end])
-        frames = np.arange(int(signal.duration / FRAME))
-        chunk_of_frame = ((frames + 0.5) * FRAME * SAMPLING_RATE / CHUNK).astype(int)
-        found = _speech(probabilities)[np.minimum(chunk_of_frame, len(chunks) - 1)]
-        for run in runs(found):
-            found[max(run.start - round(LEAD / FRAME), 0) : run.start] = True
-        return cast("Frames", found)
+        stream = self.stream(signal.sampling_rate, background)
+        return np.concatenate([stream.push(signal.samples[0]), stream.finish()])
 
     def has_speech(self, signal: Signal) -> bool:
         """Return whether a signal contains speech.
@@ -75,42 +83,166 @@ class SpeechDetector:
         Args:
             signal: a signal of one channel, at any sampling rate, with at least one sample.
         """
-        chunks = _chunks(signal)
+        samples = resample(signal, SAMPLING_RATE).samples[0]
+        chunks = _chunks(np.pad(samples, (0, -len(samples) % CHUNK)))
         power = _power(chunks)
         if power.max() < SILENCE:
             return False
         loudest = int(power.argmax())
         first = chunks[max(loudest - FIRST_LOOK // 2, 0) : loudest + FIRST_LOOK // 2]
         # One chunk is enough: a caller who sends an utterance expects an answer, even for a whispered word.
-        return any(self._probabilities(part).max() > GOES_ON for part in (first, chunks))
+        return any(self.probabilities(part, State())[0].max() > GOES_ON for part in (first, chunks))
 
-    def _probabilities(self, chunks: Samples) -> Samples:
-        """Return the probability of speech in each of n consecutive chunks, shape (n,)."""
-        padded = np.concatenate([np.zeros(BEFORE, np.float32), chunks.reshape(-1)])
-        heard = np.lib.stride_tricks.sliding_window_view(padded, BEFORE + CHUNK)[::CHUNK]
-        memory = np.zeros(MEMORY, np.float32)
-        (probabilities,) = self._network.run(["speech_probs"], {"input": heard, "h": memory, "c": memory})
-        return cast("Samples", probabilities)
+    def probabilities(self, chunks: Samples, state: "State") -> tuple[Samples, "State"]:
+        """Run the network on consecutive chunks.
+
+        Args:
+            chunks: the chunks at 16 kHz, float32, shape (n, 512), n > 0.
+            state: the state after the chunk before.
+
+        Returns:
+            The probability of speech in each chunk, float32, shape (n,), and the new state.
+        """
+        padded = np.concatenate([state.before, chunks.reshape(-1)])
+        windows = np.lib.stride_tricks.sliding_window_view(padded, BEFORE + CHUNK)[::CHUNK]
+        names = ["speech_probs", "hn", "cn"]
+        probabilities, hidden, cell = self._network.run(
+            names, {"input": windows, "h": state.hidden, "c": state.cell}
+        )
+        return cast("Samples", probabilities), State(chunks[-1, -BEFORE:], hidden, cell)
 
 
-def _chunks(signal: Signal) -> Samples:
-    """Cut the signal at 16 kHz into chunks and pad the last chunk with silence: shape (n, CHUNK), n ≥ 1."""
-    samples = resample(signal, SAMPLING_RATE).samples[0]
-    n_chunks = max(-(-len(samples) // CHUNK), 1)
-    return np.pad(samples, (0, n_chunks * CHUNK - len(samples))).reshape(n_chunks, CHUNK)
+@dataclass(frozen=True, slots=True)
+class State:
+    """The state of the network between two chunks.
+
+    Attributes:
+        before: the last samples of the chunk before, shape (64,).
+        hidden: the hidden state of the recurrent layer.
+        cell: the cell state of the recurrent layer.
+    """
+
+    before: Samples = field(default_factory=lambda: np.zeros(BEFORE, np.float32))
+    hidden: Samples = field(default_factory=lambda: np.zeros(MEMORY, np.float32))
+    cell: Samples = field(default_factory=lambda: np.zeros(MEMORY, np.float32))
+
+
+class SpeechStream:
+    """The detection of speech in a signal of one channel that arrives in pieces."""
+
+    def __init__(self, detector: SpeechDetector, sampling_rate: int, background: float) -> None:
+        """Start before the first sample."""
+        self._detector = detector
+        self._sampling_rate = sampling_rate
+        self._loud = max(background * 10 ** (ABOVE_BACKGROUND / 10), SILENCE)
+        self._resampler = None
+        if sampling_rate != SAMPLING_RATE:
+            self._resampler = soxr.ResampleStream(sampling_rate, SAMPLING_RATE, 1, dtype="float32")
+        self._n_samples = self._n_frames = 0
+        """The numbers of samples received and of frames returned."""
+        self._samples = np.zeros(0, np.float32)
+        """The samples at 16 kHz of the incomplete chunk."""
+        self._waiting = np.zeros((0, CHUNK), np.float32)
+        """The chunks that a loud chunk may follow soon."""
+        self._loud_before = np.zeros(AFTER_LOUD, np.bool_)
+        """Whether each of the chunks before them is loud."""
+        self._state = State()
+        self._probabilities = np.zeros(0, np.float32)
+        """The probability of each chunk so far."""
+
+    def push(self, samples: Samples) -> Frames:
+        """Add samples.
+
+        Args:
+            samples: the next samples, float32, shape (n,).
+
+        Returns:
+            Whether each of the next frames of 10 ms contains speech; only frames that are certain.
+        """
+        self._n_samples += len(samples)
+        return self._advance(samples, last=False)
+
+    def finish(self) -> Frames:
+        """Return whether each of the remaining complete frames contains speech."""
+        return self._advance(np.zeros(0, np.float32), last=True)
+
+    def _advance(self, samples: Samples, *, last: bool) -> Frames:
+        """Run the network on the complete chunks, and return the frames that became certain."""
+        if self._resampler:
+            samples = self._resampler.resample_chunk(samples, last=last)
+        samples = np.concatenate([self._samples, samples])
+        if last:
+            samples = np.pad(samples, (0, -len(samples) % CHUNK))
+        n_complete = len(samples) // CHUNK * CHUNK
+        self._samples = samples[n_complete:]
+        self._recognize(_chunks(samples[:n_complete]), last=last)
+        return self._certain_frames(last=last)
+
+    def _recognize(self, chunks: Samples, *, last: bool) -> None:
+        """Compute the probabilities of the chunks that no later chunk affects."""
+        waiting = np.concatenate([self._waiting, chunks])
+        if not len(waiting):
+            return
+        loud = np.concatenate(
+            [self._loud_before, _power(waiting) > self._loud, np.zeros(BEFORE_LOUD, np.bool_)]
+        )
+        around = np.lib.stride_tricks.sliding_window_view(loud, AFTER_LOUD + 1 + BEFORE_LOUD)
+        near = cast("Frames", around.any(axis=1))
+        n_certain = len(near) if last else max(len(near) - BEFORE_LOUD, 0)
+        if near.any():
+            n_certain = max(n_certain, int(np.flatnonzero(near)[-1]) + 1)
+        probabilities = np.zeros(n_certain, np.float32)
+        state = self._state
+        for run in runs(near[:n_certain]):
+            if run.start > 0:
+                state = State()
+            probabilities[run.start : run.end], state = self._detector.probabilities(
+                waiting[run.start : run.end], state
+            )
+        if n_certain:
+            self._state = state if near[n_certain - 1] else State()
+        self._probabilities = np.concatenate([self._probabilities, probabilities])
+        self._waiting, self._loud_before = waiting[n_certain:], loud[n_certain : n_certain + AFTER_LOUD]
+
+    def _certain_frames(self, *, last: bool) -> Frames:
+        """Return the frames that are certain and were not returned yet."""
+        speech = _speech(self._probabilities)
+        n_chunks = len(speech)
+        if not last and n_chunks and self._probabilities[-1] > GOES_ON and not speech[-1]:
+            # A later chunk may make this run speech.
+            n_chunks = runs(self._probabilities > GOES_ON)[-1].start
+        n_frames = _frames_of(n_chunks)
+        if last:
+            n_frames = count_frames(self._n_samples, self._sampling_rate)
+        chunk_of_frame = np.minimum(_chunks_of(np.arange(n_frames)), max(n_chunks - 1, 0))
+        frames = speech[chunk_of_frame] if n_chunks else np.zeros(n_frames, np.bool_)
+        for run in runs(frames):
+            frames[max(run.start - LEAD_FRAMES, 0) : run.start] = True
+        # Speech may begin after the last frames, unless they are speech already.
+        n_certain = n_frames if last or (n_frames and frames[-1]) else max(n_frames - LEAD_FRAMES, 0)
+        certain = frames[self._n_frames : n_certain]
+        self._n_frames += len(certain)
+        return cast("Frames", certain)
+
+
+def _chunks(samples: Samples) -> Samples:
+    """Divide whole chunks: shape (n * 512,) to (n, 512)."""
+    return samples.reshape(-1, CHUNK)
+
+
+def _chunks_of(frames: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the chunk that contains the middle of each frame."""
+    return ((frames + 0.5) * FRAME * SAMPLING_RATE / CHUNK).astype(np.int64)
+
+
+def _frames_of(n_chunks: int) -> int:
+    """Return the number of frames whose middle is in the first chunks."""
+    return int(np.ceil(n_chunks * CHUNK / (FRAME * SAMPLING_RATE) - 0.5))
 
 
 def _power(chunks: Samples) -> NDArray[np.float64]:
     """Return the variance of each chunk."""
     return cast("NDArray[np.float64]", chunks.var(axis=1, dtype=np.float64))
-
-
-def _may_be_speech(chunks: Samples) -> Frames:
-    """Select the chunks near a chunk that is louder than the background, bool, shape (n,)."""
-    power = _power(chunks)
-    background = np.percentile(power, 10) * 10 ** (ABOVE_BACKGROUND / 10)
-    loud = power > max(background, SILENCE)
-    return np.convolve(loud, np.ones(2 * NEAR + 1))[NEAR:-NEAR] > 0
 
 
 def _speech(probabilities: Samples) -> Frames:

@@ -10,14 +10,17 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, ClassVar, Protocol, TypeVar
 
+import numpy as np
+
 from app.core import call
-from app.core.audio import Channel, decode, select_channel
+from app.core.audio import Channel, Signal, decode, select_channel
 from app.core.call import CallFormat
 from app.core.channels import ChannelPolicy
 from app.core.recognition import Recognition
 from app.core.recognizer import EmotionRecognizer
 from app.core.segments import runs
 from app.core.speech import SpeechDetector
+from app.core.stretches import detect_stretch
 
 Answer_co = TypeVar("Answer_co", covariant=True)
 
@@ -105,7 +108,7 @@ class Speech:
 
     Attributes:
         spans: for each channel, the start and the exclusive end of each run of speech, in frames of 10 ms
-            from the start of the stretch.
+            from the run-in of the stretch.
     """
 
     spans: list[list[tuple[int, int]]]
@@ -117,7 +120,8 @@ class DetectSpeech:
 
     Attributes:
         path: the path of the file.
-        start: the first sample of the stretch.
+        start: the first sample of the history of the stretch.
+        run_in: the first sample of its run-in.
         stop: the first sample after the stretch.
         channels: the channels to search.
     """
@@ -126,13 +130,17 @@ class DetectSpeech:
 
     path: str
     start: int
+    run_in: int
     stop: int
     channels: tuple[int, ...]
 
     def run(self, context: WorkerContext) -> Speech:
         """Detect the speech."""
         signal = call.read(Path(self.path), self.start, self.stop)
-        speech = (context.detector.detect(select_channel(signal, channel)) for channel in self.channels)
+        speech = (
+            detect_stretch(context.detector, select_channel(signal, channel), self.run_in - self.start)
+            for channel in self.channels
+        )
         return Speech([[(run.start, run.end) for run in runs(frames)] for frames in speech])
 
 
@@ -174,16 +182,43 @@ class RecognizeSegment:
     def run(self, context: WorkerContext) -> RecognizedSegment:
         """Read and recognize the segment, in which the detector has already found speech."""
         signal = select_channel(call.read(Path(self.path), self.start, self.stop), self.channel)
-        recognition = context.recognizers[self.model].recognize_speech(signal)
-        scores = recognition.scores
-        return RecognizedSegment(
-            recognition.probabilities or {},
-            None if scores is None else list(scores.logits),
-            None if scores is None else list(scores.offsets),
-        )
+        return _recognize(signal, self.model, context)
+
+
+@dataclass(frozen=True, slots=True)
+class RecognizeSamples:
+    """The recognition of a segment of a stream.
+
+    Attributes:
+        data: the samples of one channel, float32, little-endian.
+        sampling_rate: the sampling rate, in Hz.
+        model: the name of the bundle.
+    """
+
+    answer: ClassVar[type] = RecognizedSegment
+
+    data: bytes
+    sampling_rate: int
+    model: str
+
+    def run(self, context: WorkerContext) -> RecognizedSegment:
+        """Recognize the segment."""
+        samples = np.frombuffer(self.data, "<f4").astype(np.float32)
+        return _recognize(Signal(samples[np.newaxis], self.sampling_rate), self.model, context)
+
+
+def _recognize(signal: Signal, model: str, context: WorkerContext) -> RecognizedSegment:
+    """Recognize a segment, in which the detector has already found speech."""
+    recognition = context.recognizers[model].recognize_speech(signal)
+    scores = recognition.scores
+    return RecognizedSegment(
+        recognition.probabilities or {},
+        None if scores is None else list(scores.logits),
+        None if scores is None else list(scores.offsets),
+    )
 
 
 TASKS: dict[str, type] = {
-    cls.__name__: cls for cls in (Recognize, InspectCall, DetectSpeech, RecognizeSegment)
+    cls.__name__: cls for cls in (Recognize, InspectCall, DetectSpeech, RecognizeSegment, RecognizeSamples)
 }
 """The tasks by the name in a message."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from app.core.audio import Signal, decode, resample
 from app.core.bundle import read_bundle
 from app.core.recognizer import EmotionRecognizer
-from app.core.segments import Span, with_context
+from app.core.segments import find_segments
 from app.core.speaker import adapt
 from app.main import create_app
 from app.settings import Settings
@@ -220,9 +220,11 @@ def test_the_probabilities_of_a_channel_are_adapted_to_its_speaker(tmp_path: Pat
 
     decoded = decode(call)
     recognizer = EmotionRecognizer(read_bundle(folder))
-    spans = [Span(round(100 * segment["start"]), round(100 * segment["end"])) for segment in agent]
-    borders = with_context(spans, decoded.duration).values()
-    excerpts = [decoded.samples[:1, round(8_000 * start) : round(8_000 * end)] for start, end in borders]
+    spoken = np.zeros(round(100 * decoded.duration), np.bool_)
+    for segment in agent:
+        spoken[round(100 * segment["start"]) : round(100 * segment["end"])] = True
+    contexts = [segment.context for segment in find_segments(spoken)]
+    excerpts = [decoded.samples[:1, 80 * context.start : 80 * context.end] for context in contexts]
     scores = [recognizer.recognize_speech(Signal(samples, 8_000)).scores for samples in excerpts]
     expected = adapt([score for score in scores if score is not None])
     received = [list(segment["probabilities"].values()) for segment in agent]

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from app.core.segments import Frames, Span, find_segments, runs, with_context
+from app.core.segments import Frames, Segmenter, Span, SpeechSegment, find_segments, runs
 
 
 def frames(*stretches: tuple[float, bool]) -> Frames:
@@ -11,8 +11,8 @@ def frames(*stretches: tuple[float, bool]) -> Frames:
     return np.concatenate([np.full(round(seconds * 100), speech) for seconds, speech in stretches])
 
 
-def seconds(segments: list[Span]) -> list[tuple[float, float]]:
-    return [(segment.start_seconds, segment.end_seconds) for segment in segments]
+def seconds(segments: list[SpeechSegment]) -> list[tuple[float, float]]:
+    return [(segment.span.start_seconds, segment.span.end_seconds) for segment in segments]
 
 
 def test_runs_are_the_spans_of_true_frames() -> None:
@@ -34,16 +34,19 @@ def test_a_segment_that_is_too_long_is_cut_at_its_longest_silence() -> None:
     assert seconds(find_segments(spoken)) == [(0.0, 7.1), (7.4, 12.95)]
 
 
-def test_long_speech_without_silence_is_cut_into_equal_parts() -> None:
-    assert seconds(find_segments(frames((20, True)))) == [(0.0, 6.66), (6.66, 13.33), (13.33, 20.0)]
+def test_long_speech_without_silence_is_cut_at_the_greatest_duration() -> None:
+    assert seconds(find_segments(frames((20, True)))) == [(0.0, 8.0), (8.0, 16.0), (16.0, 20.0)]
+
+
+def random_frames(seed: int) -> Frames:
+    random = np.random.default_rng(seed)
+    return frames(*[(float(random.exponential(0.7)), number % 2 == 0) for number in range(300)])
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_segments_contain_all_speech_except_clicks(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    stretches = [(float(random.exponential(0.7)), number % 2 == 0) for number in range(300)]
-    spoken = frames(*stretches)
-    segments = find_segments(spoken)
+    spoken = random_frames(seed)
+    segments = [segment.span for segment in find_segments(spoken)]
     kept = np.zeros_like(spoken)
     for segment in segments:
         kept[segment.start : segment.end] = True
@@ -52,10 +55,29 @@ def test_segments_contain_all_speech_except_clicks(seed: int) -> None:
     assert all(len(run) < 20 for run in runs(spoken & ~kept))
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_the_segments_do_not_depend_on_how_the_frames_are_divided(seed: int) -> None:
+    spoken = random_frames(seed)
+    cuts = np.sort(np.random.default_rng(seed).integers(0, len(spoken), 100))
+    segmenter = Segmenter()
+    segments = [segment for piece in np.split(spoken, cuts) for segment in segmenter.push(piece)]
+    assert segments + segmenter.finish() == find_segments(spoken)
+
+
+def test_a_segment_is_complete_as_soon_as_the_pause_is_long_enough() -> None:
+    segmenter = Segmenter()
+    assert segmenter.push(frames((1, True), (0.39, False))) == []
+    assert segmenter.open_since == 0
+    assert seconds(segmenter.push(frames((0.01, False)))) == [(0.0, 1.0)]
+    assert segmenter.open_since is None
+
+
 def test_context_ends_halfway_to_the_neighbor_and_at_both_ends_of_the_call() -> None:
-    first, second = Span(10, 100), Span(120, 300)
-    third = Span(500, 590)
-    extended = with_context([first, second, third], 6.0)
-    assert extended[first] == pytest.approx((0.0, 1.1))
-    assert extended[second] == pytest.approx((1.1, 3.3))
-    assert extended[third] == pytest.approx((4.7, 6.0))
+    spoken = frames(
+        (0.1, False), (7.9, True), (0.1, False), (3.9, True), (0.6, False), (1, True), (0.1, False)
+    )
+    assert [segment.context for segment in find_segments(spoken)] == [
+        Span(0, 805),  # half of 0.1 s
+        Span(805, 1_220),  # half of the pause of 0.4 s that ends a segment
+        Span(1_230, 1_370),  # half of the silence of 0.6 s, and the end of the call
+    ]

@@ -150,3 +150,46 @@ def test_the_page_lists_every_error() -> None:
     page = (ROOT / "docs" / "integrate.md").read_text()
     rows = set(re.findall(r"^\| (\d+) \| `([\w-]+)` \| (.+) \|$", page, re.MULTILINE))
     assert rows == {(str(row.status), row.code, row.title) for row in BY_CODE.values()}
+
+
+@pytest.mark.parametrize(
+    "interpreter", [[sys.executable, "live.py"], [str(NODE), "live.mjs"]], ids=["py", "mjs"]
+)
+def test_a_live_example_prints_the_messages_of_a_stream(service: Service, interpreter: list[str]) -> None:
+    command = [*interpreter[:-1], str(EXAMPLES / interpreter[-1]), service.url, str(EXAMPLE), "2"]
+    completed = subprocess.run(
+        command, env={**os.environ, "API_KEY": KEY}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert completed.returncode == 0, completed.stderr
+    messages = [json.loads(line) for line in completed.stdout.splitlines()]
+    assert [message["type"] for message in messages if message["type"] != "interim"] == [
+        "ready",
+        "speech_started",
+        "segment",
+        "summary",
+        "closed",
+    ]
+    expected = httpx2.post(
+        f"{service.url}/v1/audio/timeline",
+        content=EXAMPLE.read_bytes(),
+        headers={"Authorization": f"Bearer {KEY}", "Content-Type": "audio/wav"},
+        timeout=60,
+    ).json()
+    assert messages[-2]["timeline"] == expected
+
+
+@pytest.mark.parametrize(
+    "interpreter", [[sys.executable, "live.py"], [str(NODE), "live.mjs"]], ids=["py", "mjs"]
+)
+def test_a_live_example_reports_a_problem(service: Service, interpreter: list[str]) -> None:
+    command = [*interpreter[:-1], str(EXAMPLES / interpreter[-1]), service.url, str(EXAMPLE), "2"]
+    completed = subprocess.run(
+        command,
+        env={**os.environ, "API_KEY": "wrong"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert completed.returncode == 1
+    assert json.loads(completed.stdout.splitlines()[-1])["problem"]["code"] == "unauthenticated"

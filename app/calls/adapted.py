@@ -1,0 +1,30 @@
+"""The segments of a channel, adapted to its speaker."""
+
+from collections.abc import Sequence
+
+from app.core.segments import Span
+from app.core.speaker import SpeakerScores, adapt
+from app.core.timeline import Segment
+from app.pool.tasks import RecognizedSegment
+
+
+def adapted_segments(spans: Sequence[Span], answers: Sequence[RecognizedSegment]) -> tuple[Segment, ...]:
+    """Build the segments of a channel, adapted to its speaker if the bundle adapts.
+
+    Args:
+        spans: the segments of the channel, in order.
+        answers: the answer for each segment.
+    """
+    scores = [
+        SpeakerScores(answer.logits, answer.offsets)
+        for answer in answers
+        if answer.logits is not None and answer.offsets is not None
+    ]
+    probabilities = [answer.probabilities for answer in answers]
+    if scores:
+        adapted = adapt(scores).tolist()
+        probabilities = [dict(zip(*pair, strict=True)) for pair in zip(probabilities, adapted, strict=True)]
+    return tuple(
+        Segment(span.start_seconds, span.end_seconds, of_labels, len(scores) or None)
+        for span, of_labels in zip(spans, probabilities, strict=True)
+    )

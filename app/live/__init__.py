@@ -1,0 +1,1 @@
+"""Live streams: the analysis of a call while it happens."""

@@ -1,0 +1,27 @@
+"""Pacing of audio that arrives faster than real time."""
+
+import asyncio
+
+BURST = 2.0
+"""Seconds of audio that may arrive at once, since networks deliver in bursts. Not tuned."""
+
+
+class Pacer:
+    """A pacer of one stream. It delays the reader of the stream, so that the sender waits too."""
+
+    def __init__(self, max_speed: float) -> None:
+        """Start at the first audio.
+
+        Args:
+            max_speed: the maximum speed of the audio, relative to real time.
+        """
+        self._max_speed = max_speed
+        self._started: float | None = None
+
+    async def wait(self, n_seconds: float) -> None:
+        """Wait until a stream of this duration, in seconds, is no longer too fast."""
+        now = asyncio.get_running_loop().time()
+        if self._started is None:
+            self._started = now
+        earliest = self._started + max(n_seconds - BURST, 0) / self._max_speed
+        await asyncio.sleep(max(earliest - now, 0))

@@ -1,0 +1,103 @@
+import asyncio
+import io
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from app.calls.analysis import CallAnalyzer, Limits
+from app.core.audio import decode
+from app.core.channels import ChannelPolicy
+from app.core.speech import SpeechDetector
+from app.core.timeline import Timeline
+from app.live.encoding import Encoding
+from app.live.session import Event, LiveEngine, LiveSession, SegmentRecognized, SpeechStarted, StreamFormat
+from app.pool.pool import WorkerPool
+from testing import bundles
+from testing.recordings import call
+
+SUBTYPES: dict[Encoding, str] = {"linear16": "PCM_16", "mulaw": "ULAW", "alaw": "ALAW"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return bundles.write(tmp_path_factory.mktemp("models"), inputs=("log_mel",), adapts=True)
+
+
+@asynccontextmanager
+async def running(folder: Path, n_workers: int = 2) -> AsyncIterator[WorkerPool]:
+    pool = WorkerPool([folder], n_workers=n_workers, queue_depth=8, request_timeout=30)
+    await pool.start()
+    try:
+        yield pool
+    finally:
+        await pool.stop()
+
+
+def encoded(encoding: Encoding) -> tuple[bytes, bytes, StreamFormat]:
+    """Return a call as a WAV file, its samples as a stream sends them, and their format."""
+    signal = decode(call(12))
+    file = io.BytesIO()
+    subtype = SUBTYPES[encoding]
+    soundfile.write(file, signal.samples.T, signal.sampling_rate, subtype, format="WAV")
+    wav = file.getvalue()
+    raw = io.BytesIO()
+    soundfile.write(raw, signal.samples.T, signal.sampling_rate, subtype, format="RAW", endian="LITTLE")
+    return wav, raw.getvalue(), StreamFormat(encoding, signal.sampling_rate, signal.n_channels)
+
+
+async def stream(
+    pool: WorkerPool, data: bytes, form: StreamFormat, sizes: Sequence[int]
+) -> tuple[Timeline, list[Event]]:
+    """Send a stream in messages of the given sizes."""
+    events: list[Event] = []
+
+    async def emit(event: Event) -> None:
+        events.append(event)
+
+    with ThreadPoolExecutor(1) as thread:
+        session = LiveSession(
+            LiveEngine(pool, SpeechDetector(), thread), form, range(form.n_channels), "small", emit
+        )
+        start = 0
+        for size in sizes:
+            await session.push(data[start : start + size])
+            start += size
+        await session.push(data[start:])
+        return await session.finish(), events
+
+
+async def upload(pool: WorkerPool, path: Path) -> Timeline:
+    """Analyze the same call as a file."""
+    analyzer = CallAnalyzer(pool, Limits(0.25, 3600, 600), ChannelPolicy.of(None))
+    return await analyzer.analyze(path, "small")
+
+
+@pytest.mark.parametrize("encoding", ["linear16", "mulaw", "alaw"])
+def test_the_timeline_of_a_stream_is_that_of_its_recording(
+    folder: Path, tmp_path: Path, encoding: Encoding
+) -> None:
+    wav, data, form = encoded(encoding)
+    path = tmp_path / "call.wav"
+    path.write_bytes(wav)
+
+    async def scenario() -> None:
+        async with running(folder) as pool:
+            expected = await upload(pool, path)
+            assert len(expected.channels[0].segments) > 3
+            for seed in range(3):
+                random = np.random.default_rng(seed)
+                sizes = random.integers(0, 10 ** random.integers(2, 5), 300).tolist()
+                timeline, events = await stream(pool, data, form, sizes)
+                assert timeline == expected
+                recognized = [event for event in events if isinstance(event, SegmentRecognized)]
+                assert len(recognized) == sum(len(one.segments) for one in expected.channels)
+                assert {event.channel for event in events if isinstance(event, SpeechStarted)} == {
+                    event.channel for event in recognized
+                }
+
+    asyncio.run(scenario())
