@@ -1,5 +1,6 @@
 """The configuration of the balancer is valid, its limits fit the service, and its errors are problems."""
 
+import asyncio
 import json
 import re
 import socket
@@ -12,13 +13,14 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from websockets.asyncio.client import connect
 
 from app.api.problem_table import BY_CODE
 from app.api.problems import MEDIA_TYPE
 from app.settings import Settings
 from testing import balancer
 from testing.programs import program
-from testing.service import free_port
+from testing.service import free_port, running
 
 TEXT = (balancer.CONFIGURATION / "nginx.conf").read_text()
 UTTERANCES, REST = TEXT.split("location = /v1/audio/timeline {")
@@ -91,6 +93,27 @@ def test_errors_of_the_balancer_are_problems_like_those_of_the_service(
         "code": code,
         "request_id": answer.headers["X-Request-ID"],
     }
+
+
+def test_a_live_session_passes_through_the_balancer(tmp_path: Path) -> None:
+    """The messages of a session arrive while the session lasts."""
+    port = free_port()
+
+    async def scenario(address: str) -> list[str]:
+        start = {"type": "start", "encoding": "mulaw", "sampling_rate": 8000}
+        async with connect(address) as socket:
+            await socket.send(json.dumps(start))
+            received = [json.loads(await socket.recv())["type"]]
+            await socket.send(b"\xff" * 8_000)
+            await socket.send(json.dumps({"type": "stop"}))
+            return [*received, *[json.loads(await socket.recv())["type"] for _ in range(2)]]
+
+    with (
+        running(SER_WORKERS="1", SER_JOBS="false") as service,
+        balancer.balancing(program("nginx"), tmp_path, port, [service.port]),
+    ):
+        received = asyncio.run(scenario(f"ws://127.0.0.1:{port}/v1/audio/live"))
+    assert received == ["ready", "summary", "closed"]
 
 
 @pytest.fixture
