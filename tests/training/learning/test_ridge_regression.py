@@ -46,12 +46,12 @@ def test_a_feature_that_differs_between_conditions_gets_less_weight(tmp_path: Pa
 
 
 def test_the_spread_moves_the_values_of_an_utterance_apart(tmp_path: Path) -> None:
-    values = two_features() / 3  # so that no moved value is clipped
+    values = two_features() / np.float32(3)  # so that no moved value is clipped
     mean = values.mean(axis=0)
-    moved = mean + np.float32(3) * (values - mean)
-    np.testing.assert_allclose(
-        fit(values, 3, tmp_path / "spread.keras"), fit(moved, 1, tmp_path / "moved.keras"), rtol=1e-3
-    )
+    moved = (mean + 3 * (values - mean)).astype(np.float32)
+    spread = np.asarray(fit(values, 3, tmp_path / "spread.keras"))
+    expected = np.asarray(fit(moved, 1, tmp_path / "moved.keras"))
+    np.testing.assert_allclose(spread, expected, rtol=1e-3)
 
 
 def test_values_relative_to_the_speaker_keep_only_differences_within_the_speaker() -> None:
