@@ -180,6 +180,8 @@ class _Connection:
             InvalidMessage: the message cannot be understood.
             WebSocketDisconnect: the client has left.
         """
+        if self._going_away.is_set():  # also while a fast client always has a next message
+            return None
         receiving = asyncio.ensure_future(self._socket.receive())
         stopping = asyncio.ensure_future(self._going_away.wait())
         try:

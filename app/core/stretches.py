@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.audio import Signal
-from app.core.segments import FRAME, Frames, Span, count_frames
+from app.core.segments import FRAME, Frames, Span, count_frames, runs
 from app.core.speech import Samples, SpeechDetector
 
 STRETCH = 30
@@ -98,6 +98,24 @@ def join(found: Sequence[Sequence[Span]], n_samples: int, sampling_rate: int) ->
         for span in spans:
             frames[max(run_in + span.start, start) : run_in + span.end] = True
     return frames
+
+
+def detect_recording(detector: SpeechDetector, signal: Signal) -> Frames:
+    """Detect the speech of a recording, one stretch after the other.
+
+    Args:
+        detector: the detector.
+        signal: one channel of the recording.
+
+    Returns:
+        Whether each complete frame of the recording contains speech.
+    """
+    found, rate = [], signal.sampling_rate
+    for stretch in stretches(signal.duration):
+        samples = signal.samples[:, stretch.history * rate : round(stretch.end * rate)]
+        n_history = (stretch.run_in - stretch.history) * rate
+        found.append(runs(detect_stretch(detector, Signal(samples, rate), n_history)))
+    return join(found, signal.samples.shape[1], rate)
 
 
 class ChannelDetector:

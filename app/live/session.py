@@ -160,10 +160,10 @@ class LiveSession:
         timelines = [await channel.finish() for channel in self._channels.values()]
         return Timeline(self.n_seconds, tuple(timelines))
 
-    def cancel(self) -> None:
+    async def cancel(self) -> None:
         """Stop the session. Without `finish`, there is no timeline."""
         for channel in self._channels.values():
-            channel.cancel()
+            await channel.cancel()
 
     async def _in_thread(
         self, find: Callable[..., list[SegmentAudio]], *samples: Samples
@@ -206,6 +206,7 @@ class _Channel:
         self._spans: list[Span] = []
         self._answers: list[RecognizedSegment] = []
         self._started: float | None = None
+        """The start of the incomplete segment after the last message, in seconds; None during a pause."""
         self._interim_interval = interim_interval
         self._next_interim = math.inf
         """The duration of the incomplete segment, in seconds, at which the next interim answer is due."""
@@ -216,11 +217,11 @@ class _Channel:
 
     async def add(self, complete: Sequence[SegmentAudio]) -> None:
         """Recognize complete segments, and report whether speech has begun."""
+        before, self._started = self._started, self.live.open_since
         for segment in complete:
             answer = asyncio.ensure_future(self._recognize(segment.samples))
             await self._enqueue(_Waiting(segment.span, answer, asyncio.get_running_loop().time()))
-        if self.live.open_since != self._started:
-            self._started = self.live.open_since
+        if self._started != before:
             self._next_interim = self._interim_interval
             if self._started is not None:
                 await self._emit(SpeechStarted(self.number, self._started))
@@ -234,15 +235,14 @@ class _Channel:
             self._interim.cancel()
         return ChannelTimeline(self.number, adapted_segments(self._spans, self._answers))
 
-    def cancel(self) -> None:
-        """Stop."""
-        self._reporter.cancel()
-        if self._interim:
-            self._interim.cancel()
-        while not self._queue.empty():
-            item = self._queue.get_nowait()
-            if item:
-                item.answer.cancel()
+    async def cancel(self) -> None:
+        """Stop. Errors of what was in progress are dropped, since the session has ended."""
+        waiting = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
+        running = [self._reporter, self._interim, *(item.answer for item in waiting if item)]
+        stopped = [one for one in running if one is not None]
+        for one in stopped:
+            one.cancel()
+        await asyncio.gather(*stopped, return_exceptions=True)
 
     async def _enqueue(self, item: _Waiting | None) -> None:
         """Give a segment to the reporter. If the reporter failed, raise its error."""
@@ -268,7 +268,7 @@ class _Channel:
     async def _report_interim(self, segment: SegmentAudio) -> None:
         """Report an incomplete segment, unless it is complete by then."""
         answer = await self._recognize(segment.samples)
-        if self.live.open_since == segment.span.start_seconds:
+        if self._started == segment.span.start_seconds:
             so_far = adapted_segments([*self._spans, segment.span], [*self._answers, answer])
             await self._emit(InterimRecognized(self.number, so_far[-1]))
 

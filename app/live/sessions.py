@@ -52,8 +52,8 @@ class LiveLimits:
 class LiveSessions:
     """The live sessions of a service.
 
-    All sessions detect speech in one thread, which takes a thousandth of real time for each channel. The
-    worker pool recognizes the segments.
+    All sessions detect speech in one thread: the detector takes about a thousandth of real time for each
+    channel (`docs/experiments.md`, "Finding speech in calls"). The worker pool recognizes the segments.
 
     Attributes:
         limits: the limits of the sessions.
@@ -111,7 +111,7 @@ class LiveSessions:
         try:
             yield session
         finally:
-            session.cancel()
+            await session.cancel()
 
     async def _load(self) -> LiveEngine:
         """Load the detector, unless it is loaded."""

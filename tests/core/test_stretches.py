@@ -6,7 +6,7 @@ import pytest
 from app.core.audio import Signal, decode, select_channel
 from app.core.segments import Frames, Span, count_frames, runs
 from app.core.speech import SpeechDetector
-from app.core.stretches import ChannelDetector, detect_stretch, join, stretches
+from app.core.stretches import ChannelDetector, detect_recording, join, stretches
 from testing.recordings import call
 
 RATE = 8_000
@@ -38,14 +38,8 @@ def signal() -> Signal:
 @pytest.fixture(scope="module")
 def expected(signal: Signal) -> Frames:
     """The speech of the call, found stretch by stretch."""
-    detector, rate = SpeechDetector(), signal.sampling_rate
-    found = []
-    for stretch in stretches(signal.duration):
-        samples = signal.samples[:, stretch.history * rate : round(stretch.end * rate)]
-        n_history = (stretch.run_in - stretch.history) * rate
-        found.append(runs(detect_stretch(detector, Signal(samples, rate), n_history)))
-    assert len(found) > 2
-    return join(found, signal.samples.shape[1], rate)
+    assert len(stretches(signal.duration)) > 2
+    return detect_recording(SpeechDetector(), signal)
 
 
 @pytest.mark.parametrize("seed", range(3))

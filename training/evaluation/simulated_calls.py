@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.core.audio import Signal, decode, select_channel
-from app.core.segments import FRAME, Span, find_segments, runs
+from app.core.segments import FRAME, Span, find_segments
 from app.core.speech import SpeechDetector
-from app.core.stretches import detect_stretch, join, stretches
+from app.core.stretches import detect_recording
 from training.data.call_builder import SOUNDS, Turn, build_call
 from training.data.corpora import Utterance
 
@@ -49,24 +48,13 @@ def segments_of_call(recordings: Sequence[bytes], sound: str) -> tuple[list[Sign
     random = np.random.default_rng([int(digest[:16], 16), *sound.encode()])
     signals = [(place, select_channel(decode(data), "mix")) for place, data in enumerate(recordings)]
     call = build_call([signals], random, **SOUNDS[sound])
-    segments = find_segments(detect(call.signal, _detector()))
+    segments = find_segments(detect_recording(_detector(), call.signal))
     rate, samples = call.signal.sampling_rate, call.signal.samples
     cut = [
         Signal(samples[:, round(start * FRAME * rate) : round(end * FRAME * rate)].copy(), rate)
         for start, end in ((segment.context.start, segment.context.end) for segment in segments)
     ]
     return cut, [_said_in(segment.span, call.turns) for segment in segments]
-
-
-def detect(signal: Signal, detector: SpeechDetector) -> NDArray[np.bool_]:
-    """Detect the speech of a mono call as in the service, for each frame."""
-    found = []
-    for stretch in stretches(signal.duration):
-        rate = signal.sampling_rate
-        samples = signal.samples[:, stretch.history * rate : round(stretch.end * rate)]
-        n_history = (stretch.run_in - stretch.history) * rate
-        found.append(runs(detect_stretch(detector, Signal(samples, rate), n_history)))
-    return join(found, signal.samples.shape[1], signal.sampling_rate)
 
 
 def _said_in(segment: Span, turns: Sequence[Turn]) -> int:
