@@ -17,15 +17,9 @@ from app.core.timeline import Timeline
 from app.live.encoding import Encoding
 from app.live.session import Event, LiveEngine, LiveSession, SegmentRecognized, SpeechStarted, StreamFormat
 from app.pool.pool import WorkerPool
-from testing import bundles
 from testing.recordings import call
 
 SUBTYPES: dict[Encoding, str] = {"linear16": "PCM_16", "mulaw": "ULAW", "alaw": "ALAW"}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return bundles.write(tmp_path_factory.mktemp("models"), inputs=("log_mel",), adapts=True)
 
 
 @asynccontextmanager
