@@ -129,7 +129,12 @@ def test_an_example_repeats_a_request_that_was_rejected_as_overloaded(
     command: list[str], gateway: Gateway
 ) -> None:
     gateway.refusals = 1
-    assert emotion(run(command, f"http://127.0.0.1:{gateway.server_port}", EXAMPLE)) == "happiness"
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "audio/wav"}
+    expected = httpx2.post(
+        f"{gateway.service.url}/v1/audio/emotions", content=EXAMPLE.read_bytes(), headers=headers
+    ).json()
+    printed = emotion(run(command, f"http://127.0.0.1:{gateway.server_port}", EXAMPLE))
+    assert printed == expected["emotion"]
     assert len(gateway.bodies) == 2
 
 
