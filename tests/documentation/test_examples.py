@@ -198,3 +198,12 @@ def test_a_live_example_reports_a_problem(service: Service, interpreter: list[st
     )
     assert completed.returncode == 1
     assert json.loads(completed.stdout.splitlines()[-1])["problem"]["code"] == "unauthenticated"
+
+
+def test_a_live_example_names_a_file_that_it_cannot_read(service: Service, tmp_path: Path) -> None:
+    path = tmp_path / "text.wav"
+    path.write_text("no sound")
+    completed = run([sys.executable, str(EXAMPLES / "live.py")], service.url, path)
+    assert completed.returncode == 1
+    assert "text.wav" in completed.stderr
+    assert "Traceback" not in completed.stderr
