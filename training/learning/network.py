@@ -192,7 +192,9 @@ class Network:
             metric.update_state(targets, answers)
             return loss
 
-        compiled = tf.function(learn, reduce_retracing=True)
+        # With this signature, TensorFlow compiles the step once for all sizes of batches.
+        examples = {tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in network.inputs}
+        compiled = tf.function(learn, [examples, tf.TensorSpec(network.output_shape), tf.TensorSpec([None])])
         return lambda *batch: compiled(*tf.nest.map_structure(tf.constant, batch))
 
     def _validate(self, network: keras.Model, inputs: Inputs, part: Indices) -> dict[str, float]:

@@ -96,9 +96,10 @@ def predict(
     names = [tensor.name for tensor in network.inputs]
     places = {index: place for place, index in enumerate(indices)}
     values = np.empty((len(indices), network.output_shape[-1]), np.float32)
+    network.jit_compile = False  # With XLA, TensorFlow would compile the network again for each length.
     for batch in of_equal_length(names, inputs, indices, condition, PREDICTED_AT_ONCE):
-        answers = network(assemble(names, inputs, batch, [condition] * len(batch)), training=False)
-        values[[places[index] for index in batch]] = answers
+        examples = assemble(names, inputs, batch, [condition] * len(batch))
+        values[[places[index] for index in batch]] = network.predict_on_batch(examples)
     return values
 
 
