@@ -1,4 +1,4 @@
-"""The answers for an utterance and for a call, shared by HTTP, jobs and the batch command."""
+"""The answers for an utterance, a call and an error, shared by HTTP, jobs, live sessions and batch."""
 
 from dataclasses import asdict
 
@@ -169,4 +169,34 @@ def _channel(channel: ChannelTimeline, merged: bool) -> ChannelAnswer:  # noqa: 
         segments=[
             SegmentAnswer.of(segment) for segment in (merge(channel.segments) if merged else channel.segments)
         ],
+    )
+
+
+class ProblemDocument(BaseModel):
+    """A problem document (RFC 9457), the format of all errors."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "/problems/audio-too-short",
+                    "title": "The recording is too short",
+                    "status": 422,
+                    "detail": "The recording lasts 0.050 s; at least 0.25 s of sound are needed.",
+                    "code": "audio-too-short",
+                    "request_id": "0d8f1c0e6f0b4b1f8a3d0f6f2a9b7c55",
+                }
+            ]
+        }
+    )
+
+    type: str = Field(
+        description="the address of a page about this kind of error; the same for every error of the code"
+    )
+    title: str
+    status: int
+    detail: str = Field(description="the individual error, and what to do")
+    code: str = Field(description="the kind of error, for programs")
+    request_id: str = Field(
+        description="the value of the header X-Request-ID; include it when you report an error"
     )

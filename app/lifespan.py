@@ -39,6 +39,7 @@ def lifespan_of(service: Service) -> Lifespan:
             app.state.failure = error
             raise
         finally:
+            await service.live.stop()
             await service.pool.stop()
 
     return lifespan

@@ -25,6 +25,7 @@ from app.api.service import Service
 from app.api.upload import UploadLimit
 from app.core.bundle import find_bundles, read_bundle
 from app.lifespan import lifespan_of
+from app.live.messages import SessionLimits
 from app.live.sessions import LiveLimits, LiveSessions
 from app.pool.pool import WorkerPool
 from app.settings import Settings
@@ -116,9 +117,13 @@ def _live_limits(settings: Settings) -> LiveLimits:
     return LiveLimits(
         settings.live_sessions,
         settings.live_sessions_per_key,
-        settings.live_max_speed,
-        settings.live_idle_seconds,
-        settings.max_call_seconds,
+        SessionLimits(
+            max_seconds=settings.max_call_seconds,
+            max_message_bytes=settings.live_max_message_bytes,
+            max_speed=settings.live_max_speed,
+            idle_seconds=settings.live_idle_seconds,
+            reconnect_seconds=settings.live_reconnect_seconds,
+        ),
     )
 
 

@@ -96,7 +96,7 @@ class Server(uvicorn.Server):
             super().handle_exit(sig, frame)
             return
         self._pool.draining = True
-        self._loop.call_soon_threadsafe(self._live.going_away.set)
+        self._loop.call_soon_threadsafe(self._live.go_away)
         self._loop.call_soon_threadsafe(self._loop.call_later, self._delay, super().handle_exit, sig, frame)
 
 

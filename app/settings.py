@@ -110,6 +110,9 @@ class Settings(BaseSettings):
     live_idle_seconds: float = Field(
         default=30.0, gt=0, description="seconds without a message after which a live session ends"
     )
+    live_reconnect_seconds: float = Field(
+        default=30.0, gt=0, description="seconds for a new connection to a live session that lost its own"
+    )
     live_max_message_bytes: int = Field(
         default=1024 * 1024, ge=1024, description="largest message of a live session, in bytes"
     )

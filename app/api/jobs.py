@@ -9,10 +9,10 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from app.answers import TimelineAnswer
+from app.answers import ProblemDocument, TimelineAnswer
 from app.api import problems
 from app.api.dependencies import ChannelsDep, JobsDep, ModelName, ServiceDep, identify_caller
-from app.api.schemas import Callback, JobAnswer, JobList, ProblemDocument
+from app.api.schemas import Callback, JobAnswer, JobList
 from app.api.service import Jobs
 from app.api.upload import REQUEST_BODY, CallFile
 from app.jobs.callbacks import check

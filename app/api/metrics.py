@@ -142,7 +142,7 @@ class _Collector(Collector):
                 self._pool.n_slots,
             ),
             GaugeMetricFamily("ser_queue_depth", "Recordings that wait for a worker.", self._pool.n_waiting),
-            GaugeMetricFamily("ser_live_sessions", "Live sessions.", self._live.n_running),
+            GaugeMetricFamily("ser_live_sessions", "Live sessions.", len(self._live.running)),
             GaugeMetricFamily("ser_workers_alive", "Live worker processes.", self._pool.n_alive),
             replaced,
         ]

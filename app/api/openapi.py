@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from app.api.schemas import ProblemDocument
+from app.answers import ProblemDocument
 
 
 def install(app: FastAPI) -> None:

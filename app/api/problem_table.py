@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.api.live_connection import OriginRefused
 from app.api.security import RateLimited, Unauthenticated
 from app.api.upload import InvalidRequest, MalformedRequest, UploadTimeout, UploadTooLarge
 from app.core.errors import (
@@ -22,7 +23,8 @@ from app.jobs.job import (
     JobsUnavailable,
     StorageFull,
 )
-from app.live.sessions import InvalidMessage, SessionIdle, SessionsFull
+from app.live.connection import InvalidMessage, SessionIdle, SessionReplaced
+from app.live.sessions import SessionNotFound, SessionsFull
 from app.pool.errors import DeadlineExceeded, NotReady, Overloaded
 
 
@@ -174,6 +176,24 @@ PROBLEMS: dict[type[SpeechEmotionError], Problem] = {
         "The detail states whether another try can help, or whether the operator disabled jobs (SER_JOBS). "
         "Without jobs, use POST /v1/audio/timeline.",
         retry_after=5,
+    ),
+    OriginRefused: Problem(
+        403,
+        "origin-refused",
+        "The page belongs to another site",
+        "Connect from a page of this service, or from a program, which sends no Origin header.",
+    ),
+    SessionNotFound: Problem(
+        404,
+        "session-not-found",
+        "There is no such live session",
+        "The ID is wrong, the session belongs to another key, or it ended. Start a new session.",
+    ),
+    SessionReplaced: Problem(
+        409,
+        "session-replaced",
+        "Another connection continues the session",
+        "Use the newer connection. A session has one connection at a time.",
     ),
     SessionIdle: Problem(
         408,

@@ -15,8 +15,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from app.answers import ProblemDocument
 from app.api.problem_table import BY_CODE, HTTP_PROBLEMS, INTERNAL_ERROR, INVALID_REQUEST, PROBLEMS, Problem
-from app.api.schemas import ProblemDocument
 from app.api.security import RateLimited, Unauthenticated
 from app.core.errors import (
     SpeechEmotionError,

@@ -1,10 +1,10 @@
-"""Schemas of answers that only HTTP needs: models, jobs, health and problems."""
+"""Schemas of answers that only HTTP needs: models, jobs and health."""
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from app.answers import TimelineAnswer
+from app.answers import ProblemDocument, TimelineAnswer
 from app.core.manifest import Facts
 from app.jobs.job import State
 
@@ -29,7 +29,7 @@ class JobAnswer(BaseModel):
     created: datetime
     finished: datetime | None = Field(description="the time of the end; null before")
     result: TimelineAnswer | None = Field(description="the result of a job that succeeded; omitted in lists")
-    problem: "ProblemDocument | None" = Field(
+    problem: ProblemDocument | None = Field(
         description="the error of a job that failed, with the job ID as request_id; omitted in lists"
     )
 
@@ -72,33 +72,3 @@ class Readiness(BaseModel):
     """The result of the readiness probe of the Open Inference Protocol."""
 
     ready: bool
-
-
-class ProblemDocument(BaseModel):
-    """A problem document (RFC 9457), the format of all errors."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "type": "/problems/audio-too-short",
-                    "title": "The recording is too short",
-                    "status": 422,
-                    "detail": "The recording lasts 0.050 s; at least 0.25 s of sound are needed.",
-                    "code": "audio-too-short",
-                    "request_id": "0d8f1c0e6f0b4b1f8a3d0f6f2a9b7c55",
-                }
-            ]
-        }
-    )
-
-    type: str = Field(
-        description="the address of a page about this kind of error; the same for every error of the code"
-    )
-    title: str
-    status: int
-    detail: str = Field(description="the individual error, and what to do")
-    code: str = Field(description="the kind of error, for programs")
-    request_id: str = Field(
-        description="the value of the header X-Request-ID; include it when you report an error"
-    )

@@ -36,7 +36,7 @@ do. A message contains no secrets, so that the sender may read it.
     │   ├── StorageFull            the storage has no space for another recording
     │   ├── RecordingLost          the recording of a job cannot be fetched
     │   └── JobCancelled           the owner canceled the job while it ran
-    ├── LiveError                app.live.sessions: a live session is refused or ended
+    ├── LiveError                app.live.connection: a live session is refused or ended
     │   ├── SessionsFull           the limit of sessions is reached
     │   ├── InvalidMessage         a message cannot be understood, or came at the wrong time
     │   └── SessionIdle            the client sent nothing for too long

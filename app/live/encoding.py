@@ -37,6 +37,16 @@ class StreamDecoder:
         self._n_channels = n_channels
         self._rest = b""
 
+    @property
+    def frame_size(self) -> int:
+        """The bytes of one sample of all channels."""
+        return self._n_channels * (2 if self._encoding == "linear16" else 1)
+
+    def take_rest(self) -> bytes:
+        """Return the bytes of an incomplete sample, and forget them."""
+        rest, self._rest = self._rest, b""
+        return rest
+
     def decode(self, data: bytes) -> NDArray[np.float32]:
         """Decode the complete samples of a message; the rest waits for the next message.
 
@@ -47,8 +57,7 @@ class StreamDecoder:
             The samples, float32, shape (n_channels, n_samples), bit-identical to those of a WAV file.
         """
         data = self._rest + data
-        size = self._n_channels * (2 if self._encoding == "linear16" else 1)
-        n_complete = len(data) // size * size
+        n_complete = len(data) // self.frame_size * self.frame_size
         self._rest = data[n_complete:]
         if self._encoding == "linear16":
             samples = np.frombuffer(data, "<i2", n_complete // 2).astype(np.float32)

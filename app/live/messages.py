@@ -4,13 +4,24 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from app.answers import SegmentAnswer, TimelineAnswer, TurningPointAnswer
+from app.answers import ProblemDocument, SegmentAnswer, TimelineAnswer, TurningPointAnswer
 from app.core.audio import MAX_CHANNELS, MAX_SAMPLING_RATE, MIN_SAMPLING_RATE
 from app.live.encoding import Encoding
+
+MAX_ROLE_LENGTH = 40
 
 
 class _FromClient(BaseModel):
     model_config = ConfigDict(extra="ignore")
+
+
+class Callback(_FromClient):
+    """Webhooks for messages of the session. The service signs them as those of jobs."""
+
+    url: str = Field(max_length=2000, description="the address that receives the webhooks")
+    events: set[Literal["segment", "turning_point", "summary"]] = Field(
+        default={"summary"}, description="the types of the messages to send"
+    )
 
 
 class Start(_FromClient):
@@ -22,6 +33,9 @@ class Start(_FromClient):
         ge=MIN_SAMPLING_RATE, le=MAX_SAMPLING_RATE, description="the sampling rate, in Hz"
     )
     channels: int = Field(default=1, ge=1, le=MAX_CHANNELS, description="the number of interleaved channels")
+    roles: list[Annotated[str, Field(max_length=MAX_ROLE_LENGTH)]] | None = Field(
+        default=None, description="a name for each channel, such as `agent`, which its messages repeat"
+    )
     analyze: list[int] | None = Field(
         default=None, description="the channels to analyze, counted from 0; null: every permitted channel"
     )
@@ -29,6 +43,17 @@ class Start(_FromClient):
         default=3.0, ge=0.5, description="the seconds of speech between two interim answers; null: none"
     )
     model: str | None = Field(default=None, description="the model to use; null: the default model")
+    callback: Callback | None = Field(default=None, description="the webhooks of the session; null: none")
+
+
+class Reconnect(_FromClient):
+    """The first message of a new connection that continues a session, in the place of `start`."""
+
+    type: Literal["reconnect"]
+    session: str = Field(max_length=64, description="the ID of the session, from `ready`")
+    after: int = Field(
+        default=0, ge=0, description="the `sequence` of the last message that the client received"
+    )
 
 
 class Pause(_FromClient):
@@ -49,8 +74,20 @@ class Stop(_FromClient):
     type: Literal["stop"]
 
 
-ClientMessage = Annotated[Start | Pause | Resume | Stop, Field(discriminator="type")]
-CLIENT_MESSAGE: TypeAdapter[Start | Pause | Resume | Stop] = TypeAdapter(ClientMessage)
+ClientMessage = Start | Reconnect | Pause | Resume | Stop
+CLIENT_MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(
+    Annotated[ClientMessage, Field(discriminator="type")]
+)
+
+
+class SessionLimits(BaseModel):
+    """The limits of a session."""
+
+    max_seconds: float = Field(description="the maximum duration of the stream, in seconds")
+    max_message_bytes: int = Field(description="the maximum size of a message, in bytes")
+    max_speed: float = Field(description="the maximum speed of the audio, relative to real time")
+    idle_seconds: float = Field(description="the maximum time without a message, in seconds")
+    reconnect_seconds: float = Field(description="the time for a new connection after a loss, in seconds")
 
 
 class Ready(BaseModel):
@@ -60,46 +97,76 @@ class Ready(BaseModel):
     session: str = Field(description="the ID of the session")
     model: str = Field(description="the name of the bundle")
     channels: list[int] = Field(description="the channels that the service analyzes")
-    max_seconds: float = Field(description="the maximum duration of the stream, in seconds")
+    offset: int = Field(description="the sample, counted from 0, from which the client sends audio")
+    limits: SessionLimits
 
 
-class SpeechStartedMessage(BaseModel):
+class JournalMessage(BaseModel):
+    """A message of the session. A client receives each of them once, also if it reconnects."""
+
+    sequence: int = Field(default=0, description="the number of the message in the session, from 1")
+
+
+class _ChannelMessage(JournalMessage):
+    channel: int = Field(description="the index of the channel")
+    role: str | None = Field(default=None, description="the role of the channel, if `start` named it")
+
+
+class SpeechStartedMessage(_ChannelMessage):
     """Speech has begun on a channel."""
 
     type: Literal["speech_started"] = "speech_started"
-    channel: int = Field(description="the index of the channel")
     time: float = Field(description="seconds from the start of the stream")
 
 
-class InterimMessage(SegmentAnswer):
+class InterimMessage(SegmentAnswer, _ChannelMessage):
     """A segment of speech so far, before it is complete."""
 
     type: Literal["interim"] = "interim"
-    channel: int = Field(description="the index of the channel")
 
 
-class SegmentMessage(SegmentAnswer):
+class SegmentMessage(SegmentAnswer, _ChannelMessage):
     """A segment of speech is complete."""
 
     type: Literal["segment"] = "segment"
-    channel: int = Field(description="the index of the channel")
 
 
-class TurningPointMessage(TurningPointAnswer):
+class TurningPointMessage(TurningPointAnswer, _ChannelMessage):
     """The leading emotion of a channel has changed."""
 
     type: Literal["turning_point"] = "turning_point"
 
 
-class SummaryMessage(BaseModel):
+class WarningMessage(JournalMessage):
+    """Something is wrong, and the session continues."""
+
+    type: Literal["warning"] = "warning"
+    code: Literal["too-fast", "audio-missing"] = Field(
+        description="`too-fast`: the audio is faster than the limit, so the service reads it more slowly; "
+        "`audio-missing`: audio did not arrive, and silence is in its place"
+    )
+    detail: str = Field(description="what happened")
+
+
+class SummaryMessage(JournalMessage):
     """The timeline of the whole stream."""
 
     type: Literal["summary"] = "summary"
     timeline: TimelineAnswer
 
 
-class Closed(BaseModel):
+class Closed(JournalMessage):
     """The last message before the service closes the connection."""
 
     type: Literal["closed"] = "closed"
-    reason: Literal["stopped", "going-away"]
+    reason: Literal["stopped", "lost", "going-away"] = Field(
+        description="`stopped`: the client stopped; `lost`: the client did not reconnect in time; "
+        "`going-away`: the service stops"
+    )
+
+
+class ErrorMessage(BaseModel):
+    """The session has failed, or is refused. The service closes the connection."""
+
+    type: Literal["error"] = "error"
+    problem: ProblemDocument

@@ -18,10 +18,9 @@ class Pacer:
         self._max_speed = max_speed
         self._started: float | None = None
 
-    async def wait(self, n_seconds: float) -> None:
-        """Wait until a stream of this duration, in seconds, is no longer too fast."""
+    def delay(self, n_seconds: float) -> float:
+        """Return the seconds until a stream of this duration, in seconds, is no longer too fast."""
         now = asyncio.get_running_loop().time()
         if self._started is None:
             self._started = now
-        earliest = self._started + max(n_seconds - BURST, 0) / self._max_speed
-        await asyncio.sleep(max(earliest - now, 0))
+        return max(self._started + max(n_seconds - BURST, 0) / self._max_speed - now, 0)

@@ -1,296 +1,294 @@
-"""A session: the analysis of one stream.
+"""A session: one stream, its journal, and the connections of its client.
 
-Data flows one way. The session decodes each message, and a thread detects speech and finds the segments.
-The worker pool recognizes each complete segment. The events of a channel are in order. After the last
-message, the timeline equals that of the recording of the stream.
+A session survives its connection. The client can open another one and continue, without losing or repeating a
+message or a sample. If it does not, the stream ends there.
 """
 
 import asyncio
-import math
-from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Literal, Protocol
 
-from app.calls.adapted import adapted_segments
-from app.calls.analysis import Pool
-from app.core.segments import Span
-from app.core.speech import SpeechDetector
-from app.core.timeline import ChannelTimeline, Segment, Timeline, TurningPoint
-from app.live.channel import LiveChannel, Samples, SegmentAudio
-from app.live.encoding import Encoding, StreamDecoder
-from app.pool.errors import WorkerLost
-from app.pool.tasks import RecognizedSegment, RecognizeSamples
+from app.answers import SegmentAnswer, TimelineAnswer
+from app.core.errors import AudioTooLong, SpeechEmotionError
+from app.core.timeline import Timeline, TurningPoint
+from app.live.analysis import Event, InterimRecognized, SegmentRecognized, SpeechStarted, StreamAnalysis
+from app.live.connection import (
+    Connection,
+    ConnectionClosed,
+    ConnectionLost,
+    Interrupted,
+    InvalidMessage,
+    SessionReplaced,
+)
+from app.live.journal import Journal
+from app.live.messages import (
+    Closed,
+    InterimMessage,
+    JournalMessage,
+    Pause,
+    Ready,
+    Resume,
+    SegmentMessage,
+    SessionLimits,
+    SpeechStartedMessage,
+    Stop,
+    SummaryMessage,
+    TurningPointMessage,
+    WarningMessage,
+)
+from app.live.pacing import Pacer
 
-TRIES = 3
-"""The number of workers that may die with a segment before the session fails."""
-
-WAITING = 8
-"""The number of segments of a channel that may wait for a worker; then the session receives no more audio."""
-
-
-@dataclass(frozen=True, slots=True)
-class StreamFormat:
-    """The format of a stream.
-
-    Attributes:
-        encoding: the encoding of the samples.
-        sampling_rate: the sampling rate, in Hz.
-        n_channels: the number of interleaved channels.
-        interim_interval: the seconds of speech between two interim answers; None for no interim answers.
-    """
-
-    encoding: Encoding
-    sampling_rate: int
-    n_channels: int
-    interim_interval: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SpeechStarted:
-    """Speech has begun on a channel.
-
-    Attributes:
-        channel: the index of the channel.
-        time: the time, in seconds from the start of the stream.
-    """
-
-    channel: int
-    time: float
+Reason = Literal["stopped", "lost", "going-away"]
+Analyze = Callable[[Callable[[Event], Awaitable[None]]], StreamAnalysis]
+"""A function that creates the analysis of a session from the function that receives its events."""
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentRecognized:
-    """A segment is complete and recognized, adapted to the segments of the channel so far.
+class LiveCounts(Protocol):
+    """The counters of a service."""
 
-    Attributes:
-        channel: the index of the channel.
-        segment: the segment.
-        seconds: the time from the message that completed the segment to its answer, in seconds.
-    """
+    def count_live_segment(self, seconds: float) -> None:
+        """Count a segment by the time from its last message to its answer, in seconds."""
 
-    channel: int
-    segment: Segment
-    seconds: float
+    def count_timeline(self, model: str, timeline: Timeline) -> None:
+        """Count the answers of an ended stream."""
 
 
 @dataclass(frozen=True, slots=True)
-class InterimRecognized:
-    """A segment is incomplete, and recognized up to now.
+class SessionInfo:
+    """What is known of a session from its start.
 
     Attributes:
-        channel: the index of the channel.
-        segment: the segment so far.
+        id: the ID of the session.
+        caller: the name of the key.
+        protocol: the name of the protocol.
+        model: the name of the bundle.
+        channels: the channels to analyze.
+        roles: the names of the channels; empty if they have none.
+        started: the time of the start.
+        reconnects: whether the client can continue the session with another connection.
     """
 
-    channel: int
-    segment: Segment
-
-
-Event = SpeechStarted | InterimRecognized | SegmentRecognized | TurningPoint
-Emit = Callable[[Event], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class LiveEngine:
-    """The components that all sessions of a service share.
-
-    Attributes:
-        pool: the pool that recognizes the segments.
-        detector: the detector, which only `thread` uses.
-        thread: an executor with one thread.
-    """
-
-    pool: Pool
-    detector: SpeechDetector
-    thread: Executor
+    id: str
+    caller: str
+    protocol: str
+    model: str
+    channels: tuple[int, ...]
+    roles: tuple[str, ...]
+    started: datetime
+    reconnects: bool
 
 
 class LiveSession:
-    """The analysis of one stream, which receives its messages in order."""
+    """A session.
+
+    Attributes:
+        info: what is known of the session from its start.
+        journal: the messages of the session.
+        timeline: the timeline of the whole stream; None before the end.
+    """
 
     def __init__(
-        self, engine: LiveEngine, stream: StreamFormat, channels: Sequence[int], model: str, emit: Emit
+        self,
+        info: SessionInfo,
+        limits: SessionLimits,
+        analyze: Analyze,
+        on_end: Callable[["LiveSession"], None],
+        counts: LiveCounts,
     ) -> None:
-        """Start before the first message.
+        """Start before the first connection.
 
         Args:
-            engine: the components that the sessions share.
-            stream: the format of the stream.
-            channels: the channels to analyze.
-            model: the name of the bundle.
-            emit: a coroutine function that receives the events.
+            info: the description of the session.
+            limits: the limits of the session.
+            analyze: a function that creates the analysis.
+            on_end: a function that is called once, at the end.
+            counts: the counters of the service.
         """
-
-        async def recognize(samples: Samples) -> RecognizedSegment:
-            return await _recognize(
-                engine.pool, RecognizeSamples(samples.tobytes(), stream.sampling_rate, model)
-            )
-
-        self._decoder = StreamDecoder(stream.encoding, stream.n_channels)
-        self._sampling_rate = stream.sampling_rate
-        self._thread = engine.thread
-        self._channels = {
-            channel: _Channel(
-                channel,
-                LiveChannel(engine.detector, stream.sampling_rate),
-                recognize,
-                emit,
-                stream.interim_interval or math.inf,
-            )
-            for channel in channels
-        }
-        self._n_samples = 0
+        self.info = info
+        self.journal = Journal()
+        self.timeline: Timeline | None = None
+        self._limits = limits
+        self._on_end = on_end
+        self._counts = counts
+        self._analysis = analyze(self._record)
+        self._pacer = Pacer(limits.max_speed)
+        self._warned = False
+        self._turn = asyncio.Lock()
+        self._connection: Connection | None = None
+        self._going_away = asyncio.Event()
+        self._absence: asyncio.Task[None] | None = None
 
     @property
     def n_seconds(self) -> float:
         """The duration of the stream so far, in seconds."""
-        return self._n_samples / self._sampling_rate
+        return self._analysis.n_seconds
 
-    async def push(self, data: bytes) -> None:
-        """Add the bytes of a message. It waits while too many segments wait for a worker."""
-        samples = self._decoder.decode(data)
-        self._n_samples += samples.shape[1]
-        for number, channel in self._channels.items():
-            await channel.add(await self._in_thread(channel.live.push, samples[number]))
+    @property
+    def connected(self) -> bool:
+        """Whether the session has a connection."""
+        return self._connection is not None
 
-    async def finish(self) -> Timeline:
-        """Complete the last segments, and return the timeline of the stream."""
-        for channel in self._channels.values():
-            await channel.add(await self._in_thread(channel.live.finish))
-        timelines = [await channel.finish() for channel in self._channels.values()]
-        return Timeline(self.n_seconds, tuple(timelines))
+    async def serve(self, connection: Connection, after: int = 0) -> None:
+        """Use a connection until the session ends, in the place of an earlier connection.
 
-    async def cancel(self) -> None:
-        """Stop the session. Without `finish`, there is no timeline."""
-        for channel in self._channels.values():
-            await channel.cancel()
+        Args:
+            connection: the connection of the client.
+            after: the number of the last message that the client received.
 
-    async def _in_thread(
-        self, find: Callable[..., list[SegmentAudio]], *samples: Samples
-    ) -> list[SegmentAudio]:
-        """Find segments in the thread of the detector."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, find, *samples)
+        Raises:
+            SpeechEmotionError: the session failed.
+            ConnectionLost: the connection is lost. The session waits for another one.
+            SessionReplaced: another connection continues the session.
+        """
+        if self._connection is not None:
+            self._connection.interrupt()
+        async with self._turn:
+            self._connection = connection
+            if self._absence is not None:
+                self._absence.cancel()
+            try:
+                await self._serve(connection, after)
+            finally:
+                self._connection = None
+                if not self.journal.ended:
+                    self._absence = asyncio.create_task(self._wait_for_client())
 
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A complete segment that waits for its answer.
-
-    Attributes:
-        span: the segment.
-        answer: the answer of a worker.
-        completed: the time of the event loop at which the segment was complete.
-    """
-
-    span: Span
-    answer: asyncio.Future[RecognizedSegment]
-    completed: float
-
-
-class _Channel:
-    """A channel of a session: its segments are recognized at the same time, and reported in order."""
-
-    def __init__(
-        self,
-        number: int,
-        live: LiveChannel,
-        recognize: Callable[[Samples], Awaitable[RecognizedSegment]],
-        emit: Emit,
-        interim_interval: float,
-    ) -> None:
-        """Start to report segments."""
-        self.number = number
-        self.live = live
-        self._recognize = recognize
-        self._emit = emit
-        self._spans: list[Span] = []
-        self._answers: list[RecognizedSegment] = []
-        self._started: float | None = None
-        """The start of the incomplete segment after the last message, in seconds; None during a pause."""
-        self._interim_interval = interim_interval
-        self._next_interim = math.inf
-        """The duration of the incomplete segment, in seconds, at which the next interim answer is due."""
-        self._interim: asyncio.Task[None] | None = None
-        self._turning_points: set[TurningPoint] = set()
-        self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue(WAITING)
-        self._reporter = asyncio.create_task(self._report())
-
-    async def add(self, complete: Sequence[SegmentAudio]) -> None:
-        """Recognize complete segments, and report whether speech has begun."""
-        before, self._started = self._started, self.live.open_since
-        for segment in complete:
-            answer = asyncio.ensure_future(self._recognize(segment.samples))
-            await self._enqueue(_Waiting(segment.span, answer, asyncio.get_running_loop().time()))
-        if self._started != before:
-            self._next_interim = self._interim_interval
-            if self._started is not None:
-                await self._emit(SpeechStarted(self.number, self._started))
-        self._start_interim()
-
-    async def finish(self) -> ChannelTimeline:
-        """Wait for the last segment, and return the timeline of the channel."""
-        await self._enqueue(None)
-        await self._reporter
-        if self._interim:
-            self._interim.cancel()
-        return ChannelTimeline(self.number, adapted_segments(self._spans, self._answers))
+    def go_away(self) -> None:
+        """End the stream, since the service stops."""
+        self._going_away.set()
+        if self._connection is not None:
+            self._connection.interrupt()
 
     async def cancel(self) -> None:
-        """Stop. Errors of what was in progress are dropped, since the session has ended."""
-        waiting = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
-        running = [self._reporter, self._interim, *(item.answer for item in waiting if item)]
-        stopped = [one for one in running if one is not None]
-        for one in stopped:
-            one.cancel()
-        await asyncio.gather(*stopped, return_exceptions=True)
+        """Stop at once."""
+        if self._absence is not None:
+            self._absence.cancel()
+        await self._analysis.cancel()
 
-    async def _enqueue(self, item: _Waiting | None) -> None:
-        """Give a segment to the reporter. If the reporter failed, raise its error."""
-        waiting = asyncio.ensure_future(self._queue.put(item))
-        await asyncio.wait({waiting, self._reporter}, return_when=asyncio.FIRST_COMPLETED)
-        if not waiting.done():
-            waiting.cancel()
-        if self._reporter.done():
-            self._reporter.result()
-
-    def _start_interim(self) -> None:
-        """Start to recognize the incomplete segment, if an interim answer is due and none is in progress."""
-        if self._interim and self._interim.done():
-            self._interim.result()
-            self._interim = None
-        if self._interim or math.isinf(self._next_interim):
-            return
-        segment = self.live.open_segment()
-        if segment and segment.span.seconds >= self._next_interim:
-            self._next_interim = segment.span.seconds + self._interim_interval
-            self._interim = asyncio.create_task(self._report_interim(segment))
-
-    async def _report_interim(self, segment: SegmentAudio) -> None:
-        """Report an incomplete segment, unless it is complete by then."""
-        answer = await self._recognize(segment.samples)
-        if self._started == segment.span.start_seconds:
-            so_far = adapted_segments([*self._spans, segment.span], [*self._answers, answer])
-            await self._emit(InterimRecognized(self.number, so_far[-1]))
-
-    async def _report(self) -> None:
-        """Report each segment as soon as it and all segments before it are recognized."""
-        while (item := await self._queue.get()) is not None:
-            self._answers.append(await item.answer)
-            self._spans.append(item.span)
-            seconds = asyncio.get_running_loop().time() - item.completed
-            timeline = ChannelTimeline(self.number, adapted_segments(self._spans, self._answers))
-            await self._emit(SegmentRecognized(self.number, timeline.segments[-1], seconds))
-            for point in timeline.turning_points:
-                if point not in self._turning_points:
-                    self._turning_points.add(point)
-                    await self._emit(point)
-
-
-async def _recognize(pool: Pool, task: RecognizeSamples) -> RecognizedSegment:
-    """Recognize a segment, in another worker if a worker dies with it."""
-    for _ in range(TRIES - 1):
+    async def _serve(self, connection: Connection, after: int) -> None:
+        """Send the journal, and receive until the end of the stream."""
+        self._analysis.drop_incomplete_sample()
+        await connection.send(self._ready())
+        sending = asyncio.create_task(self._send(connection, after))
         try:
-            return await pool.run(task)
-        except WorkerLost:
-            continue
-    return await pool.run(task)
+            if not self.journal.ended:
+                await self._end(self._receive(connection))
+            await sending
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+
+    async def _end(self, receiving: Awaitable[Reason]) -> None:
+        """End the journal after the end of the stream, or with the error of the session."""
+        try:
+            reason = await receiving
+            self.timeline = await self._analysis.finish()
+            self._counts.count_timeline(self.info.model, self.timeline)
+            self.journal.add(SummaryMessage(timeline=TimelineAnswer.of(self.info.model, self.timeline)))
+            self.journal.add(Closed(reason=reason))
+            self._finish()
+        except SessionReplaced:
+            raise
+        except SpeechEmotionError as error:
+            await self._analysis.cancel()
+            self._finish(error)
+
+    def _finish(self, error: SpeechEmotionError | None = None) -> None:
+        """End the journal."""
+        self.journal.end(error)
+        self._on_end(self)
+
+    async def _receive(self, connection: Connection) -> Reason:
+        """Receive until the end of the stream."""
+        paused = False
+        while True:
+            try:
+                message = await connection.receive(idle=paused)
+                if isinstance(message, Stop):
+                    return "stopped"
+                if isinstance(message, bytes) and not paused:
+                    await self._push(connection, message)
+            except ConnectionClosed:
+                return "stopped"
+            except Interrupted as interrupted:
+                if self._going_away.is_set():
+                    return "going-away"
+                raise SessionReplaced("Another connection continues the session.") from interrupted
+            if isinstance(message, Pause | Resume):
+                paused = isinstance(message, Pause)
+                await self._analysis.flush()
+            elif isinstance(message, WarningMessage):
+                self.journal.add(message)
+            elif not isinstance(message, bytes):
+                raise InvalidMessage(
+                    "The session has already started. Open a new connection for a new stream."
+                )
+
+    async def _push(self, connection: Connection, audio: bytes) -> None:
+        """Analyze audio, and wait if it is too fast."""
+        await self._analysis.push(audio)
+        if self.n_seconds > self._limits.max_seconds:
+            raise AudioTooLong(f"The stream is longer than the limit of {self._limits.max_seconds:g} s.")
+        delay = self._pacer.delay(self.n_seconds)
+        if delay > 0 and not self._warned:
+            self._warned = True
+            limit = f"{self._limits.max_speed:g} times real time"
+            detail = f"The audio is faster than {limit}, so that the service reads it more slowly."
+            self.journal.add(WarningMessage(code="too-fast", detail=detail))
+        await connection.wait(delay)
+
+    async def _send(self, connection: Connection, after: int) -> None:
+        """Send the journal. A client that does not read ends the wait for its messages."""
+        try:
+            async for message in self.journal.follow(after):
+                await connection.send(message)
+        except ConnectionLost:
+            connection.interrupt()
+            raise
+
+    async def _wait_for_client(self) -> None:
+        """Wait for another connection; without one, the stream ends here."""
+        if self.info.reconnects:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._limits.reconnect_seconds):
+                    await self._going_away.wait()
+
+        async def ended() -> Reason:
+            return "going-away" if self._going_away.is_set() else "lost"
+
+        async with self._turn:
+            await self._end(ended())
+
+    def _ready(self) -> Ready:
+        """Return the first message of a connection."""
+        return Ready(
+            session=self.info.id,
+            model=self.info.model,
+            channels=list(self.info.channels),
+            offset=self._analysis.n_samples,
+            limits=self._limits,
+        )
+
+    async def _record(self, event: Event) -> None:
+        """Add an event to the journal."""
+        if isinstance(event, SegmentRecognized):
+            self._counts.count_live_segment(event.seconds)
+        self.journal.add(self._message(event))
+
+    def _message(self, event: Event) -> JournalMessage:
+        """Return the message of an event."""
+        role = self.info.roles[event.channel] if self.info.roles else None
+        match event:
+            case SpeechStarted():
+                return SpeechStartedMessage(role=role, **asdict(event))
+            case InterimRecognized():
+                answer = SegmentAnswer.of(event.segment).model_dump()
+                return InterimMessage(channel=event.channel, role=role, **answer)
+            case SegmentRecognized():
+                answer = SegmentAnswer.of(event.segment).model_dump()
+                return SegmentMessage(channel=event.channel, role=role, **answer)
+            case TurningPoint():
+                return TurningPointMessage(role=role, **asdict(event))

@@ -2,32 +2,26 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from app.calls.analysis import Pool
-from app.core.errors import SpeechEmotionError
 from app.core.speech import SpeechDetector
-from app.live.session import Emit, LiveEngine, LiveSession, StreamFormat
+from app.live.analysis import LiveEngine, StreamAnalysis, StreamFormat
+from app.live.connection import LiveError
+from app.live.messages import SessionLimits
+from app.live.session import LiveCounts, LiveSession, SessionInfo
 from app.pool.errors import NotReady
-
-
-class LiveError(SpeechEmotionError):
-    """A live session is refused or ended."""
 
 
 class SessionsFull(LiveError):
     """The limit of sessions is reached."""
 
 
-class InvalidMessage(LiveError):
-    """A message of the client cannot be understood, or came at the wrong time."""
-
-
-class SessionIdle(LiveError):
-    """The client sent nothing for too long."""
+class SessionNotFound(LiveError):
+    """The caller has no session of that ID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +31,12 @@ class LiveLimits:
     Attributes:
         n_sessions: the maximum number of sessions of the service.
         n_sessions_per_caller: the maximum number of sessions of one caller.
-        max_speed: the maximum speed of the audio, relative to real time. Faster audio waits.
-        idle_seconds: the maximum time without a message, in seconds.
-        max_seconds: the maximum duration of a stream, in seconds.
+        session: the limits of each session.
     """
 
     n_sessions: int
     n_sessions_per_caller: int
-    max_speed: float
-    idle_seconds: float
-    max_seconds: float
+    session: SessionLimits
 
 
 class LiveSessions:
@@ -57,61 +47,102 @@ class LiveSessions:
 
     Attributes:
         limits: the limits of the sessions.
-        going_away: an event that is set when the service stops.
     """
 
     def __init__(self, pool: Pool, limits: LiveLimits) -> None:
         """Describe the sessions. The first session loads the detector."""
         self.limits = limits
-        self.going_away = asyncio.Event()
         self._pool = pool
         self._engine: LiveEngine | None = None
+        self._sessions: dict[str, LiveSession] = {}
         self._callers: Counter[str] = Counter()
+        self._n_waiting = 0
+        self._stopping = False
 
     @property
-    def n_running(self) -> int:
-        """The number of sessions."""
-        return self._callers.total()
+    def running(self) -> list[LiveSession]:
+        """The sessions that have not ended."""
+        return [session for session in self._sessions.values() if not session.journal.ended]
 
     @contextmanager
-    def admit(self, caller: str) -> Iterator[None]:
-        """Count a session of a caller while the context lasts.
+    def waiting(self) -> Iterator[None]:
+        """Count a connection that has not started a session, while the context lasts.
+
+        Raises:
+            SessionsFull: too many connections wait.
+            NotReady: the service is stopping.
+        """
+        self._check_running()
+        if self._n_waiting >= self.limits.n_sessions:
+            raise SessionsFull(f"{self._n_waiting} connections have not started a session. Try again later.")
+        self._n_waiting += 1
+        try:
+            yield
+        finally:
+            self._n_waiting -= 1
+
+    async def start(self, info: SessionInfo, stream: StreamFormat, counts: LiveCounts) -> LiveSession:
+        """Start a session.
+
+        Args:
+            info: the description of the session.
+            stream: the format of the stream.
+            counts: the counters of the service.
 
         Raises:
             SessionsFull: the service or the caller has too many sessions.
             NotReady: the service is stopping.
         """
-        if self.going_away.is_set():
-            raise NotReady("The service is stopping. Connect again.")
-        if self.n_running >= self.limits.n_sessions:
-            raise SessionsFull(f"The service has {self.n_running} live sessions. Try again later.")
-        if self._callers[caller] >= self.limits.n_sessions_per_caller:
-            raise SessionsFull(
-                f"The key has {self._callers[caller]} live sessions. End one before you start another."
-            )
-        self._callers[caller] += 1
-        try:
-            yield
-        finally:
-            self._callers[caller] -= 1
+        engine = await self._load()
+        self._check_running()
+        n_sessions, n_own = self._callers.total(), self._callers[info.caller]
+        if n_sessions >= self.limits.n_sessions:
+            raise SessionsFull(f"The service has {n_sessions} live sessions. Try again later.")
+        if n_own >= self.limits.n_sessions_per_caller:
+            raise SessionsFull(f"The key has {n_own} live sessions. End one before you start another.")
+        session = LiveSession(
+            info,
+            self.limits.session,
+            lambda emit: StreamAnalysis(engine, stream, info.channels, info.model, emit),
+            self._end,
+            counts,
+        )
+        self._callers[info.caller] += 1
+        self._sessions[info.id] = session
+        return session
 
-    @asynccontextmanager
-    async def session(
-        self, stream: StreamFormat, channels: Sequence[int], model: str, emit: Emit
-    ) -> AsyncIterator[LiveSession]:
-        """Run a session. It ends with the context.
+    def find(self, caller: str, session_id: str) -> LiveSession:
+        """Find a session of a caller. An ended session is found until the client could not reconnect.
 
-        Args:
-            stream: the format of the stream.
-            channels: the channels to analyze.
-            model: the name of the bundle.
-            emit: a coroutine function that receives the events.
+        Raises:
+            SessionNotFound: the caller has no session of that ID.
         """
-        session = LiveSession(await self._load(), stream, channels, model, emit)
-        try:
-            yield session
-        finally:
-            await session.cancel()
+        session = self._sessions.get(session_id)
+        if session is None or session.info.caller != caller:
+            raise SessionNotFound(f"There is no live session {session_id}. It may have ended.")
+        return session
+
+    def go_away(self) -> None:
+        """End all streams, since the service stops."""
+        self._stopping = True
+        for session in self.running:
+            session.go_away()
+
+    async def stop(self) -> None:
+        """Stop all sessions."""
+        self.go_away()
+        await asyncio.gather(*(session.cancel() for session in self._sessions.values()))
+
+    def _check_running(self) -> None:
+        """Raise `NotReady` if the service is stopping."""
+        if self._stopping:
+            raise NotReady("The service is stopping. Connect again.")
+
+    def _end(self, session: LiveSession) -> None:
+        """Release the place of a session, and keep its journal until the client could not reconnect."""
+        self._callers[session.info.caller] -= 1
+        wait = self.limits.session.reconnect_seconds
+        asyncio.get_running_loop().call_later(wait, self._sessions.pop, session.info.id)
 
     async def _load(self) -> LiveEngine:
         """Load the detector, unless it is loaded."""

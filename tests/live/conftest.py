@@ -18,6 +18,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def service(folder: Path) -> Iterator[Service]:
     """A service with low limits."""
     with serving(
-        folder, SER_LIVE_SESSIONS="2", SER_LIVE_IDLE_SECONDS="5", SER_MAX_CALL_SECONDS="60"
+        folder, SER_LIVE_SESSIONS="3", SER_LIVE_IDLE_SECONDS="5", SER_MAX_CALL_SECONDS="60"
     ) as service:
         yield service

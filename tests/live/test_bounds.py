@@ -4,7 +4,8 @@ import asyncio
 import json
 import os
 import signal
-from contextlib import suppress
+import time
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import httpx2
@@ -28,15 +29,18 @@ from testing.service import Service, descendants, holds_recognizer
 
 def test_the_number_of_sessions_is_limited(service: Service) -> None:
     async def scenario() -> tuple[list[Message], int | None]:
-        async with connect(address(service)) as one, connect(address(service)) as two:
-            for socket in (one, two):
+        async with AsyncExitStack() as stack:
+            for _ in range(3):
+                socket = await stack.enter_async_context(connect(address(service)))
                 await socket.send(json.dumps(START))
                 assert json.loads(await socket.recv())["type"] == "ready"
-            assert "ser_live_sessions 2.0" in httpx2.get(f"{service.url}/metrics").text
+            assert "ser_live_sessions 3.0" in httpx2.get(f"{service.url}/metrics").text
             return await exchange(service, [START])
 
     messages, code = asyncio.run(scenario())
     assert (messages[-1]["problem"]["code"], code) == ("sessions-full", 4503)
+    while "ser_live_sessions 0.0" not in httpx2.get(f"{service.url}/metrics").text:
+        time.sleep(0.05)  # a session ends soon after its client has closed the connection
     assert talk(service, START, STOP)[1] == 1000
 
 
@@ -55,7 +59,7 @@ def test_a_stop_of_the_service_completes_the_sessions(folder: Path) -> None:
 
         messages, code = asyncio.run(scenario())
         assert service.end() == 0
-    assert messages[-1] == {"type": "closed", "reason": "going-away"}
+    assert (messages[-1]["type"], messages[-1]["reason"]) == ("closed", "going-away")
     assert messages[-2]["type"] == "summary"
     assert code == 1012
 
@@ -121,7 +125,6 @@ def test_hostile_clients_harm_no_other_session(service: Service) -> None:
 
     async def scenario() -> list[Message]:
         await half_open()
-        await asyncio.sleep(0.5)  # the service notices the end of the connection
         attack = asyncio.create_task(hostile())
         messages, _ = await exchange(service, [START, raw, STOP])
         await attack

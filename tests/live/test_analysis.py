@@ -14,8 +14,15 @@ from app.core.audio import decode
 from app.core.channels import ChannelPolicy
 from app.core.speech import SpeechDetector
 from app.core.timeline import Timeline
+from app.live.analysis import (
+    Event,
+    LiveEngine,
+    SegmentRecognized,
+    SpeechStarted,
+    StreamAnalysis,
+    StreamFormat,
+)
 from app.live.encoding import Encoding
-from app.live.session import Event, LiveEngine, LiveSession, SegmentRecognized, SpeechStarted, StreamFormat
 from app.pool.pool import WorkerPool
 from testing.recordings import call
 
@@ -54,15 +61,15 @@ async def stream(
         events.append(event)
 
     with ThreadPoolExecutor(1) as thread:
-        session = LiveSession(
+        analysis = StreamAnalysis(
             LiveEngine(pool, SpeechDetector(), thread), form, range(form.n_channels), "small", emit
         )
         start = 0
         for size in sizes:
-            await session.push(data[start : start + size])
+            await analysis.push(data[start : start + size])
             start += size
-        await session.push(data[start:])
-        return await session.finish(), events
+        await analysis.push(data[start:])
+        return await analysis.finish(), events
 
 
 async def upload(pool: WorkerPool, path: Path) -> Timeline:

@@ -1,0 +1,168 @@
+"""A WebSocket as the connection of a live session."""
+
+import asyncio
+import base64
+import binascii
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from fastapi import WebSocket
+from starlette.types import Message
+from starlette.websockets import WebSocketDisconnect
+
+from app.live.connection import ConnectionClosed, ConnectionLost, Interrupted, LiveError, SessionIdle
+from app.live.messages import ClientMessage, Closed, ErrorMessage, JournalMessage, Ready, WarningMessage
+from app.live.protocols.protocol import LiveProtocol, Reply
+
+ERROR_CODES = 4000
+"""The close code of an error is this number plus the status of its problem (RFC 6455, 7.4.2: private use)."""
+NORMAL, ABNORMAL, GOING_AWAY = 1000, 1006, 1012
+"""The other close codes: RFC 6455, 7.4.1, and "Service Restart" in the registry of IANA."""
+KEY_PREFIX = "ser.key."
+"""A page cannot send an Authorization header with a WebSocket, so its key is the name of a subprotocol: this
+prefix, and the key in Base64 for URLs (RFC 4648, 5) without padding."""
+
+
+class OriginRefused(LiveError):
+    """The page that opened the WebSocket belongs to another site."""
+
+
+class SocketConnection:
+    """A WebSocket, with the methods of `Connection`.
+
+    Attributes:
+        close_code: the code with which the service closed the connection; 1006 if it did not.
+    """
+
+    def __init__(self, socket: WebSocket, protocol: LiveProtocol, max_pause: float) -> None:
+        """Wrap a WebSocket.
+
+        Args:
+            socket: the accepted WebSocket.
+            protocol: the protocol of the client.
+            max_pause: the time that the client may be silent, or may not read, in seconds.
+        """
+        self._socket = socket
+        self._protocol = protocol
+        self._max_pause = max_pause
+        self._received: deque[ClientMessage | WarningMessage | bytes] = deque()
+        self._interrupted = False
+        self._timeout: asyncio.Timeout | None = None
+        self._end = NORMAL
+        self.close_code = ABNORMAL
+
+    async def receive(self, *, idle: bool = False) -> ClientMessage | WarningMessage | bytes:
+        """Receive a message, or audio, as described in `Connection`."""
+        while not self._received:
+            async with self._interruptible(None if idle else self._max_pause):
+                frame = await self._socket.receive()
+            for item in self._protocol.read(_content(frame)):
+                if isinstance(item, Reply):
+                    await self._send(item.text)
+                else:
+                    self._received.append(item)
+        if self._interrupted:  # also while a fast client always has a next message
+            raise Interrupted
+        return self._received.popleft()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait without receiving, as described in `Connection`."""
+        if seconds > 0:
+            async with self._interruptible(None):
+                await asyncio.sleep(seconds)
+
+    async def send(self, message: Ready | JournalMessage) -> None:
+        """Send a message, as described in `Connection`."""
+        if isinstance(message, Closed) and message.reason == "going-away":
+            self._end = GOING_AWAY
+        for text in self._protocol.write(message):
+            await self._send(text)
+
+    def interrupt(self) -> None:
+        """End the present or the next `receive` or `wait`."""
+        self._interrupted = True
+        if self._timeout is not None and not self._timeout.expired():
+            self._timeout.reschedule(0)
+
+    async def fail(self, message: ErrorMessage) -> None:
+        """Send an error and close the connection."""
+        for text in self._protocol.write(message):
+            await self._send(text)
+        await self._close(ERROR_CODES + message.problem.status)
+
+    async def close(self) -> None:
+        """Close the connection after the last message."""
+        await self._close(self._end)
+
+    async def _close(self, code: int) -> None:
+        try:
+            await self._socket.close(code)
+        except RuntimeError as error:
+            raise ConnectionLost("The client has left.") from error
+        self.close_code = code
+
+    async def _send(self, text: str) -> None:
+        """Send a text frame. A client that does not read is disconnected."""
+        try:
+            async with asyncio.timeout(self._max_pause):
+                await self._socket.send_text(text)
+        except (TimeoutError, RuntimeError, WebSocketDisconnect) as error:  # RuntimeError: it is closed
+            raise ConnectionLost("The client has left, or does not read.") from error
+
+    @asynccontextmanager
+    async def _interruptible(self, seconds: float | None) -> AsyncIterator[None]:
+        """Limit the time of a wait, which `interrupt` can end."""
+        if self._interrupted:
+            raise Interrupted
+        try:
+            async with asyncio.timeout(seconds) as self._timeout:
+                yield
+        except TimeoutError as error:
+            if self._interrupted:
+                raise Interrupted from error
+            raise SessionIdle(
+                f"No message arrived for {self._max_pause:g} s. Send audio, `pause` or `stop`."
+            ) from error
+        finally:
+            self._timeout = None
+
+
+def key_of(socket: WebSocket) -> str | None:
+    """Return the API key in the request that opened a WebSocket."""
+    scheme, _, key = socket.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return key
+    for subprotocol in socket.scope["subprotocols"]:
+        encoded = subprotocol.removeprefix(KEY_PREFIX)
+        if encoded != subprotocol:
+            try:
+                return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
+            except (binascii.Error, UnicodeDecodeError):
+                return None
+    return None
+
+
+def check_origin(socket: WebSocket) -> None:
+    """Refuse a page of another site. Browsers let every page open a WebSocket to every address.
+
+    Raises:
+        OriginRefused: the request has the origin of another host.
+    """
+    origin = socket.headers.get("Origin")
+    if origin and urlsplit(origin).hostname != urlsplit(f"//{socket.headers.get('Host', '')}").hostname:
+        raise OriginRefused(f"The origin {origin} is another site. Connect from a page of this service.")
+
+
+def _content(frame: Message) -> str | bytes:
+    """Return the content of a frame.
+
+    Raises:
+        ConnectionLost: the client has left.
+    """
+    if frame["type"] == "websocket.disconnect":
+        raise ConnectionClosed if frame.get("code") == NORMAL else ConnectionLost
+    if frame.get("bytes") is not None:
+        return bytes(frame["bytes"])
+    return str(frame["text"])

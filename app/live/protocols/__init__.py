@@ -1,0 +1,1 @@
+"""The protocols of live sessions: our own, and those of telephony platforms."""

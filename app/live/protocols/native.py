@@ -1,0 +1,37 @@
+"""Our own protocol: text frames are the messages as JSON, binary frames are audio."""
+
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from app.live.connection import InvalidMessage
+from app.live.messages import CLIENT_MESSAGE, ClientMessage, ErrorMessage, JournalMessage, Ready
+
+
+class Native:
+    r"""Our own protocol, with the attributes and methods of `LiveProtocol`.
+
+    Example:
+        >>> Native().read('{"type": "stop"}')
+        [Stop(type='stop')]
+        >>> Native().read(b"\x00\x01")
+        [b'\x00\x01']
+    """
+
+    name = "native"
+    reconnects = True
+    key: str | None = None
+
+    def read(self, frame: str | bytes) -> Sequence[ClientMessage | bytes]:
+        """Translate a frame of the client."""
+        if isinstance(frame, bytes):
+            return [frame]
+        try:
+            return [CLIENT_MESSAGE.validate_json(frame)]
+        except ValidationError as error:
+            faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+            raise InvalidMessage(f"A message is not valid. {'; '.join(faults)}") from error
+
+    def write(self, message: Ready | JournalMessage | ErrorMessage) -> Sequence[str]:
+        """Translate a message of the service."""
+        return [message.model_dump_json()]
