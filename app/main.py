@@ -6,6 +6,8 @@ from fastapi_offline import FastAPIOffline
 
 from app import __version__
 from app.api import (
+    asyncapi,
+    asyncapi_page,
     call_analysis,
     emotions,
     home,
@@ -31,7 +33,7 @@ from app.pool.pool import WorkerPool
 from app.settings import Settings
 
 JOB_WORKER_ROUTES = (probes, pages, scrape)
-SERVICE_ROUTES = (emotions, call_analysis, jobs, live, models, home)
+SERVICE_ROUTES = (emotions, call_analysis, jobs, live, models, home, asyncapi, asyncapi_page)
 TAGS = [
     {"name": "emotions", "description": "The emotions in a recording."},
     {"name": "jobs", "description": "Calls that are analyzed in the background."},
@@ -69,7 +71,7 @@ def create_app(settings: Settings | None = None, *, runs_jobs_only: bool = False
         title="Speech Emotion Service",
         version=__version__,
         description="Estimates the probabilities of anger, surprise, happiness, sadness and neutral in a "
-        "recording.",
+        "recording. The page [/asyncapi](asyncapi) describes live calls.",
         openapi_tags=TAGS,
         lifespan=lifespan_of(service),
         redoc_url=None,

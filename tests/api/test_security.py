@@ -51,7 +51,16 @@ def test_a_request_without_a_valid_key_gets_401(
 
 
 @pytest.mark.parametrize(
-    "path", ["/health/live", "/health/ready", "/openapi.json", "/docs", "/problems/unauthenticated"]
+    "path",
+    [
+        "/health/live",
+        "/health/ready",
+        "/openapi.json",
+        "/docs",
+        "/asyncapi.json",
+        "/asyncapi",
+        "/problems/unauthenticated",
+    ],
 )
 def test_public_pages_need_no_key(guarded: TestClient, path: str) -> None:
     assert guarded.get(path).status_code == 200

@@ -1,0 +1,89 @@
+"""An example of each message of the live protocol.
+
+The messages are those of real sessions: with `examples/utterance.wav`, with a call of 49 s that has a turning
+point, and with a wrong message. The probabilities are rounded to three digits.
+"""
+
+from pydantic.config import JsonDict
+
+PROBABILITIES: JsonDict = {
+    "anger": 0.402,
+    "surprise": 0.003,
+    "happiness": 0.340,
+    "sadness": 0.036,
+    "neutral": 0.220,
+}
+SEGMENT: JsonDict = {
+    "start": 0.0,
+    "end": 2.98,
+    "emotion": "anger",
+    "probabilities": PROBABILITIES,
+    "segments_used": 1,
+}
+INTERIM: JsonDict = {
+    "start": 0.0,
+    "end": 3.0,
+    "emotion": "anger",
+    "probabilities": {
+        "anger": 0.381,
+        "surprise": 0.003,
+        "happiness": 0.334,
+        "sadness": 0.031,
+        "neutral": 0.251,
+    },
+    "segments_used": 1,
+}
+CHANNEL: JsonDict = {
+    "channel": 0,
+    "speech_duration": 2.98,
+    "summary": {
+        "emotion": "anger",
+        "probabilities": PROBABILITIES,
+        "shares": {"anger": 1.0, "surprise": 0.0, "happiness": 0.0, "sadness": 0.0, "neutral": 0.0},
+    },
+    "segments": [SEGMENT],
+}
+PROBLEM: JsonDict = {
+    "type": "/problems/invalid-message",
+    "title": "A message of the live session is wrong",
+    "status": 422,
+    "detail": "A message is not valid. start.encoding: Input should be 'linear16', 'mulaw' or 'alaw'",
+    "code": "invalid-message",
+    "request_id": "cb2f5c17c13c4d01a1d18952556aea45",
+}
+
+EXAMPLES: dict[str, JsonDict] = {
+    "start": {"type": "start", "encoding": "linear16", "sampling_rate": 16_000, "channels": 1},
+    "pause": {"type": "pause"},
+    "resume": {"type": "resume"},
+    "stop": {"type": "stop"},
+    "ready": {
+        "type": "ready",
+        "session": "5f62233e00b345f0924d88ea00f6017d",
+        "model": "multilingual",
+        "channels": [0],
+        "max_seconds": 3600.0,
+    },
+    "speech_started": {"type": "speech_started", "channel": 0, "time": 0.0},
+    "interim": {**INTERIM, "type": "interim", "channel": 0},
+    "segment": {**SEGMENT, "type": "segment", "channel": 0},
+    "turning_point": {
+        "time": 24.59,
+        "channel": 0,
+        "before": "neutral",
+        "after": "anger",
+        "type": "turning_point",
+    },
+    "summary": {
+        "type": "summary",
+        "timeline": {
+            "model": "multilingual",
+            "duration": 3.189625,
+            "channels": [CHANNEL],
+            "turning_points": [],
+        },
+    },
+    "closed": {"type": "closed", "reason": "stopped"},
+    "error": {"type": "error", "problem": PROBLEM},
+}
+"""The examples, by the `type` of the message."""
