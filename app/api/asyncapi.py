@@ -15,13 +15,14 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json
 
 from app import __version__
 from app.api.close_codes import close_codes
-from app.api.live import ErrorMessage
 from app.api.live_examples import EXAMPLES
 from app.live.messages import (
     Closed,
+    ErrorMessage,
     InterimMessage,
     Pause,
     Ready,
+    Reconnect,
     Resume,
     SegmentMessage,
     SpeechStartedMessage,
@@ -29,17 +30,19 @@ from app.live.messages import (
     Stop,
     SummaryMessage,
     TurningPointMessage,
+    WarningMessage,
 )
 
 Models = tuple[type[BaseModel], ...]
 
-FROM_CLIENT: Models = (Start, Pause, Resume, Stop)
+FROM_CLIENT: Models = (Start, Reconnect, Pause, Resume, Stop)
 FROM_SERVICE: Models = (
     Ready,
     SpeechStartedMessage,
     InterimMessage,
     SegmentMessage,
     TurningPointMessage,
+    WarningMessage,
     SummaryMessage,
     Closed,
     ErrorMessage,
@@ -55,9 +58,9 @@ AUDIO = {
 PROTOCOL = (
     "`WS /v1/audio/live` analyzes a call while it happens. Text frames are JSON objects with a `type`. "
     "Binary frames are audio.\n\n"
-    "The first message of the client is `start`. The service answers with `ready`. Then the client sends "
-    "audio, and `stop` at the end. The last message of the service is `closed` or `error`. The service "
-    "ignores unknown fields of a message and refuses unknown types."
+    "The first message of the client is `start`, or `reconnect` after a lost connection. The service answers "
+    "with `ready`. Then the client sends audio, and `stop` at the end. The last message of the service is "
+    "`closed` or `error`. The service ignores unknown fields of a message and refuses unknown types."
 )
 
 router = APIRouter(include_in_schema=False)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.api.live import ERROR_CODES, GOING_AWAY, NORMAL
+from app.api.live_connection import ERROR_CODES, GOING_AWAY, NORMAL
 from app.api.problem_table import PROBLEMS
 from app.api.security import AccessError
 from app.core.errors import (
@@ -12,7 +12,7 @@ from app.core.errors import (
     ModelNotFound,
     SpeechEmotionError,
 )
-from app.live.sessions import LiveError
+from app.live.connection import LiveError
 from app.pool.errors import DeadlineExceeded, NotReady
 
 ERRORS = (

@@ -52,30 +52,49 @@ PROBLEM: JsonDict = {
     "request_id": "cb2f5c17c13c4d01a1d18952556aea45",
 }
 
+SESSION = "5f62233e00b345f0924d88ea00f6017d"
+
 EXAMPLES: dict[str, JsonDict] = {
     "start": {"type": "start", "encoding": "linear16", "sampling_rate": 16_000, "channels": 1},
+    "reconnect": {"type": "reconnect", "session": SESSION, "after": 2},
     "pause": {"type": "pause"},
     "resume": {"type": "resume"},
     "stop": {"type": "stop"},
     "ready": {
         "type": "ready",
-        "session": "5f62233e00b345f0924d88ea00f6017d",
+        "session": SESSION,
         "model": "multilingual",
         "channels": [0],
-        "max_seconds": 3600.0,
+        "offset": 0,
+        "limits": {
+            "max_seconds": 3600.0,
+            "max_message_bytes": 1048576,
+            "max_speed": 2.0,
+            "idle_seconds": 30.0,
+            "reconnect_seconds": 30.0,
+        },
     },
-    "speech_started": {"type": "speech_started", "channel": 0, "time": 0.0},
-    "interim": {**INTERIM, "type": "interim", "channel": 0},
-    "segment": {**SEGMENT, "type": "segment", "channel": 0},
+    "speech_started": {"type": "speech_started", "sequence": 1, "channel": 0, "role": None, "time": 0.0},
+    "interim": {**INTERIM, "type": "interim", "sequence": 2, "channel": 0, "role": None},
+    "segment": {**SEGMENT, "type": "segment", "sequence": 3, "channel": 0, "role": None},
     "turning_point": {
         "time": 24.59,
+        "sequence": 31,
         "channel": 0,
+        "role": None,
         "before": "neutral",
         "after": "anger",
         "type": "turning_point",
     },
+    "warning": {
+        "type": "warning",
+        "sequence": 2,
+        "code": "too-fast",
+        "detail": "The audio is faster than 2 times real time, so that the service reads it more slowly.",
+    },
     "summary": {
         "type": "summary",
+        "sequence": 4,
         "timeline": {
             "model": "multilingual",
             "duration": 3.189625,
@@ -83,7 +102,7 @@ EXAMPLES: dict[str, JsonDict] = {
             "turning_points": [],
         },
     },
-    "closed": {"type": "closed", "reason": "stopped"},
+    "closed": {"type": "closed", "sequence": 5, "reason": "stopped"},
     "error": {"type": "error", "problem": PROBLEM},
 }
 """The examples, by the `type` of the message."""

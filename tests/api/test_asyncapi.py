@@ -17,18 +17,17 @@ from pydantic import BaseModel
 
 from app.api import home, problem_table
 from app.api.asyncapi import type_of
-from app.api.live import ErrorMessage
 from app.live import messages
 from testing.recordings import ROOT
 
 SCHEMA = Path(__file__).parent / "asyncapi" / "3.0.0.json.gz"
 MODELS = [
-    ErrorMessage,
-    *(
-        model
-        for model in vars(messages).values()
-        if isinstance(model, type) and issubclass(model, BaseModel) and "type" in model.model_fields
-    ),
+    model
+    for model in vars(messages).values()
+    if isinstance(model, type)
+    and issubclass(model, BaseModel)
+    and model.__module__ == messages.__name__
+    and "type" in model.model_fields
 ]
 
 
@@ -68,7 +67,7 @@ def test_every_message_is_in_the_document_with_a_valid_example(
     assert set(example["payload"]) <= set(model.model_fields)
     sent = {reference["$ref"] for reference in document["operations"]["sendEvents"]["messages"]}
     received = {reference["$ref"] for reference in document["operations"]["receiveStream"]["messages"]}
-    accepts = model in get_args(get_args(messages.ClientMessage)[0])
+    accepts = model in get_args(messages.ClientMessage)
     assert (f"#/channels/live/messages/{name}" in received) is accepts
     assert (f"#/channels/live/messages/{name}" in sent) is not accepts
 
