@@ -28,6 +28,8 @@ def lifespan_of(service: Service) -> Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         try:
+            if service.relay is not None:
+                await service.relay.start()
             if service.settings.jobs:
                 _, running_jobs = await asyncio.gather(service.pool.start(), _import_jobs())
                 async with running_jobs(service) as jobs:
@@ -40,6 +42,8 @@ def lifespan_of(service: Service) -> Lifespan:
             raise
         finally:
             await service.live.stop()
+            if service.relay is not None:
+                await service.relay.stop()
             await service.pool.stop()
 
     return lifespan

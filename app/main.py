@@ -13,6 +13,7 @@ from app.api import (
     home,
     jobs,
     live,
+    live_events,
     models,
     openapi,
     pages,
@@ -28,15 +29,17 @@ from app.api.upload import UploadLimit
 from app.core.bundle import find_bundles, read_bundle
 from app.lifespan import lifespan_of
 from app.live.messages import SessionLimits
+from app.live.relay import Relay
 from app.live.sessions import LiveLimits, LiveSessions
 from app.pool.pool import WorkerPool
 from app.settings import Settings
 
 JOB_WORKER_ROUTES = (probes, pages, scrape)
-SERVICE_ROUTES = (emotions, call_analysis, jobs, live, models, home, asyncapi, asyncapi_page)
+SERVICE_ROUTES = (emotions, call_analysis, jobs, live, live_events, models, home, asyncapi, asyncapi_page)
 TAGS = [
     {"name": "emotions", "description": "The emotions in a recording."},
     {"name": "jobs", "description": "Calls that are analyzed in the background."},
+    {"name": "live", "description": "Calls that are analyzed while they happen. See also /asyncapi."},
     {"name": "models", "description": "The served models."},
     {"name": "health", "description": "Probes for orchestrators and load balancers."},
 ]
@@ -111,7 +114,13 @@ def _service(settings: Settings) -> Service:
         Metrics(pool, live),
         Authenticator(settings.key_hashes, settings.rate_limit),
         live,
+        _relay(settings),
     )
+
+
+def _relay(settings: Settings) -> Relay | None:
+    """Return the relay of live messages, if several replicas share a database."""
+    return Relay(settings.jobs_url) if settings.jobs_url.startswith("postgresql:") else None
 
 
 def _live_limits(settings: Settings) -> LiveLimits:

@@ -1,16 +1,22 @@
 """The WebSockets of live calls: the analysis of a call while it happens."""
 
+import asyncio
 import logging
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from uuid import uuid4
 
 from fastapi import APIRouter, WebSocket
 
+from app.answers import TimelineAnswer
 from app.api import problems
 from app.api.live_connection import SocketConnection, check_origin, key_of
-from app.api.service import Service
+from app.api.service import Jobs, Service
 from app.core.errors import SpeechEmotionError
+from app.jobs.callbacks import check
+from app.jobs.job import JobRequest, JobsUnavailable
+from app.live import followers
 from app.live.analysis import StreamFormat
 from app.live.connection import ConnectionLost, InvalidMessage
 from app.live.messages import ErrorMessage, Reconnect, Start
@@ -47,8 +53,7 @@ async def _serve(socket: WebSocket, protocol: LiveProtocol, subprotocol: str) ->
             await session.serve(connection, after)
             await connection.close()
         except SpeechEmotionError as error:
-            _, document = problems.document_of_error(error)
-            await connection.fail(ErrorMessage(problem=document))
+            await connection.fail(_describe(error))
     fields |= {"code": str(connection.close_code)}
     logger.info("live connection ended with %(code)s", fields, extra=fields)
 
@@ -76,20 +81,62 @@ async def _find_session(
 
 
 async def _start(service: Service, protocol: LiveProtocol, caller: str, start: Start) -> LiveSession:
-    """Start a session."""
+    """Start a session, and what follows its messages."""
     settings = service.settings
     roles = tuple(start.roles or ())
     if roles and len(roles) != start.channels:
         raise InvalidMessage(f"roles: {len(roles)} names for {start.channels} channels. Name each channel.")
     info = SessionInfo(
-        uuid4().hex,
-        caller,
-        protocol.name,
-        service.find_model(start.model or settings.default_model).name,
-        tuple(settings.channel_policy.choose(start.channels, start.analyze)),
-        roles,
-        datetime.now(UTC),
-        protocol.reconnects,
+        id=uuid4().hex,
+        caller=caller,
+        protocol=protocol.name,
+        model=service.find_model(start.model or settings.default_model).name,
+        channels=tuple(settings.channel_policy.choose(start.channels, start.analyze)),
+        roles=roles,
+        reference=start.reference,
+        started=datetime.now(UTC),
+        reconnects=protocol.reconnects,
     )
+    jobs = await _jobs_for(service, start)
     stream = StreamFormat(start.encoding, start.sampling_rate, start.channels, start.interim_interval)
-    return await service.live.start(info, stream, service.metrics)
+    session = await service.live.start(info, stream, service.metrics)
+    if service.relay is not None:
+        keep_seconds = settings.live_reconnect_seconds
+        service.live.follow(followers.publish(session, service.relay, _describe, keep_seconds))
+    if jobs is not None and start.callback is not None:
+        schedule = partial(jobs.queue.schedule_callback, start.callback.url)
+        service.live.follow(followers.call_back(session, start.callback.events, schedule))
+    if jobs is not None and start.keep:
+        service.live.follow(followers.keep(session, partial(_keep, jobs, session)))
+    return session
+
+
+async def _jobs_for(service: Service, start: Start) -> Jobs | None:
+    """Return the components for jobs if the session needs them.
+
+    Raises:
+        JobsUnavailable: jobs are disabled.
+        CallbackRefused: the policy forbids the address of the webhooks.
+    """
+    if start.callback is None and not start.keep:
+        return None
+    if service.jobs is None:
+        raise JobsUnavailable("Jobs are disabled on this service (SER_JOBS). Omit `callback` and `keep`.")
+    if start.callback is not None:
+        await asyncio.to_thread(check, start.callback.url, service.jobs.policy)
+    return service.jobs
+
+
+async def _keep(jobs: Jobs, session: LiveSession) -> None:
+    """Keep the timeline of an ended session as the result of a job."""
+    if session.timeline is not None:
+        info = session.info
+        answer = TimelineAnswer.of(info.model, session.timeline)
+        request = JobRequest("", "", info.model, info.channels, timeline=answer.model_dump())
+        await jobs.queue.submit(info.id, info.caller, request)
+
+
+def _describe(error: SpeechEmotionError) -> ErrorMessage:
+    """Return the message of an error."""
+    _, document = problems.document_of_error(error)
+    return ErrorMessage(problem=document)

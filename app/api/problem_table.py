@@ -24,6 +24,7 @@ from app.jobs.job import (
     StorageFull,
 )
 from app.live.connection import InvalidMessage, SessionIdle, SessionReplaced
+from app.live.relay import RelayUnavailable
 from app.live.sessions import SessionNotFound, SessionsFull
 from app.pool.errors import DeadlineExceeded, NotReady, Overloaded
 
@@ -207,6 +208,13 @@ PROBLEMS: dict[type[SpeechEmotionError], Problem] = {
         "invalid-message",
         "A message of the live session is wrong",
         "The detail names the field. docs/live.md describes the messages and their order.",
+    ),
+    RelayUnavailable: Problem(
+        503,
+        "live-unavailable",
+        "Live messages are unavailable",
+        "The database that the replicas share (SER_JOBS_URL) cannot be reached. Try again in a moment.",
+        retry_after=5,
     ),
     SessionsFull: Problem(
         503,

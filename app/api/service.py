@@ -16,6 +16,7 @@ from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.jobs.queue import JobQueue  # imports DBOS, which a service without jobs does not need
+    from app.live.relay import Relay  # imports psycopg
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Service:
         metrics: the metrics.
         authenticator: the authenticator of callers.
         live: the live sessions.
+        relay: the live messages of all replicas; None if there is one replica.
         jobs: the components for jobs; None if jobs are disabled.
     """
 
@@ -53,6 +55,7 @@ class Service:
     metrics: Metrics
     authenticator: Authenticator
     live: LiveSessions
+    relay: "Relay | None"
     jobs: Jobs | None = None
 
     def find_model(self, name: str) -> Manifest:

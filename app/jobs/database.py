@@ -1,7 +1,7 @@
 """The DBOS database of the jobs: SQLite for one machine, PostgreSQL for several.
 
-The project has no tables of its own. A job is a DBOS workflow: the ID of the job is the workflow ID, the
-owner is the authenticated user, and the digest and the progress are attributes.
+The project has no tables of its own for jobs. A job is a DBOS workflow: the ID of the job is the workflow ID,
+the owner is the authenticated user, and the digest and the progress are attributes.
 """
 
 from pathlib import Path

@@ -60,12 +60,13 @@ class JobRequest:
     """The analysis that a job performs.
 
     Attributes:
-        recording: the name of the stored recording.
+        recording: the name of the stored recording; empty for a live session.
         digest: SHA-256 of the recording and of the parameters.
         model: the name of the bundle.
         channels: the channels to analyze; None: every permitted channel.
         merge: whether neighboring segments of the same emotion become one segment.
         callback_url: the receiver of the webhook; None if there is none.
+        timeline: the answer of a live session, which the job only keeps; None for a recording.
     """
 
     recording: str
@@ -74,6 +75,7 @@ class JobRequest:
     channels: tuple[int, ...] | None = None
     merge: bool = False
     callback_url: str | None = None
+    timeline: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dbos import DBOS, DBOSClient, EnqueueOptions, WorkflowStatus
+from dbos import DBOS, DBOSClient, WorkflowStatus
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.jobs.callbacks import PAUSES
-from app.jobs.database import ANALYZE, CALLBACKS, DELIVER, SETTLED, STATES, VERSION, statuses
+from app.jobs.database import ANALYZE, DELIVER, SETTLED, STATES, statuses
 from app.jobs.job import JobRequest, JobsUnavailable, State
 from app.jobs.lease import Lease
+from app.jobs.queue import schedule_callback
 from app.jobs.recordings import Recordings
 
 logger = logging.getLogger(__name__)
@@ -95,9 +95,10 @@ class Maintenance:
             return
         for status in await self._client.list_workflows_async(workflow_ids=unsettled, load_output=False):
             request = request_of(status)
-            await asyncio.to_thread(self._recordings.delete, request.recording)
+            if request.recording:
+                await asyncio.to_thread(self._recordings.delete, request.recording)
             if request.callback_url:
-                await call_back(self._client, request.callback_url, *message_of(status), 0)
+                await schedule_callback(self._client, request.callback_url, *message_of(status), 0)
             await self._client.update_workflow_attributes_async(
                 status.workflow_id, {SETTLED: True}, merge=True
             )
@@ -129,27 +130,6 @@ class Maintenance:
         )
         for name in set(names) - {request_of(status).recording for status in active}:
             await asyncio.to_thread(self._recordings.delete, name)
-
-
-async def call_back(client: DBOSClient, url: str, job_id: str, body: str, tries: int) -> None:
-    """Schedule a webhook delivery after its backoff. Idempotent.
-
-    Args:
-        client: the DBOS client.
-        url: the address of the receiver.
-        job_id: the ended job.
-        body: the JSON message.
-        tries: the number of earlier attempts.
-    """
-    options: EnqueueOptions = {
-        "workflow_name": DELIVER,
-        "queue_name": CALLBACKS,
-        "workflow_id": f"{job_id}/callback/{tries}",
-        "app_version": VERSION,
-    }
-    if PAUSES[tries]:
-        options["delay_seconds"] = PAUSES[tries]
-    await client.enqueue_async(options, url, job_id, body, tries)
 
 
 def message_of(status: WorkflowStatus) -> tuple[str, str]:

@@ -6,13 +6,16 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from dbos import EnqueueOptions, PortableWorkflowError, WorkflowStatus
+from dbos import DBOSClient, EnqueueOptions, PortableWorkflowError, WorkflowStatus
 from dbos import error as dbos_errors
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.jobs.callbacks import PAUSES
 from app.jobs.database import (
     ANALYZE,
+    CALLBACKS,
     CALLS,
+    DELIVER,
     SETTLED,
     STATES,
     VERSION,
@@ -114,6 +117,11 @@ class JobQueue:
         return job, False
 
     @reachable()
+    async def schedule_callback(self, url: str, message_id: str, body: str) -> None:
+        """Schedule a webhook that does not belong to a job. Idempotent."""
+        await schedule_callback(self._client, url, message_id, body, 0)
+
+    @reachable()
     async def find(self, job_id: str, owner: str) -> Job:
         """Find a job.
 
@@ -194,3 +202,24 @@ def job_of(status: WorkflowStatus) -> Job:
 
 def _time(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+async def schedule_callback(client: DBOSClient, url: str, job_id: str, body: str, tries: int) -> None:
+    """Schedule a webhook delivery after its backoff. Idempotent.
+
+    Args:
+        client: the DBOS client.
+        url: the address of the receiver.
+        job_id: the ID of the webhook: the ended job, or the message of a live session.
+        body: the JSON message.
+        tries: the number of earlier attempts.
+    """
+    options: EnqueueOptions = {
+        "workflow_name": DELIVER,
+        "queue_name": CALLBACKS,
+        "workflow_id": f"{job_id}/callback/{tries}",
+        "app_version": VERSION,
+    }
+    if PAUSES[tries]:
+        options["delay_seconds"] = PAUSES[tries]
+    await client.enqueue_async(options, url, job_id, body, tries)

@@ -22,7 +22,8 @@ from app.jobs.callbacks import GONE, OK, PAUSES, CallbackPolicy, CallbackRefused
 from app.jobs.database import ANALYZE, APPLICATION, CALLBACKS, CALLS, DELIVER, VERSION, open_client
 from app.jobs.job import JobCancelled, JobRequest, RecordingLost
 from app.jobs.lease import Lease
-from app.jobs.maintenance import Maintenance, call_back, read_request
+from app.jobs.maintenance import Maintenance, read_request
+from app.jobs.queue import schedule_callback
 from app.jobs.recordings import Recordings
 from app.pool.errors import WorkerLost
 
@@ -146,7 +147,10 @@ class JobRunner:
 
         @DBOS.workflow(name=ANALYZE, max_recovery_attempts=TRIES - 1)
         async def analyze_call(details: dict[str, Any]) -> Answer:
-            outcome = await outcome_of(DBOS.workflow_id or "", read_request(details))
+            request = read_request(details)
+            if request.timeline is not None:
+                return request.timeline
+            outcome = await outcome_of(DBOS.workflow_id or "", request)
             if "error" in outcome:
                 raise PortableWorkflowError(outcome["message"], outcome["error"])
             return outcome
@@ -156,7 +160,7 @@ class JobRunner:
             status = await status_of(url, job_id, body)
             if status not in OK and status != GONE:
                 if tries + 1 < len(PAUSES):
-                    await call_back(client, url, job_id, body, tries + 1)
+                    await schedule_callback(client, url, job_id, body, tries + 1)
                 else:
                     logger.error("job %s: the webhook was not accepted in %d attempts", job_id, tries + 1)
             return status

@@ -43,6 +43,12 @@ class Start(_FromClient):
         default=3.0, ge=0.5, description="the seconds of speech between two interim answers; null: none"
     )
     model: str | None = Field(default=None, description="the model to use; null: the default model")
+    reference: str | None = Field(
+        default=None, max_length=128, description="your ID of the call, which the list of sessions repeats"
+    )
+    keep: bool = Field(
+        default=False, description="whether the timeline is kept as the result of a job with the session's ID"
+    )
     callback: Callback | None = Field(default=None, description="the webhooks of the session; null: none")
 
 
@@ -104,6 +110,7 @@ class Ready(BaseModel):
 class JournalMessage(BaseModel):
     """A message of the session. A client receives each of them once, also if it reconnects."""
 
+    type: str
     sequence: int = Field(default=0, description="the number of the message in the session, from 1")
 
 

@@ -67,6 +67,7 @@ class SessionInfo:
         model: the name of the bundle.
         channels: the channels to analyze.
         roles: the names of the channels; empty if they have none.
+        reference: the ID of the call at the client; None if it gave none.
         started: the time of the start.
         reconnects: whether the client can continue the session with another connection.
     """
@@ -77,6 +78,7 @@ class SessionInfo:
     model: str
     channels: tuple[int, ...]
     roles: tuple[str, ...]
+    reference: str | None
     started: datetime
     reconnects: bool
 

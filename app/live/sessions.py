@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +14,9 @@ from app.live.connection import LiveError
 from app.live.messages import SessionLimits
 from app.live.session import LiveCounts, LiveSession, SessionInfo
 from app.pool.errors import NotReady
+
+LAST_SECONDS = 5.0
+"""The seconds for the last messages of ended sessions when the service stops. Not tuned."""
 
 
 class SessionsFull(LiveError):
@@ -50,7 +53,12 @@ class LiveSessions:
     """
 
     def __init__(self, pool: Pool, limits: LiveLimits) -> None:
-        """Describe the sessions. The first session loads the detector."""
+        """Describe the sessions. The first session loads the detector.
+
+        Args:
+            pool: the pool that recognizes the segments.
+            limits: the limits of the sessions.
+        """
         self.limits = limits
         self._pool = pool
         self._engine: LiveEngine | None = None
@@ -58,6 +66,7 @@ class LiveSessions:
         self._callers: Counter[str] = Counter()
         self._n_waiting = 0
         self._stopping = False
+        self._followers: set[asyncio.Task[None]] = set()
 
     @property
     def running(self) -> list[LiveSession]:
@@ -122,6 +131,16 @@ class LiveSessions:
             raise SessionNotFound(f"There is no live session {session_id}. It may have ended.")
         return session
 
+    def sessions_of(self, caller: str) -> list[LiveSession]:
+        """Return the sessions of a caller that have not ended, the newest first."""
+        return [session for session in reversed(self.running) if session.info.caller == caller]
+
+    def follow(self, follower: Coroutine[None, None, None]) -> None:
+        """Run a follower of a journal. It ends soon after its session."""
+        task = asyncio.create_task(follower)
+        self._followers.add(task)
+        task.add_done_callback(self._followers.discard)
+
     def go_away(self) -> None:
         """End all streams, since the service stops."""
         self._stopping = True
@@ -129,9 +148,13 @@ class LiveSessions:
             session.go_away()
 
     async def stop(self) -> None:
-        """Stop all sessions."""
+        """Stop all sessions, and wait for a moment for what follows their journals."""
         self.go_away()
         await asyncio.gather(*(session.cancel() for session in self._sessions.values()))
+        if self._followers:
+            _, late = await asyncio.wait(self._followers, timeout=LAST_SECONDS)
+            for task in late:
+                task.cancel()
 
     def _check_running(self) -> None:
         """Raise `NotReady` if the service is stopping."""

@@ -28,6 +28,7 @@ MODELS = [
     and issubclass(model, BaseModel)
     and model.__module__ == messages.__name__
     and "type" in model.model_fields
+    and get_args(model.model_fields["type"].annotation)
 ]
 
 

@@ -26,6 +26,7 @@ CODES = {
     "method-not-allowed": 405,
     "upload-timeout": 408,
     "origin-refused": 403,
+    "live-unavailable": 503,
     "session-idle": 408,
     "session-not-found": 404,
     "session-replaced": 409,

@@ -1,0 +1,126 @@
+"""`GET /v1/live`: the live sessions of a caller, and their messages as Server-Sent Events."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import BaseModel, Field
+from starlette.types import Message, Receive, Scope, Send
+
+from app.api import problems
+from app.api.dependencies import ServiceDep, get_service, identify_caller
+from app.core.errors import SpeechEmotionError
+from app.live.messages import ErrorMessage
+from app.live.relay import StoredMessage
+from app.live.session import LiveSession
+from app.live.sessions import SessionNotFound
+
+READ_SECONDS = 30.0
+"""The seconds in which a client must read an event. Then its connection is closed. Not tuned."""
+
+
+class LiveSessionAnswer(BaseModel):
+    """A live session."""
+
+    id: str = Field(description="the ID of the session")
+    protocol: str = Field(description="the protocol of its client")
+    model: str = Field(description="the name of the bundle")
+    channels: list[int] = Field(description="the channels that the service analyzes")
+    roles: list[str] = Field(description="the name of each channel of the stream; empty without names")
+    reference: str | None = Field(description="the client's ID of the call; null if it gave none")
+    started: datetime = Field(description="the time of the start")
+
+
+class LiveSessionList(BaseModel):
+    """The live sessions of a key that have not ended, the newest first."""
+
+    sessions: list[LiveSessionAnswer]
+
+
+class EventStream(EventSourceResponse):
+    """Server-Sent Events for clients that read them. A slow client loses its connection."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the events."""
+
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(READ_SECONDS):
+                await send(message)
+
+        await super().__call__(scope, receive, send_in_time)
+
+
+router = APIRouter(prefix="/v1/live", tags=["live"], dependencies=[Depends(identify_caller)])
+
+
+@router.get(
+    "",
+    operation_id="listLiveSessions",
+    summary="List your live sessions",
+    responses=problems.responses(401, 429, 500, 503),
+)
+async def list_sessions(request: Request, service: ServiceDep) -> LiveSessionList:
+    """List the live sessions of this API key that have not ended, the newest first."""
+    caller = request.state.caller
+    if service.relay is not None:
+        found: list[Any] = await service.relay.sessions_of(caller)
+    else:
+        found = [session.info for session in service.live.sessions_of(caller)]
+    sessions = [LiveSessionAnswer.model_validate(info, from_attributes=True) for info in found]
+    return LiveSessionList(sessions=sessions)
+
+
+async def find_events(
+    request: Request,
+    session: str,
+    last_event_id: Annotated[
+        int, Header(ge=0, description="the `sequence` of the last message that you received")
+    ] = 0,
+) -> AsyncIterator[StoredMessage]:
+    """Return the messages of a session after those that the client received.
+
+    Raises:
+        SessionNotFound: the caller has no session of that ID.
+        RelayUnavailable: the database of live messages cannot be reached.
+    """
+    service, caller = await get_service(request), request.state.caller
+    try:
+        return _of_this_process(service.live.find(caller, session), last_event_id)
+    except SessionNotFound:
+        if service.relay is None or not await service.relay.knows(session, caller):
+            raise
+        return service.relay.follow(session, caller, last_event_id)
+
+
+@router.get(
+    "/{session}/events",
+    operation_id="followLiveSession",
+    summary="Follow a live session",
+    response_class=EventStream,
+    responses=problems.responses(401, 404, 422, 429, 500, 503),
+)
+async def send_events(
+    messages: Annotated[AsyncIterator[StoredMessage], Depends(find_events)],
+) -> AsyncIterator[ServerSentEvent]:
+    """Send the messages of a live session as Server-Sent Events, from the first one to the last.
+
+    The `id` of an event is the `sequence` of the message, and its name is the `type`. A client that sends
+    `Last-Event-ID` receives the messages after it. After `closed` or `error`, no event follows.
+    """
+    async for message in messages:
+        yield ServerSentEvent(
+            raw_data=message.content, event=message.type, id=str(message.sequence or "") or None
+        )
+
+
+async def _of_this_process(session: LiveSession, after: int) -> AsyncIterator[StoredMessage]:
+    """Yield the messages of a session of this process."""
+    try:
+        async for message in session.journal.follow(after):
+            yield StoredMessage(message.sequence, message.type, message.model_dump_json())
+    except SpeechEmotionError as error:
+        _, document = problems.document_of_error(error)
+        yield StoredMessage(0, "error", ErrorMessage(problem=document).model_dump_json())

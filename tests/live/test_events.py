@@ -1,0 +1,149 @@
+"""The messages of a session outside of its connection: Server-Sent Events, webhooks and jobs."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx2
+import psycopg
+import pytest
+from websockets.asyncio.client import connect
+
+from testing.backends import Postgres, postgres
+from testing.live_client import START, STOP, Message, address, encoded, received, serving, talk, timeline
+from testing.receiver import SECRET, receiving
+from testing.service import Service
+from tests.jobs.client import eventually, until
+
+
+def events(service: Service, session: str, after: int | None = None) -> list[tuple[str | None, str, Message]]:
+    """Return the ID, the name and the data of each event, until the end of the stream."""
+    headers = {} if after is None else {"Last-Event-ID": str(after)}
+    answer = httpx2.get(f"{service.url}/v1/live/{session}/events", headers=headers, timeout=60)
+    assert answer.status_code == httpx2.codes.OK, answer.text
+    assert answer.headers["Content-Type"].startswith("text/event-stream")
+    found = []
+    for block in answer.text.split("\n\n"):
+        lines = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
+        if lines:
+            found.append((lines.get("id"), lines["event"], json.loads(lines["data"])))
+    return found
+
+
+def sessions(service: Service) -> list[Message]:
+    found: list[Message] = httpx2.get(f"{service.url}/v1/live").json()["sessions"]
+    return found
+
+
+async def follow(
+    service: Service, reader: Service, frames: list[Message | bytes]
+) -> tuple[list[Message], list[tuple[str | None, str, Message]], list[Message]]:
+    """Send a stream, and read its events from the start.
+
+    Returns:
+        The messages of the connection without `ready`, the events, and the list of sessions meanwhile.
+    """
+    async with connect(address(service)) as socket:
+        await socket.send(json.dumps({**START, "reference": "call 17"}))
+        session = json.loads(await socket.recv())["session"]
+        # Another replica learns of the session soon.
+        await asyncio.to_thread(eventually, lambda: sessions(reader) != [])
+        listed = sessions(reader)
+        reading = asyncio.create_task(asyncio.to_thread(events, reader, session))
+        for frame in frames:
+            await socket.send(frame if isinstance(frame, bytes) else json.dumps(frame))
+        return await received(socket), await reading, listed
+
+
+def test_another_reader_receives_the_messages_as_events(service: Service) -> None:
+    _, raw = encoded()
+    messages, found, listed = asyncio.run(follow(service, service, [raw, STOP]))
+    assert [data for _, _, data in found if data["type"] != "interim"] == [
+        message for message in messages if message["type"] != "interim"
+    ]
+    assert [(identifier, name) for identifier, name, _ in found] == [
+        (str(data["sequence"]), data["type"]) for _, _, data in found
+    ]
+    (session,) = listed
+    assert (session["protocol"], session["reference"], session["channels"]) == ("native", "call 17", [0, 1])
+    assert sessions(service) == []
+
+
+def test_a_reader_continues_after_its_last_event(service: Service) -> None:
+    _, raw = encoded()
+    messages, _ = talk(service, START, raw, STOP)
+    session, last = messages[0]["session"], messages[4]["sequence"]
+    assert [data for _, _, data in events(service, session, after=last)] == messages[5:]
+
+
+def test_a_failed_session_ends_with_an_error_event(service: Service) -> None:
+    messages, _ = talk(service, START, START)
+    ((_, name, data),) = events(service, messages[0]["session"])
+    assert (name, data["problem"]["code"]) == ("error", "invalid-message")
+
+
+def test_an_unknown_session_has_no_events(service: Service) -> None:
+    answer = httpx2.get(f"{service.url}/v1/live/unknown/events")
+    assert (answer.status_code, answer.json()["code"]) == (404, "session-not-found")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with postgres() as server:
+        yield server
+
+
+def test_every_replica_serves_the_events_of_every_session(folder: Path, server: Postgres) -> None:
+    wav, raw = encoded()
+    shared = {"SER_JOBS": "true", "SER_JOBS_URL": server.url, "SER_JOBS_AT_A_TIME": "0"}
+    shared["SER_JOBS_RECORDINGS"] = "s3://unused"
+    shared["SER_LIVE_RECONNECT_SECONDS"] = "1"
+    with ExitStack() as stack:
+        one, two = (stack.enter_context(serving(folder, **shared)) for _ in range(2))
+        messages, found, listed = asyncio.run(follow(one, two, [raw, STOP]))
+        assert [data for _, _, data in found if data["type"] != "interim"] == [
+            message for message in messages if message["type"] != "interim"
+        ]
+        assert messages[-2]["timeline"] == timeline(one, wav)
+        assert [session["reference"] for session in listed] == ["call 17"]
+        assert sessions(two) == []
+
+        def n_stored() -> int:
+            with psycopg.connect(server.url) as connection:
+                (count,) = connection.execute("SELECT count(*) FROM ser_live_messages").fetchone() or (-1,)
+                return int(count)
+
+        eventually(lambda: n_stored() == 0)  # soon after the client could have reconnected
+
+
+def test_a_session_sends_webhooks_and_is_kept_as_a_job(folder: Path, tmp_path: Path) -> None:
+    wav, raw = encoded()
+    settings = {
+        "SER_JOBS": "true",
+        "SER_DATA_DIR": str(tmp_path),
+        "SER_CALLBACK_SECRETS": SECRET,
+        "SER_CALLBACK_PRIVATE": "true",
+    }
+    with receiving(500, 200) as receiver, serving(folder, **settings) as service:
+        callback = {"url": receiver.url, "events": ["segment", "summary"]}
+        start = {**START, "reference": "call 17", "keep": True, "callback": callback}
+        messages, code = talk(service, start, raw, STOP)
+        assert code == 1000
+        expected = [one for one in messages if one["type"] in {"segment", "summary"}]
+        # The first delivery fails, and is repeated 5 s later.
+        eventually(lambda: len(receiver.verified) > len(expected))
+        data = {one["data"]["sequence"]: one["data"] for one in receiver.verified}
+        session = messages[0]["session"]
+        assert [data[one["sequence"]] for one in expected] == [
+            {"session": session, "reference": "call 17", **one} for one in expected
+        ]
+        assert {one["type"] for one in receiver.verified} == {"live.segment", "live.summary"}
+        job = until(service, {"id": session}, "succeeded", "failed")
+        assert job["result"] == timeline(service, wav)
+
+
+def test_webhooks_need_jobs(service: Service) -> None:
+    messages, code = talk(service, {**START, "callback": {"url": "https://example.com/"}})
+    assert (messages[-1]["problem"]["code"], code) == ("jobs-unavailable", 4503)
