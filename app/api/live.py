@@ -55,6 +55,9 @@ async def _serve(socket: WebSocket, protocol: LiveProtocol, subprotocol: str) ->
         except SpeechEmotionError as error:
             await connection.fail(_describe(error))
     fields |= {"code": str(connection.close_code)}
+    service.metrics.count_live_connection(
+        protocol.name, connection.close_code, protocol.n_reordered, protocol.n_dropped
+    )
     logger.info("live connection ended with %(code)s", fields, extra=fields)
 
 

@@ -1,5 +1,6 @@
 """The metrics of the service, for Prometheus."""
 
+from collections import Counter as Counts
 from collections.abc import Mapping
 
 from prometheus_client import (
@@ -72,6 +73,27 @@ class Metrics:
             buckets=SECONDS,
             registry=self.registry,
         )
+        self._live_lag = Histogram(
+            "ser_live_lag_seconds",
+            "Time from the arrival of live audio to the end of its detection.",
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._live_audio_seconds = Counter(
+            "ser_live_audio_seconds", "Received live audio.", ("protocol",), registry=self.registry
+        )
+        self._live_connections = Counter(
+            "ser_live_connections",
+            "Ended connections of live sessions, by close code; 1006 is a connection that the client closed.",
+            ("protocol", "code"),
+            registry=self.registry,
+        )
+        self._live_messages = Counter(
+            "ser_live_irregular_messages",
+            "Messages of telephony platforms that were reordered or dropped.",
+            ("protocol", "kind"),
+            registry=self.registry,
+        )
         self._jobs = Gauge("ser_jobs", "Stored jobs of all replicas.", ("state",), registry=self.registry)
         self._callbacks = Counter(
             "ser_callbacks",
@@ -110,6 +132,17 @@ class Metrics:
         """Count a live segment by the time from its last message to its answer, in seconds."""
         self._segment_seconds.observe(seconds)
 
+    def count_live_audio(self, protocol: str, seconds: float, lag: float) -> None:
+        """Count received audio: its duration, and the time until its speech was detected, in seconds."""
+        self._live_audio_seconds.labels(protocol).inc(seconds)
+        self._live_lag.observe(lag)
+
+    def count_live_connection(self, protocol: str, code: int, n_reordered: int, n_dropped: int) -> None:
+        """Count an ended connection by its close code, and its irregular messages."""
+        self._live_connections.labels(protocol, str(code)).inc()
+        self._live_messages.labels(protocol, "reordered").inc(n_reordered)
+        self._live_messages.labels(protocol, "dropped").inc(n_dropped)
+
     def count_callback(self, status: int) -> None:
         """Count a callback try by the status that the receiver answered; 0 if there was no answer."""
         self._callbacks.labels(str(status or NO_ANSWER)).inc()
@@ -135,6 +168,9 @@ class _Collector(Collector):
         )
         for reason, count in self._pool.replaced.items():
             replaced.add_metric([reason], count)
+        live = GaugeMetricFamily("ser_live_sessions", "Live sessions.", labels=["protocol"])
+        for protocol, count in Counts(session.info.protocol for session in self._live.running).items():
+            live.add_metric([protocol], count)
         return [
             GaugeMetricFamily(
                 "ser_places_taken",
@@ -142,7 +178,7 @@ class _Collector(Collector):
                 self._pool.n_slots,
             ),
             GaugeMetricFamily("ser_queue_depth", "Recordings that wait for a worker.", self._pool.n_waiting),
-            GaugeMetricFamily("ser_live_sessions", "Live sessions.", len(self._live.running)),
+            live,
             GaugeMetricFamily("ser_workers_alive", "Live worker processes.", self._pool.n_alive),
             replaced,
         ]

@@ -52,6 +52,9 @@ class LiveCounts(Protocol):
     def count_live_segment(self, seconds: float) -> None:
         """Count a segment by the time from its last message to its answer, in seconds."""
 
+    def count_live_audio(self, protocol: str, seconds: float, lag: float) -> None:
+        """Count received audio: its duration, and the time until its speech was detected, in seconds."""
+
     def count_timeline(self, model: str, timeline: Timeline) -> None:
         """Count the answers of an ended stream."""
 
@@ -231,7 +234,10 @@ class LiveSession:
 
     async def _push(self, connection: Connection, audio: bytes) -> None:
         """Analyze audio, and wait if it is too fast."""
+        before, arrived = self.n_seconds, asyncio.get_running_loop().time()
         await self._analysis.push(audio)
+        lag = asyncio.get_running_loop().time() - arrived
+        self._counts.count_live_audio(self.info.protocol, self.n_seconds - before, lag)
         if self.n_seconds > self._limits.max_seconds:
             raise AudioTooLong(f"The stream is longer than the limit of {self._limits.max_seconds:g} s.")
         delay = self._pacer.delay(self.n_seconds)

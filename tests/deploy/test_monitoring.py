@@ -56,7 +56,17 @@ def reported(client: TestClient) -> Mapping[str, AbstractSet[str]]:
     """The metrics of a service after its first answer, with their labels."""
     assert client.post("/v1/audio/emotions", files={"file": EXAMPLE.read_bytes()}).status_code == 200
     metrics = {name: set(labels) for name, labels in SCRAPED.items()}
-    for family in text_string_to_metric_families(client.get("/metrics").text):
+    start = {"type": "start", "encoding": "mulaw", "sampling_rate": 8000}
+    with client.websocket_connect("/v1/audio/live") as ended:
+        ended.send_json(start)
+        ended.send_bytes(b"\xff" * 8000)
+        ended.send_json({"type": "stop"})
+        assert [ended.receive_json()["type"] for _ in range(3)] == ["ready", "summary", "closed"]
+    with client.websocket_connect("/v1/audio/live") as running:
+        running.send_json(start)
+        assert running.receive_json()["type"] == "ready"
+        text = client.get("/metrics").text
+    for family in text_string_to_metric_families(text):
         for sample in family.samples:
             metrics.setdefault(sample.name, {"job", "instance"}).update(sample.labels)
         # This metric has no samples until a worker is replaced. tests/deploy/alerts.yml shows its labels.

@@ -116,6 +116,39 @@ def test_a_live_session_passes_through_the_balancer(tmp_path: Path) -> None:
     assert received == ["ready", "summary", "closed"]
 
 
+def test_the_connections_of_a_call_reach_the_same_replica(tmp_path: Path) -> None:
+    """A client that names its call can continue its session, and read its events."""
+    port = free_port()
+    start = json.dumps({"type": "start", "encoding": "mulaw", "sampling_rate": 8000})
+
+    async def scenario(call: int) -> tuple[str, str, str]:
+        address = f"ws://127.0.0.1:{port}/v1/audio/live?call={call}"
+        socket = await connect(address)
+        await socket.send(start)
+        session = json.loads(await socket.recv())["session"]
+        socket.transport.abort()
+        async with connect(address) as socket:
+            await socket.send(json.dumps({"type": "reconnect", "session": session}))
+            continued = json.loads(await socket.recv())
+            await socket.send(json.dumps({"type": "stop"}))
+            answer = await asyncio.to_thread(
+                httpx2.get, f"http://127.0.0.1:{port}/v1/live/{session}/events?call={call}"
+            )
+        return session, continued["session"], answer.text
+
+    with ExitStack() as stack:
+        settings = {"SER_WORKERS": "1", "SER_JOBS": "false"}
+        services = [stack.enter_context(running(**settings)) for _ in range(2)]
+        ports = [service.port for service in services]
+        stack.enter_context(balancer.balancing(program("nginx"), tmp_path, port, ports))
+        for call in range(8):
+            session, continued, events = asyncio.run(scenario(call))
+            assert continued == session
+            assert "event: closed" in events
+        used = [httpx2.get(f"{service.url}/metrics").text for service in services]
+        assert all("ser_live_connections_total{" in metrics for metrics in used)  # both have sessions
+
+
 @pytest.fixture
 def with_dying_replicas(tmp_path: Path) -> Iterator[tuple[str, list[bytes]]]:
     """The address of a balancer with two replicas that drop every request, and the received requests."""

@@ -34,12 +34,12 @@ def test_the_number_of_sessions_is_limited(service: Service) -> None:
                 socket = await stack.enter_async_context(connect(address(service)))
                 await socket.send(json.dumps(START))
                 assert json.loads(await socket.recv())["type"] == "ready"
-            assert "ser_live_sessions 3.0" in httpx2.get(f"{service.url}/metrics").text
+            assert 'ser_live_sessions{protocol="native"} 3.0' in httpx2.get(f"{service.url}/metrics").text
             return await exchange(service, [START])
 
     messages, code = asyncio.run(scenario())
     assert (messages[-1]["problem"]["code"], code) == ("sessions-full", 4503)
-    while "ser_live_sessions 0.0" not in httpx2.get(f"{service.url}/metrics").text:
+    while "ser_live_sessions{" in httpx2.get(f"{service.url}/metrics").text:
         time.sleep(0.05)  # a session ends soon after its client has closed the connection
     assert talk(service, START, STOP)[1] == 1000
 

@@ -21,6 +21,8 @@ class Native:
     name = "native"
     reconnects = True
     key: str | None = None
+    n_reordered = 0
+    n_dropped = 0
 
     def read(self, frame: str | bytes) -> Sequence[ClientMessage | bytes]:
         """Translate a frame of the client."""
