@@ -142,6 +142,12 @@ class Running:
         """Return the proportional set size of all processes, in bytes. Shared memory counts once."""
         return sum(proportional_bytes(pid) for pid in (self.pid, *_descendants(self.pid)))
 
+    def processor_seconds(self) -> float:
+        """Return the processor time of all processes so far, in seconds, with those that have ended."""
+        return sum(
+            processor_seconds(pid, with_ended_children=True) for pid in (self.pid, *_descendants(self.pid))
+        )
+
 
 @contextlib.contextmanager
 def running(command: Sequence[str] = ("-m", "app"), **settings: str) -> Iterator[Running]:
@@ -183,6 +189,13 @@ def proportional_bytes(pid: int) -> int:
     """Return the proportional set size of a process, in bytes."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+
+
+def processor_seconds(pid: int, *, with_ended_children: bool = False) -> float:
+    """Return the processor time of a process so far, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = fields[11:15] if with_ended_children else fields[11:13]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 def median_milliseconds(seconds: Sequence[float]) -> float:

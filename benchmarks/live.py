@@ -1,0 +1,446 @@
+"""Live calls: latency, processor time, memory, and the effect on other requests.
+
+    python -m benchmarks.live [SECTION …] [--channels N] [--seconds S] [--idle N] [--churn-minutes M]
+
+The sections, by default all:
+
+- `channels`: N channels at a time. For each segment, the latency from the moment at which the detector may
+  know its end to the arrival of the answer. The moment is the time at which the client sent the message that
+  decides the end. Processor time and memory of all processes, and of the first one, which has the sessions.
+- `one`: the same with one channel, for five times the duration.
+- `requests`: the latency of `/v1/audio/emotions` with N channels and without.
+- `idle`: processor time and memory of idle sessions.
+- `churn`: memory while sessions of a few seconds open and close. Half of them leave without `stop`.
+
+The calls are real utterances with pauses and noise at 15 dB, 8 kHz, mu-law, in messages of 20 ms. The clients
+run in a process of their own, on the same machine. The exit status is 1 if a session has other segments than
+the detector without the service, or another timeline than `/v1/audio/timeline`.
+"""
+
+import argparse
+import os
+import resource
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import suppress
+from multiprocessing import get_context
+from types import TracebackType
+from typing import Generic, NamedTuple, Self, TypeVar
+
+import httpx2
+import numpy as np
+
+from app.core.audio import Signal
+from benchmarks.live_calls import LiveCall, build_calls
+from benchmarks.live_client import CONNECTING, Talk, come_and_go, stay_idle, talk
+from benchmarks.serving import (
+    RAW,
+    TIMEOUT,
+    Running,
+    percentile,
+    processor_seconds,
+    proportional_bytes,
+    put_under_load,
+    running,
+)
+from benchmarks.soak import verdict
+from benchmarks.throughput import three_seconds, wav
+from training.data.conditions import TELEPHONE_RATE
+
+N_CALLS = 25
+"""The number of different calls. More channels send the same calls, some seconds later."""
+
+SPREAD = 10.0
+"""Seconds in which the channels start."""
+
+ONE_CHANNEL = 5
+"""The duration of the single channel, times that of many channels, so that p99 has enough segments."""
+
+IDLE_SECONDS = 30.0
+SETTLED = 2.0
+"""Seconds after the last idle session was opened, before the measurement begins."""
+
+N_CLIENTS = 20
+"""The number of clients that open and close sessions."""
+
+SHORT = (2, 5)
+"""The durations of their sessions: from the first to before the second, in seconds."""
+
+WARM_UP = 0.1
+"""The share of the time of these sessions after which memory is measured first."""
+
+MEMORY_SAMPLES = 10
+N_CHECKED = 5
+"""The number of sessions whose timelines are compared with those of recordings."""
+
+PROGRESS = 10.0
+FILES = 100
+"""Open files of a service besides its sessions."""
+
+PROCESSES = {"every": "all", "first": "first"}
+PERCENTILES = (50, 99, 100)
+LONG = 8
+"""Seconds of the recording that warms up the workers, as long as the longest segment."""
+
+KIB, MIB = 2**10, 2**20
+
+Number = TypeVar("Number", int, float)
+
+
+class Part(NamedTuple, Generic[Number]):
+    """A figure of a service.
+
+    Attributes:
+        every: the figure of all processes.
+        first: that of the first process, which has the connections.
+    """
+
+    every: Number
+    first: Number
+
+
+class Sample(NamedTuple):
+    """A sample of a service.
+
+    Attributes:
+        at: the time of `time.monotonic`.
+        processors: the processor time so far, in seconds.
+        memory: the proportional set size, in bytes.
+    """
+
+    at: float
+    processors: Part[float]
+    memory: Part[int]
+
+
+class Monitor:
+    """A thread that notes the processor time and the memory of a service, and shows progress on stderr."""
+
+    def __init__(self, service: Running, interval: float = 1.0) -> None:
+        """Describe the thread, which runs while the context lasts.
+
+        Args:
+            service: the service.
+            interval: the seconds between two samples.
+        """
+        self._service = service
+        self._interval = interval
+        self._samples: list[Sample] = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        """Start the thread."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the thread."""
+        self._ended.set()
+        self._thread.join()
+
+    def processors(self, start: float, end: float) -> Part[float]:
+        """Return the processor time a second between two times."""
+        times = [sample.at for sample in self._samples]
+        every, first = (
+            float(np.diff(np.interp([start, end], times, values))[0]) / (end - start)
+            for values in zip(*(sample.processors for sample in self._samples), strict=True)
+        )
+        return Part(every, first)
+
+    def memory(self, start: float, end: float) -> list[Part[int]]:
+        """Return the samples of the memory between two times, in bytes."""
+        return [sample.memory for sample in self._samples if start <= sample.at <= end]
+
+    def _run(self) -> None:
+        begin = shown = time.monotonic()
+        while not self._ended.wait(self._interval):
+            with suppress(FileNotFoundError, ProcessLookupError):  # a worker has just been replaced
+                self._samples.append(self._sample())
+            now = time.monotonic()
+            if now - shown >= PROGRESS and self._samples:
+                every, first = self.processors(shown, now)
+                progress = f"{now - begin:6.0f} s: {every:.2f} processors, {first:.2f} of them first process"
+                memory = self._samples[-1].memory.every / MIB
+                print(f"{progress}, {memory:.0f} MiB", file=sys.stderr, flush=True)
+                shown = now
+
+    def _sample(self) -> "Sample":
+        pid = self._service.pid
+        return Sample(
+            time.monotonic(),
+            Part(self._service.processor_seconds(), processor_seconds(pid)),
+            memory_of(self._service),
+        )
+
+
+class Bench:
+    """The parts that all sections share.
+
+    Attributes:
+        options: the arguments of the command line.
+        clients: the process of the clients.
+    """
+
+    def __init__(self, options: argparse.Namespace, clients: ProcessPoolExecutor) -> None:
+        """Start without calls."""
+        self.options = options
+        self.clients = clients
+        self._calls: dict[float, list[LiveCall]] = {}
+
+    def calls(self, n_channels: int, seconds: float) -> list[LiveCall]:
+        """Return a call for each channel."""
+        n_calls = min(n_channels, N_CALLS)
+        if len(self._calls.get(seconds, [])) < n_calls:
+            print(f"building {n_calls} calls of {seconds:.0f} s", file=sys.stderr, flush=True)
+            self._calls[seconds] = build_calls(n_calls, seconds)
+        return [self._calls[seconds][number % n_calls] for number in range(n_channels)]
+
+    def start(self, service: Running, calls: Sequence[LiveCall]) -> "Future[list[Talk]]":
+        """Let the clients send calls."""
+        audio = [call.audio for call in calls]
+        return self.clients.submit(talk, service.port, audio, _spread(len(calls)))
+
+    def warm_up(self, service: Running) -> None:
+        """Let the service load the detector, and let each worker recognize segments."""
+        clip = three_seconds()
+        long = np.resize(clip.samples, (1, LONG * clip.sampling_rate))
+        put_under_load(service.port, wav(Signal(long, clip.sampling_rate)), 2 * len(service.worker_pids()), 2)
+        parts = [call.audio[: 15 * TELEPHONE_RATE] for call in self.calls(4, self.options.seconds)]
+        self.clients.submit(talk, service.port, parts, 0.0).result()
+
+
+def main() -> int:
+    """Run the sections and print the results.
+
+    Returns:
+        The exit status; 1 if a result is wrong.
+    """
+    sections = {
+        "channels": many_channels,
+        "one": one_channel,
+        "requests": requests,
+        "idle": idle,
+        "churn": churn,
+    }
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.live", description="Measure live calls.")
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"{', '.join(sections)}; default: all")
+    parser.add_argument("--channels", type=int, default=100, help="channels at a time (default: 100)")
+    parser.add_argument("--seconds", type=float, default=120, help="duration of a call (default: 120)")
+    parser.add_argument("--idle", type=int, default=1000, help="idle sessions (default: 1000)")
+    parser.add_argument("--churn-minutes", type=float, default=5, help="minutes of `churn` (default: 5)")
+    options = parser.parse_args()
+    unknown = set(options.sections) - set(sections)
+    if unknown:
+        parser.error(f"unknown sections: {', '.join(sorted(unknown))}")
+    load = ", ".join(f"{average:.2f}" for average in os.getloadavg())
+    print(f"load averages before the start: {load}", flush=True)
+    # The clients do not inherit the state of this process, but its limit of open files.
+    allow_files(options.idle + FILES)
+    with ProcessPoolExecutor(1, get_context("spawn")) as clients:
+        bench = Bench(options, clients)
+        passed = [sections[name](bench) for name in options.sections or sections]
+    return 0 if all(passed) else 1
+
+
+def allow_files(n_files: int) -> None:
+    """Raise the limit of open files of this process and its children."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < n_files:
+        raise SystemExit(f"{n_files} open files are needed, and {hard} are allowed; see `ulimit -Hn`")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, n_files), hard))
+
+
+def settings(n_sessions: int) -> dict[str, str]:
+    """Return the settings of a service for a number of sessions."""
+    return {"SER_LIVE_SESSIONS": str(n_sessions), "SER_LIVE_SESSIONS_PER_KEY": str(n_sessions)}
+
+
+def memory_of(service: Running) -> Part[int]:
+    """Return the memory of a service in bytes."""
+    return Part(service.memory_bytes(), proportional_bytes(service.pid))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table in Markdown."""
+    for row in (head, ["---"] * len(head), *rows):
+        print(f"| {' | '.join(row)} |", flush=True)
+
+
+def many_channels(bench: Bench) -> bool:
+    """Measure many channels at a time."""
+    return channels(bench, bench.options.channels, bench.options.seconds)
+
+
+def one_channel(bench: Bench) -> bool:
+    """Measure one channel."""
+    return channels(bench, 1, ONE_CHANNEL * bench.options.seconds)
+
+
+def channels(bench: Bench, n_channels: int, seconds: float) -> bool:
+    """Measure the latency of segments, and the cost of a channel."""
+    calls = bench.calls(n_channels, seconds)
+    with running(**settings(n_channels + N_CHECKED)) as service:
+        bench.warm_up(service)
+        before = memory_of(service)
+        with Monitor(service) as monitor:
+            talks = bench.start(service, calls).result()
+        if not all_complete(talks):
+            return False
+        start, end = max(one.sent[0] for one in talks), min(one.sent[-1] for one in talks)
+        every, first = monitor.processors(start, end)
+        memory = [
+            f"{(max(during) - at_rest) / n_channels / KIB:.0f} KiB"
+            for during, at_rest in zip(zip(*monitor.memory(start, end), strict=True), before, strict=True)
+        ]
+        found = sorted(latency for pair in zip(calls, talks, strict=True) for latency in latencies(*pair))
+        speech = np.mean([call.share for call in calls])
+        late = 1000 * max(one.late for one in talks)
+        costs = [f"{every / n_channels:.4f}", f"{first / n_channels:.4f}", *memory]
+        table(
+            [
+                *("channels", "speech", "segments", "p50", "p99", "max", "CPU s per channel-second"),
+                *("first process", "memory per channel", "first process", "clients late by at most"),
+            ],
+            [
+                [
+                    str(n_channels),
+                    f"{speech:.0%}",
+                    str(len(found)),
+                    *_milliseconds(found),
+                    *costs,
+                    f"{late:.0f} ms",
+                ]
+            ],
+        )
+        return all([same_segments(calls, talks), same_timelines(service, calls, talks)])
+
+
+def all_complete(talks: Sequence[Talk]) -> bool:
+    """Check that the service completed all sessions."""
+    ends = Counter(one.end for one in talks if not one.complete)
+    text = "".join(f", {count} × {end}" for end, count in ends.items())
+    return verdict(f"{len(talks) - ends.total()} of {len(talks)} sessions complete{text}", passed=not ends)
+
+
+def latencies(call: LiveCall, one: Talk) -> list[float]:
+    """Return the latency of each segment of a session, in seconds."""
+    arrivals = [at for at, _ in one.of_type("segment")]
+    return [at - one.sent[complete.message] for complete, at in zip(call.completions, arrivals, strict=False)]
+
+
+def same_segments(calls: Sequence[LiveCall], talks: Sequence[Talk]) -> bool:
+    """Check that the sessions have the segments of the detector without the service."""
+    different = 0
+    for call, one in zip(calls, talks, strict=True):
+        spans = [(message["start"], message["end"]) for _, message in one.of_type("segment")]
+        different += spans != [(complete.start, complete.end) for complete in call.completions]
+    return verdict(f"{different} of {len(calls)} sessions with other segments", passed=not different)
+
+
+def same_timelines(service: Running, calls: Sequence[LiveCall], talks: Sequence[Talk]) -> bool:
+    """Check that some sessions have the timelines of recordings of the same samples."""
+    url, equal = f"http://127.0.0.1:{service.port}/v1/audio/timeline", []
+    for call, one in list(zip(calls, talks, strict=True))[:N_CHECKED]:
+        answer = httpx2.post(url, content=call.wav(), headers=RAW, timeout=TIMEOUT).raise_for_status()
+        summaries = [message["timeline"] for _, message in one.of_type("summary")]
+        equal.append(summaries == [answer.json()])
+    return verdict(
+        f"{sum(equal)} of {len(equal)} summaries equal the timeline of a recording", passed=all(equal)
+    )
+
+
+def requests(bench: Bench) -> bool:
+    """Measure the latency of short requests with channels and without."""
+    n_channels, seconds = bench.options.channels, bench.options.seconds
+    calls, body = bench.calls(n_channels, seconds), wav(three_seconds())
+    with running(**settings(n_channels)) as service:
+        bench.warm_up(service)
+        without = put_under_load(service.port, body, 1, seconds / 2)
+        with Monitor(service):
+            talking = bench.start(service, calls)
+            time.sleep(CONNECTING + _spread(n_channels))
+            during = put_under_load(service.port, body, 1, seconds - _spread(n_channels) - CONNECTING)
+            talks = talking.result()
+    loads = {"without channels": without, f"with {n_channels} channels": during}
+    rows = [
+        [name, str(len(load.latencies)), *_milliseconds(load.latencies), str(len(load.refusals))]
+        for name, load in loads.items()
+    ]
+    ratios = [
+        f"{percentile(during.latencies, percent) / percentile(without.latencies, percent):.2f}"
+        for percent in PERCENTILES
+    ]
+    table(["", "answers", "p50", "p99", "max", "refused"], [*rows, ["ratio", "", *ratios, ""]])
+    return all([all_complete(talks), same_segments(calls, talks)])
+
+
+def idle(bench: Bench) -> bool:
+    """Measure the cost of idle sessions."""
+    n_sessions = bench.options.idle
+    with running(**settings(n_sessions + 10)) as service:
+        bench.warm_up(service)
+        with Monitor(service) as monitor:
+            began = time.monotonic()
+            time.sleep(IDLE_SECONDS + SETTLED)
+            quiet = (began + SETTLED, began + SETTLED + IDLE_SECONDS)
+            held = 2 * SETTLED + IDLE_SECONDS
+            result = bench.clients.submit(stay_idle, service.port, n_sessions, held).result()
+        during = (result.opened + SETTLED, result.closing - SETTLED)
+        before, after = (
+            float(np.median([memory.every for memory in monitor.memory(*period)]))
+            for period in (quiet, during)
+        )
+        spent = [IDLE_SECONDS * monitor.processors(*period).every for period in (quiet, during)]
+    each = (after - before) / n_sessions / KIB
+    table(
+        ["idle sessions", f"CPU s in {IDLE_SECONDS:.0f} s", "without sessions", "memory per session"],
+        [[str(n_sessions), f"{spent[1]:.2f}", f"{spent[0]:.2f}", f"{each:.1f} KiB"]],
+    )
+    text = f"{result.n_stopped} of {n_sessions} idle sessions complete after `stop`"
+    return verdict(text, passed=result.n_stopped == n_sessions)
+
+
+def churn(bench: Bench) -> bool:
+    """Measure memory while sessions open and close."""
+    seconds = 60 * bench.options.churn_minutes
+    parts = [
+        call.audio[: (SHORT[0] + number % (SHORT[1] - SHORT[0])) * TELEPHONE_RATE]
+        for number, call in enumerate(bench.calls(N_CALLS, bench.options.seconds))
+    ]
+    with running(**settings(2 * N_CLIENTS)) as service:
+        bench.warm_up(service)
+        with Monitor(service) as monitor:
+            began = time.monotonic()
+            ended = bench.clients.submit(come_and_go, service.port, parts, N_CLIENTS, seconds).result()
+    first = monitor.memory(began + WARM_UP * seconds, ended[-1])[:MEMORY_SAMPLES]
+    last = monitor.memory(began, ended[-1])[-MEMORY_SAMPLES:]
+    n_sessions = sum(at > began + WARM_UP * seconds for at in ended)
+    rows = []
+    for name in ("every", "first"):
+        before, after = (float(np.mean([getattr(one, name) for one in part])) for part in (first, last))
+        growth = [f"{before / MIB:.1f} MiB", f"{after / MIB:.1f} MiB", f"{(after - before) / n_sessions:.0f}"]
+        rows.append([PROCESSES[name], f"{bench.options.churn_minutes:g}", str(n_sessions), *growth])
+    head = ["processes", "minutes", "sessions", "memory after warm-up", "at the end", "bytes per session"]
+    table(head, rows)
+    return True
+
+
+def _spread(n_channels: int) -> float:
+    """Return the seconds in which channels start."""
+    return SPREAD if n_channels > 1 else 0.0
+
+
+def _milliseconds(latencies: Sequence[float]) -> list[str]:
+    """Format p50, p99 and the maximum as cells of a table."""
+    return [f"{1000 * percentile(latencies, percent):.0f} ms" for percent in PERCENTILES]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
