@@ -79,7 +79,9 @@ def runs(frames: Frames) -> list[Span]:
     Args:
         frames: the frames, bool, shape (n_frames,).
     """
-    edges = np.flatnonzero(np.diff(frames, prepend=False, append=False)).reshape(-1, 2)
+    padded = np.zeros(len(frames) + 2, np.bool_)
+    padded[1:-1] = frames
+    edges = np.flatnonzero(padded[1:] != padded[:-1]).reshape(-1, 2)
     return [Span(start, end) for start, end in edges.tolist()]
 
 

@@ -135,9 +135,8 @@ class SpeechStream:
         self._detector = detector
         self._sampling_rate = sampling_rate
         self._loud = max(background * 10 ** (ABOVE_BACKGROUND / 10), SILENCE)
-        self._resampler = None
-        if sampling_rate != SAMPLING_RATE:
-            self._resampler = soxr.ResampleStream(sampling_rate, SAMPLING_RATE, 1, dtype="float32")
+        self._resampler: soxr.ResampleStream | None = None
+        """The resampler, which takes 50 KB; None before the first sample, or if the rate is 16 kHz."""
         self._n_samples = self._n_frames = 0
         """The numbers of samples received and of frames returned."""
         self._samples = np.zeros(0, np.float32)
@@ -148,7 +147,9 @@ class SpeechStream:
         """Whether each of the chunks before them is loud."""
         self._state = State()
         self._probabilities = np.zeros(0, np.float32)
-        """The probability of each chunk so far."""
+        """The probability of each chunk that the next frames depend on."""
+        self._n_dropped = 0
+        """The number of chunks before them."""
 
     def push(self, samples: Samples) -> Frames:
         """Add samples.
@@ -168,15 +169,21 @@ class SpeechStream:
 
     def _advance(self, samples: Samples, *, last: bool) -> Frames:
         """Run the network on the complete chunks, and return the frames that became certain."""
-        if self._resampler:
+        if self._sampling_rate != SAMPLING_RATE:
+            if self._resampler is None:
+                self._resampler = soxr.ResampleStream(self._sampling_rate, SAMPLING_RATE, 1, dtype="float32")
             samples = self._resampler.resample_chunk(samples, last=last)
         samples = np.concatenate([self._samples, samples])
         if last:
             samples = np.pad(samples, (0, -len(samples) % CHUNK))
         n_complete = len(samples) // CHUNK * CHUNK
         self._samples = samples[n_complete:]
+        if not n_complete and not last:
+            return np.zeros(0, np.bool_)
         self._recognize(_chunks(samples[:n_complete]), last=last)
-        return self._certain_frames(last=last)
+        frames = self._certain_frames(last=last)
+        self._drop_chunks()
+        return frames
 
     def _recognize(self, chunks: Samples, *, last: bool) -> None:
         """Compute the probabilities of the chunks that no later chunk affects."""
@@ -211,18 +218,31 @@ class SpeechStream:
         if not last and n_chunks and self._probabilities[-1] > GOES_ON and not speech[-1]:
             # A later chunk may make this run speech.
             n_chunks = runs(self._probabilities > GOES_ON)[-1].start
-        n_frames = _frames_of(n_chunks)
+        first, end = _frames_of(self._n_dropped), _frames_of(self._n_dropped + n_chunks)
         if last:
-            n_frames = count_frames(self._n_samples, self._sampling_rate)
-        chunk_of_frame = np.minimum(_chunks_of(np.arange(n_frames)), max(n_chunks - 1, 0))
-        frames = speech[chunk_of_frame] if n_chunks else np.zeros(n_frames, np.bool_)
+            end = count_frames(self._n_samples, self._sampling_rate)
+        chunk_of_frame = _chunks_of(np.arange(first, end)) - self._n_dropped
+        if n_chunks:
+            frames = speech[np.minimum(chunk_of_frame, n_chunks - 1)]
+        else:
+            frames = np.zeros(max(end - first, 0), np.bool_)
         for run in runs(frames):
             frames[max(run.start - LEAD_FRAMES, 0) : run.start] = True
         # Speech may begin after the last frames, unless they are speech already.
-        n_certain = n_frames if last or (n_frames and frames[-1]) else max(n_frames - LEAD_FRAMES, 0)
-        certain = frames[self._n_frames : n_certain]
+        n_certain = end if last or (len(frames) and frames[-1]) else end - LEAD_FRAMES
+        certain = frames[self._n_frames - first : max(n_certain, self._n_frames) - first]
         self._n_frames += len(certain)
-        return cast("Frames", certain)
+        return certain
+
+    def _drop_chunks(self) -> None:
+        """Drop the chunks before the next frame, except those of a run that contains the next frame."""
+        n_before = int(_chunks_of(np.array(self._n_frames))) - self._n_dropped
+        n_before = min(n_before, len(self._probabilities) - 1)
+        while n_before > 0 and self._probabilities[n_before] > GOES_ON:
+            n_before -= 1
+        if n_before > 0:
+            self._probabilities = self._probabilities[n_before:]
+            self._n_dropped += n_before
 
 
 def _chunks(samples: Samples) -> Samples:

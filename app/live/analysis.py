@@ -167,8 +167,11 @@ class StreamAnalysis:
         """Give all audio so far to the detector."""
         samples = self._decoder.decode(self._waiting)
         self._waiting = b""
-        for number, channel in self._channels.items():
-            await channel.add(await self._in_thread(channel.live.push, samples[number]))
+        complete = await self._in_thread(
+            lambda: [channel.live.push(samples[number]) for number, channel in self._channels.items()]
+        )
+        for channel, segments in zip(self._channels.values(), complete, strict=True):
+            await channel.add(segments)
 
     def drop_incomplete_sample(self) -> None:
         """Forget the first bytes of a sample whose other bytes did not arrive."""
@@ -180,8 +183,11 @@ class StreamAnalysis:
     async def finish(self) -> Timeline:
         """Complete the last segments, and return the timeline of the stream."""
         await self.flush()
-        for channel in self._channels.values():
-            await channel.add(await self._in_thread(channel.live.finish))
+        complete = await self._in_thread(
+            lambda: [channel.live.finish() for channel in self._channels.values()]
+        )
+        for channel, segments in zip(self._channels.values(), complete, strict=True):
+            await channel.add(segments)
         timelines = [await channel.finish() for channel in self._channels.values()]
         return Timeline(self.n_seconds, tuple(timelines))
 
@@ -190,11 +196,9 @@ class StreamAnalysis:
         for channel in self._channels.values():
             await channel.cancel()
 
-    async def _in_thread(
-        self, find: Callable[..., list[SegmentAudio]], *samples: Samples
-    ) -> list[SegmentAudio]:
+    async def _in_thread(self, find: Callable[[], list[list[SegmentAudio]]]) -> list[list[SegmentAudio]]:
         """Find segments in the thread of the detector."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, find, *samples)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, find)
 
 
 @dataclass(frozen=True, slots=True)
