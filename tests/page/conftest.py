@@ -8,15 +8,21 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from testing.programs import program
 from testing.service import Service, running
-from tests.page import calls
+from tests.page import calls, microphone
 
 KEY = "k" * 43
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    """Chromium with a fake microphone that beeps."""
-    arguments = ["--no-sandbox", "--use-fake-device-for-media-stream"]
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Chromium with a fake microphone that repeats a recording. `speech.test` is this machine."""
+    sound = microphone.write(tmp_path_factory.mktemp("microphone") / "sound.wav")
+    arguments = [
+        "--no-sandbox",
+        "--use-fake-device-for-media-stream",
+        "--host-resolver-rules=MAP speech.test 127.0.0.1",
+    ]
+    arguments.append(f"--use-file-for-fake-audio-capture={sound}")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program("chromium"), args=arguments)
         yield browser

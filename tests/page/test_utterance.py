@@ -101,8 +101,9 @@ def test_labels_of_the_answer_are_shown_as_text_and_not_as_markup(page: Page, vi
     assert violations == []
 
 
-def test_the_microphone_can_be_recorded(page: Page, context: BrowserContext, violations: list[str]) -> None:
+def test_an_utterance_can_be_recorded(page: Page, context: BrowserContext, violations: list[str]) -> None:
     context.grant_permissions(["microphone"])
+    page.get_by_role("radio", name="Utterance").check(force=True)
     page.get_by_role("button", name="Record").click()
     expect(page.locator("#recording-time")).to_have_text(re.compile("0:0[1-9]"))
     page.evaluate(KEEP_BODY)

@@ -1,7 +1,7 @@
 /** A client of the API of the service, and its key. */
 
 const KEY = "api-key";
-const UNREACHABLE = {
+export const UNREACHABLE = {
   title: "The service cannot be reached",
   detail: "Check the connection, and check that the service runs. Then try again.",
 };
@@ -49,6 +49,24 @@ export function analyze(recording, kind, model, signal) {
   const query = model ? `?${new URLSearchParams({ model })}` : "";
   const headers = { "Content-Type": recording.mediaType };
   return request(`v1/audio/${kind}${query}`, { method: "POST", headers, body: recording.file, signal });
+}
+
+/**
+ * Opens the WebSocket for a live session. A browser sets no header `Authorization` for a WebSocket, so the key is
+ * a subprotocol.
+ *
+ * @returns {WebSocket}
+ */
+export function openLiveSocket() {
+  const address = new URL("v1/audio/live", document.baseURI);
+  address.protocol = address.protocol.replace("http", "ws");
+  return new WebSocket(address, hasKey() ? ["ser.live", `ser.key.${base64url(sessionStorage.getItem(KEY))}`] : []);
+}
+
+/** Encodes a text as base64url without padding, since a subprotocol has no other signs. */
+function base64url(text) {
+  const bytes = String.fromCharCode(...new TextEncoder().encode(text));
+  return btoa(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
 async function request(address, options = {}) {

@@ -9,12 +9,14 @@ import { play, stop } from "./player.js";
 import { peaksOf } from "./waveform.js";
 import { showBars } from "./bars.js";
 
+const READ_HINT = "Point at a segment, or move with Tab and the arrow keys, to read its numbers.";
+
 let recording = null;
 let answer = null;
 let labels = [];
 let playing = null;
 
-const timeline = new Timeline(byId("scroller"), byId("track"), { onSelect: readOut, onPlay: toggle, onZoom: showZoom });
+export const timeline = new Timeline(byId("scroller"), byId("track"), { onSelect: readOut, onPlay: toggle, onZoom: showZoom });
 
 byId("zoom-in").addEventListener("click", () => timeline.zoomIn());
 byId("zoom-out").addEventListener("click", () => timeline.zoomOut());
@@ -38,13 +40,32 @@ export async function showCall(newRecording, newAnswer) {
   labels = labelsOf(answer);
   const peaks = recording.sound && (await peaksOf(recording.sound));
   byId("call").hidden = false;
+  byId("call").classList.remove("live");
   byId("legend").replaceChildren(...Timeline.legend(labels));
   byId("call-model").textContent = `Model ${answer.model}`;
   timeline.show(answer, labels, peaks);
-  clearReadout();
+  clearReadout(labels.length ? READ_HINT : "Nobody speaks in this recording.");
   showTurns(answer.turning_points ?? []);
   byId("channels").replaceChildren(...answer.channels.map(summary));
   return announcement();
+}
+
+/** Shows the place of a call that is still to be spoken. */
+export function showEmptyCall(hint) {
+  [recording, answer, labels] = [{ sound: null }, null, []];
+  byId("call").hidden = false;
+  byId("call").classList.add("live");
+  byId("legend").replaceChildren();
+  clearReadout(hint);
+  showTurns([]);
+  byId("channels").replaceChildren();
+}
+
+/** Shows the emotions of a call that is being spoken. */
+export function showLabels(newLabels) {
+  labels = newLabels;
+  byId("legend").replaceChildren(...Timeline.legend(labels));
+  timeline.setLabels(labels);
 }
 
 /** Returns the labels of the first summary or segment, in the order of the answer. */
@@ -61,8 +82,8 @@ function announcement() {
   return `Timeline of ${lasting(answer.duration)}: ${parts.join(", ")}.`;
 }
 
-/** Shows the values of the segment under the pointer or with the focus. */
-function readOut(segment) {
+/** Shows the values of a segment: the segment under the pointer or with the focus, or the newest segment. */
+export function readOut(segment, hint = recording.sound ? "Click or Enter plays it" : "") {
   const { channel, start, end, emotion, probabilities } = segment;
   const chip = byId("readout-emotion");
   chip.textContent = capitalized(emotion);
@@ -70,17 +91,15 @@ function readOut(segment) {
   chip.hidden = false;
   byId("readout-span").textContent =
     `Channel ${channel}, ${clock(start, 1)}–${clock(end, 1)} (${lasting(end - start)})`;
-  byId("readout-hint").textContent = recording.sound ? "Click or Enter plays it" : "";
+  byId("readout-hint").textContent = hint;
   showBars(byId("readout-bars"), probabilities);
 }
 
-function clearReadout() {
+function clearReadout(hint) {
   byId("readout-emotion").hidden = true;
   byId("readout-span").textContent = "";
   byId("readout-bars").replaceChildren();
-  byId("readout-hint").textContent = labels.length
-    ? "Point at a segment, or move with Tab and the arrow keys, to read its numbers."
-    : "Nobody speaks in this recording.";
+  byId("readout-hint").textContent = hint;
 }
 
 /** Plays a segment, or stops the segment if it plays already. Any other playback stops. */
@@ -107,7 +126,8 @@ function showZoom({ fits, closest }) {
   byId("zoom-in").setAttribute("aria-disabled", String(closest));
 }
 
-function showTurns(turns) {
+/** Lists the turning points. */
+export function showTurns(turns) {
   byId("turns").hidden = !turns.length;
   byId("turns-list").replaceChildren(
     ...turns.map(({ time, channel, before, after }) => {

@@ -1,9 +1,13 @@
 /** The page: accepts a recording, calls the service, and shows the answer or the error in place. */
 
-import { MicrophoneError, startRecording } from "./recorder.js";
+import { showRecording, showSound } from "./record-panel.js";
 import { Problem, analyze, hasKey, keepKey, listModels } from "./api.js";
 import { byId, make } from "./dom.js";
-import { clock, lasting } from "./time.js";
+import { LiveView } from "./live-view.js";
+import { MicrophoneError } from "./recorder.js";
+import { SpokenCall } from "./spoken-call.js";
+import { SpokenUtterance } from "./spoken-utterance.js";
+import { lasting } from "./time.js";
 import { kindOf, openRecording } from "./recording.js";
 import { showCall } from "./call.js";
 import { showUtterance } from "./utterance.js";
@@ -11,26 +15,32 @@ import { peaksOf } from "./waveform.js";
 import { stop } from "./player.js";
 
 const UNAUTHENTICATED = 401;
-const MICROPHONE = -1; // not an HTTP status
+const NO_RETRY = -1; // not an HTTP status
+const NO_MICROPHONE = { title: "The microphone cannot be used", status: NO_RETRY };
+const [TITLE, FACTS] = ["drop-title", "drop-facts"].map((id) => byId(id).textContent);
 // After these errors, another try may help: no connection, timeout, rate limit, server error.
 const isTemporary = (status) => [0, 408, 429].includes(status) || status >= 500;
 
 let recording = null; // the current recording
 let controller = null; // the AbortController of the current request
 let retryAction = loadModels; // the action to repeat after the user enters a key
-let recorder = null; // set while the microphone records
+let labels = {}; // the labels of each model
+let spoken = null; // the utterance or call that the microphone records
+const hearing = { onState: showState, onSound: showSound };
 
 byId("file").addEventListener("change", ({ target }) => {
   if (target.files.length) openFile(target.files[0]);
   target.value = ""; // so that the same file can be chosen again
 });
-byId("record").addEventListener("click", toggleRecording);
-byId("cancel").addEventListener("click", () => controller?.abort());
-byId("retry").addEventListener("click", run);
+byId("record").addEventListener("click", () => (spoken ? spoken.stop() : record()));
+byId("pause").addEventListener("click", () => (spoken.state === "paused" ? spoken.resume() : spoken.pause()));
+byId("cancel").addEventListener("click", () => (spoken ? spoken.release() : controller?.abort()));
+byId("retry").addEventListener("click", () => retryAction());
 byId("key").addEventListener("submit", useKey);
 byId("model").addEventListener("change", rerun);
 document.querySelectorAll("[name=kind]").forEach((choice) => choice.addEventListener("change", rerun));
 document.addEventListener("keydown", ({ key }) => key === "Escape" && stop());
+window.addEventListener("pagehide", () => spoken && leave());
 acceptDrops();
 loadModels();
 
@@ -53,19 +63,24 @@ function acceptDrops() {
 
 /** Opens a file and analyzes it. */
 async function openFile(file) {
+  endRecording();
   clear();
   abortRequest();
-  await endRecording();
   busy(`Reading ${file.name}`);
   recording = await openRecording(file);
   showFile();
   await run();
 }
 
-/** Shows the name and the format of the recording. */
+/** Shows the name and the format of the recording, if there is one. */
 function showFile() {
+  document.body.classList.toggle("loaded", Boolean(recording));
+  if (!recording) {
+    byId("drop-title").textContent = TITLE;
+    byId("drop-facts").textContent = FACTS;
+    return;
+  }
   const { name, sound } = recording;
-  document.body.classList.add("loaded");
   byId("drop-title").textContent = name;
   byId("file-label").textContent = "Choose another";
   byId("drop-facts").textContent = sound
@@ -79,7 +94,15 @@ function showFile() {
 }
 
 function rerun() {
-  if (recording) run();
+  if (recording && !spoken) run();
+}
+
+function chosenKind() {
+  return document.querySelector("[name=kind]:checked").value;
+}
+
+function chosenModel() {
+  return byId("model-field").hidden ? "" : byId("model").value; // the default model if there is no choice
 }
 
 /** Calls the service and shows its answer. */
@@ -89,12 +112,11 @@ async function run() {
   const ownController = new AbortController();
   controller = ownController;
   retryAction = run;
-  const kind = document.querySelector("[name=kind]:checked").value || kindOf(recording);
-  const model = byId("model-field").hidden ? "" : byId("model").value; // the default model if there is no choice
+  const kind = chosenKind() || kindOf(recording);
   busy(`Analyzing ${recording.name}`);
   if (recording.sound) peaksOf(recording.sound); // computed while the service works, drawn later
   try {
-    const answer = await analyze(recording, kind, model, ownController.signal);
+    const answer = await analyze(recording, kind, chosenModel(), ownController.signal);
     if (controller !== ownController) return; // this request is no longer current
     const announcement = await (kind === "timeline" ? showCall : showUtterance)(recording, answer);
     idle(announcement);
@@ -119,7 +141,7 @@ function busy(text) {
   byId("progress").hidden = false;
   byId("progress-text").textContent = `${text} …`;
   byId("status").textContent = `${text}.`;
-  byId("cancel").hidden = !controller;
+  byId("cancel").hidden = !controller && !spoken;
 }
 
 function idle(text) {
@@ -132,8 +154,10 @@ function idle(text) {
 function fail(error) {
   if (error.name === "AbortError") return idle("Canceled.");
   if (error.status === UNAUTHENTICATED) return askForKey();
-  if (!(error instanceof Problem)) console.error(error);
-  showProblem(error instanceof Problem ? error : new Problem({ title: "This page failed", detail: error.message }));
+  if (error instanceof Problem) return showProblem(error);
+  if (error instanceof MicrophoneError) return showProblem(new Problem({ ...NO_MICROPHONE, detail: error.message }));
+  console.error(error);
+  showProblem(new Problem({ title: "This page failed", detail: error.message }));
 }
 
 function showProblem({ title, detail, status, requestId, address }) {
@@ -144,7 +168,7 @@ function showProblem({ title, detail, status, requestId, address }) {
   byId("problem-id").textContent = requestId ?? "";
   byId("problem-link").hidden = !address;
   byId("problem-link").href = address ?? "";
-  byId("retry").hidden = !recording || !isTemporary(status);
+  byId("retry").hidden = !isTemporary(status);
   idle(`${title}. ${detail}`);
 }
 
@@ -152,7 +176,7 @@ function askForKey() {
   byId("key-error").hidden = !hasKey();
   byId("key").hidden = false;
   idle(hasKey() ? "That key is not known." : "This service asks for a key.");
-  if (retryAction === run || hasKey()) byId("key-input").focus();
+  if (retryAction !== loadModels || hasKey()) byId("key-input").focus();
 }
 
 async function useKey(event) {
@@ -170,6 +194,7 @@ async function useKey(event) {
 async function loadModels() {
   try {
     const served = await listModels();
+    labels = Object.fromEntries(served.models.map((model) => [model.name, model.labels]));
     byId("model").replaceChildren(
       ...served.models.map(({ name }) => make("option", name === served.default ? { value: name, selected: "" } : { value: name }, name)),
     );
@@ -180,43 +205,72 @@ async function loadModels() {
   }
 }
 
-async function toggleRecording() {
-  if (recorder) return openFile(await endRecording());
+/** Records from the microphone. A call is analyzed while it is spoken, an utterance after it. */
+async function record() {
   clear();
   abortRequest();
+  idle("");
+  retryAction = record;
+  const own = chosenKind() === "emotions" ? new SpokenUtterance(hearing) : new SpokenCall(chosenModel(), { ...hearing, ...viewing() });
+  spoken = own;
+  let timeline = null;
+  let failure = null;
   try {
-    recorder = await startRecording(showSound);
-    showRecording(true);
+    timeline = await own.run();
   } catch (error) {
-    const title = "The microphone cannot be used";
-    if (!(error instanceof MicrophoneError)) console.error(error);
-    showProblem(new Problem({ title, detail: error.message, status: MICROPHONE }));
+    failure = error;
   }
+  if (spoken !== own) return; // a file has taken its place
+  endRecording();
+  clear();
+  const { file } = own;
+  if (file) await keep(file, own.kind);
+  else showFile();
+  if (failure) fail(failure);
+  else if (timeline) idle(await showCall(recording, timeline));
+  else await run();
+  if (own.notice) showProblem(new Problem({ status: NO_RETRY, ...own.notice }));
 }
 
-/** Stops the microphone and returns its recording; null if the microphone does not record. */
-async function endRecording() {
-  const ended = recorder;
-  recorder = null;
-  if (!ended) return null;
-  showRecording(false);
-  return ended.stop();
+/** Opens what was recorded, so that it can be played, and sent again as a file. */
+async function keep(file, kind) {
+  recording = { ...(await openRecording(file)), kind };
+  retryAction = run;
+  showFile();
 }
 
-function showRecording(on) {
-  document.body.classList.toggle("records", on);
-  byId("record-label").textContent = on ? "Stop and analyze" : "Record";
-  byId("recording").hidden = !on;
-  if (on) {
-    byId("drop-title").textContent = "Recording";
-    byId("drop-facts").textContent = "Speak a sentence or two, then stop.";
-  }
-  showSound(0, 0);
-  byId("status").textContent = on ? "Recording. Speak a sentence or two, then stop." : "";
+/** Returns the listeners that show a live session. */
+function viewing() {
+  let view = null;
+  return {
+    onReady: (ready, samplingRate) => {
+      view = new LiveView(ready, samplingRate, labels[ready.model]);
+    },
+    onSamples: (samples) => view.hear(samples),
+    onEvent: (message) => announce(view.show(message)),
+  };
 }
 
-function showSound(seconds, level) {
-  byId("recording-time").textContent = clock(seconds);
-  // Perceived loudness grows more slowly than the level.
-  byId("recording-level").style.setProperty("--level", Math.sqrt(level));
+function showState(state) {
+  announce(showRecording(state));
+  if (state === "finishing") busy("Finishing");
+}
+
+function announce(text) {
+  if (text) byId("status").textContent = text;
+}
+
+/** Restores the page for a user who comes back. */
+function leave() {
+  endRecording();
+  clear();
+  showFile();
+}
+
+/** Closes the microphone, and drops its recording. */
+function endRecording() {
+  const ended = spoken;
+  spoken = null;
+  ended?.release();
+  showRecording("");
 }

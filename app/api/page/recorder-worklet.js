@@ -1,21 +1,20 @@
-/** Runs in the audio thread and posts the first channel of the microphone in blocks. */
-
-const SAMPLES = 2048;
+/** Runs in the audio thread and posts the first channel of the microphone in blocks of 0.1 s. Starts paused. */
 
 class Recorder extends AudioWorkletProcessor {
   constructor() {
     super();
-    this.block = new Int16Array(SAMPLES);
+    this.block = new Int16Array(Math.round(sampleRate / 10));
     this.filled = 0;
-    this.port.onmessage = () => this.flush();
+    this.paused = true;
+    this.port.onmessage = ({ data }) => (data === "pause" ? this.pause() : this.resume());
   }
 
   process([input]) {
+    if (this.paused) return true;
     for (const sample of input[0] ?? []) {
-      const clipped = Math.max(-1, Math.min(1, sample));
-      this.block[this.filled] = Math.max(-32768, Math.min(32767, Math.round(clipped * 32768)));
+      this.block[this.filled] = Math.max(-32768, Math.min(32767, Math.round(sample * 32768)));
       this.filled += 1;
-      if (this.filled === SAMPLES) this.postBlock();
+      if (this.filled === this.block.length) this.postBlock();
     }
     return true;
   }
@@ -25,8 +24,14 @@ class Recorder extends AudioWorkletProcessor {
     this.filled = 0;
   }
 
-  flush() {
-    this.postBlock();
+  resume() {
+    this.paused = false;
+  }
+
+  /** Posts the samples so far, and null after them. */
+  pause() {
+    this.paused = true;
+    if (this.filled) this.postBlock();
     this.port.postMessage(null);
   }
 }

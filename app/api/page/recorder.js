@@ -1,7 +1,8 @@
-/** Recording of the microphone as WAV. (MediaRecorder writes WebM, which the service does not accept.) */
+/** The samples of the microphone, 16 bits each. (MediaRecorder writes WebM, which the service does not accept.) */
 
-import { writeWav } from "./wav.js";
+import { Problem, UNREACHABLE } from "./api.js";
 
+const HIGHEST_RATE = 48000; // Hz; the service accepts no higher sampling rate
 const REASONS = {
   NotAllowedError: "The browser blocks the microphone for this page. Allow it in the settings of the site, beside the address, then press Record again.",
   NotFoundError: "No microphone was found. Connect a microphone and press Record again, or choose a file.",
@@ -12,41 +13,74 @@ const INSECURE = "Browsers allow the microphone only on pages over HTTPS or on l
 /** The microphone is unavailable; the message says what to do. */
 export class MicrophoneError extends Error {}
 
-/**
- * Starts a recording.
- *
- * @param {function(number, number)} onSound receives the elapsed seconds and the level, 0 to 1, several times a second.
- * @returns {Promise<{stop: function(): Promise<File>}>}
- * @throws {MicrophoneError}
- */
-export async function startRecording(onSound) {
-  const stream = await openMicrophone();
-  const context = new AudioContext();
-  await context.audioWorklet.addModule(new URL("recorder-worklet.js", import.meta.url));
-  const node = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
-  const parts = [];
-  let samples = 0;
-  let finish = null;
-  node.port.onmessage = ({ data }) => {
-    if (data === null) return finish();
-    parts.push(data);
-    samples += data.length;
-    onSound(samples / context.sampleRate, data.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0) / 32768);
-  };
-  context.createMediaStreamSource(stream).connect(node);
-  await context.resume();
-  return {
-    async stop() {
-      await new Promise((resolve) => {
-        finish = resolve;
-        node.port.postMessage("flush");
-      });
-      stream.getTracks().forEach((track) => track.stop());
-      const rate = context.sampleRate;
-      await context.close();
-      return new File([writeWav(parts, rate)], "recording.wav", { type: "audio/wav" });
-    },
-  };
+/** An open microphone. */
+export class Recorder {
+  /**
+   * Opens the microphone. It records nothing until `resume`.
+   *
+   * @param {{onSamples: function(Int16Array), onLost: function()}} listeners receive each 0.1 s of sound, and the loss
+   *   of the microphone.
+   * @returns {Promise<Recorder>}
+   * @throws {MicrophoneError|Problem}
+   */
+  static async open({ onSamples, onLost }) {
+    const recorder = new Recorder(onSamples);
+    try {
+      recorder.stream = await openMicrophone();
+      recorder.stream.getTracks().forEach((track) => track.addEventListener("ended", onLost));
+      await recorder.connect();
+    } catch (error) {
+      recorder.release();
+      throw error;
+    }
+    return recorder;
+  }
+
+  constructor(onSamples) {
+    Object.assign(this, { onSamples, waiting: [] });
+  }
+
+  async connect() {
+    this.context = new AudioContext();
+    if (this.samplingRate > HIGHEST_RATE) {
+      this.context.close();
+      this.context = new AudioContext({ sampleRate: HIGHEST_RATE });
+    }
+    try {
+      await this.context.audioWorklet.addModule(new URL("recorder-worklet.js", import.meta.url));
+    } catch {
+      throw new Problem(UNREACHABLE);
+    }
+    const options = { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" };
+    this.node = new AudioWorkletNode(this.context, "recorder", options);
+    this.node.port.onmessage = ({ data }) => (data ? this.onSamples(data) : this.waiting.shift()());
+    this.context.createMediaStreamSource(this.stream).connect(this.node);
+    await this.context.resume();
+  }
+
+  get samplingRate() {
+    return this.context.sampleRate;
+  }
+
+  /** Records from now on. */
+  resume() {
+    this.node.port.postMessage("resume");
+  }
+
+  /** Records no longer. Returns after the last samples were received. */
+  async pause() {
+    if (this.context.state !== "running") return; // the audio thread would not answer
+    await new Promise((resolve) => {
+      this.waiting.push(resolve);
+      this.node.port.postMessage("pause");
+    });
+  }
+
+  /** Closes the microphone. */
+  release() {
+    this.stream?.getTracks().forEach((track) => track.stop());
+    if (this.context && this.context.state !== "closed") this.context.close();
+  }
 }
 
 async function openMicrophone() {

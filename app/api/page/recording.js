@@ -14,6 +14,7 @@
  * @property {string} name
  * @property {string} mediaType the media type of the upload.
  * @property {?Sound} sound the sound; null if the browser cannot read the file.
+ * @property {string} [kind] the analysis, `emotions` or `timeline`, if the duration does not decide it.
  */
 
 import { readWav } from "./wav.js";
@@ -37,6 +38,7 @@ export async function openRecording(file) {
 
 /** Chooses the analysis of a recording: `emotions` for an utterance, `timeline` for a call. */
 export function kindOf(recording) {
+  if (recording.kind) return recording.kind;
   return recording.sound && recording.sound.duration > LONGEST_UTTERANCE ? "timeline" : "emotions";
 }
 

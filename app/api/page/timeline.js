@@ -49,7 +49,7 @@ export class Timeline {
    */
   show(answer, labels, peaks) {
     this.duration = Math.max(answer.duration, 0.001);
-    this.labels = labels;
+    this.setLabels(labels);
     this.peaks = peaks;
     this.largest = Math.max(...(peaks ?? []).map((each) => each.largest), 0.01);
     this.zoom = 0;
@@ -57,9 +57,44 @@ export class Timeline {
     this.playhead = make("div.playhead", { hidden: "" });
     this.lanes = answer.channels.map((channel) => this.lane(channel, answer.turning_points ?? []));
     this.track.replaceChildren(this.axis, ...this.lanes.map(({ element }) => element), this.playhead);
-    this.measure();
     this.scroller.scrollLeft = 0;
     this.layOut();
+  }
+
+  /** Sets the labels of the segments to come. */
+  setLabels(labels) {
+    this.labels = labels;
+    this.measure();
+  }
+
+  /** Changes the duration. The segments keep their times. */
+  setDuration(duration) {
+    this.duration = duration;
+    this.lanes.forEach(({ buttons, flags }) => {
+      buttons.forEach((button) => this.place(button, button.segment.start, button.segment.end));
+      flags.forEach(({ time, element, line }) => [element, line].forEach((each) => this.place(each, time)));
+    });
+  }
+
+  /** Adds a segment after the last segment of a lane. It cannot be played. */
+  append(lane, segment) {
+    const button = this.segment(lane.channel, segment, lane.buttons.length);
+    button.removeAttribute("aria-pressed");
+    lane.segments.push(segment);
+    lane.buttons.push(button);
+    lane.body.append(button);
+    lane.element.setAttribute("aria-label", laneName(lane));
+    this.name(lane);
+    this.draw();
+  }
+
+  /** Adds a turning point to a lane. */
+  appendFlag(lane, turn) {
+    const flag = this.flag(turn);
+    lane.flags.push(flag);
+    lane.flagRow.append(flag.element);
+    lane.body.append(flag.line);
+    this.nameFlags(lane.flags);
   }
 
   /** Creates the lane of a channel: name, turning points, waveform and segments. */
@@ -68,16 +103,15 @@ export class Timeline {
     const buttons = segments.map((segment, index) => this.segment(channel, segment, index));
     const flags = turningPoints.filter((turn) => turn.channel === channel).map((turn) => this.flag(turn));
     const body = make("div.lane-body", {}, canvas, ...buttons, ...flags.map(({ line }) => line));
-    const title = `Channel ${channel}`;
-    const count = `${segments.length} ${segments.length === 1 ? "segment" : "segments"}`;
+    const flagRow = make("div.flags", { "aria-hidden": "true" }, ...flags.map(({ element: label }) => label));
     const element = make(
       "div.lane",
-      { role: "group", "aria-label": `${title}, ${count}` },
-      make("p.lane-title", { "aria-hidden": "true" }, make("span", {}, title)),
-      make("div.flags", { "aria-hidden": "true" }, ...flags.map(({ element: label }) => label)),
+      { role: "group", "aria-label": laneName({ channel, segments }) },
+      make("p.lane-title", { "aria-hidden": "true" }, make("span", {}, `Channel ${channel}`)),
+      flagRow,
       body,
     );
-    return { channel, segments, element, canvas, buttons, flags };
+    return { channel, segments, element, body, canvas, buttons, flagRow, flags };
   }
 
   segment(channel, segment, index) {
@@ -144,16 +178,18 @@ export class Timeline {
 
   /** Writes the label, its short name or nothing on each segment, as space permits. Names the turning points. */
   name({ buttons, flags }) {
-    const { pixels } = this;
     buttons.forEach((button) => {
-      const { start, end, emotion } = button.segment;
-      const room = (end - start) * pixels;
-      const names = [emotion, this.shortNames.get(emotion)];
-      const written = names.find((name) => room >= this.widths.get(name)) ?? "";
+      const written = this.nameFor(button.segment);
       const text = button.firstChild.firstChild;
       if (text.textContent !== written) text.textContent = written;
     });
     this.nameFlags(flags);
+  }
+
+  nameFor({ start, end, emotion }) {
+    const room = (end - start) * this.pixels;
+    const names = [emotion, this.shortNames.get(emotion)];
+    return names.find((name) => room >= this.widths.get(name)) ?? "";
   }
 
   /** Places the text of a turning point on its right, or else on its left, or else hides the text. */
@@ -342,6 +378,11 @@ export class Timeline {
   static legend(labels) {
     return labels.map((label) => make("li", { "data-tone": toneOf(label, labels) }, capitalized(label)));
   }
+}
+
+/** Returns the name of a lane for screen readers. */
+function laneName({ channel, segments }) {
+  return `Channel ${channel}, ${segments.length} ${segments.length === 1 ? "segment" : "segments"}`;
 }
 
 /** Returns the shortest unique prefix of a label: A for anger, Su for surprise next to sadness. */

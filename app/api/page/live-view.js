@@ -1,0 +1,62 @@
+/** The view of a call while it is spoken: the timeline so far, and the values of the newest segment. */
+
+import { capitalized, percent } from "./emotions.js";
+import { byId } from "./dom.js";
+import { readOut, showEmptyCall, showLabels, showTurns, timeline } from "./call.js";
+import { LivePeaks } from "./live-peaks.js";
+import { LiveTimeline } from "./live-timeline.js";
+
+/** Shows the events of a live session. */
+export class LiveView {
+  /**
+   * Shows an empty timeline.
+   *
+   * @param {object} ready the message `ready` of the service.
+   * @param {number} samplingRate the sampling rate of the stream, in Hz.
+   * @param {?string[]} labels the labels of the model, if the page knows them.
+   */
+  constructor(ready, samplingRate, labels) {
+    showEmptyCall("Speak. Each segment of speech appears here soon after its end.");
+    this.peaks = new LivePeaks(samplingRate);
+    this.timeline = new LiveTimeline(timeline, ready.channels, this.peaks);
+    this.turns = [];
+    this.labels = labels;
+    if (labels) showLabels(labels);
+  }
+
+  /** Adds samples to the waveform. */
+  hear(samples) {
+    this.peaks.append(samples);
+    this.timeline.moveTo(this.peaks.sound.duration);
+  }
+
+  /** Shows a message of the service. Returns the announcement for screen readers, if there is one. */
+  show(message) {
+    if (message.probabilities) this.nameLabels(message.probabilities);
+    if (message.type === "interim") {
+      this.timeline.showInterim(message.channel, message);
+      this.readNewest(message, "so far");
+    } else if (message.type === "segment") {
+      this.timeline.add(message.channel, message);
+      this.readNewest(message, "");
+      return `${capitalized(message.emotion)}, ${percent(message.probabilities[message.emotion])}.`;
+    } else if (message.type === "turning_point") {
+      this.timeline.addTurn(message);
+      this.turns.push(message);
+      showTurns(this.turns);
+    }
+    return "";
+  }
+
+  /** Names the emotions, which otherwise the first answer contains. */
+  nameLabels(probabilities) {
+    if (this.labels) return;
+    this.labels = Object.keys(probabilities);
+    showLabels(this.labels);
+  }
+
+  /** Shows the values of the newest segment, unless the user reads another one. */
+  readNewest(segment, hint) {
+    if (!byId("track").matches(":hover, :focus-within")) readOut(segment, hint);
+  }
+}
