@@ -73,6 +73,9 @@ class Server(uvicorn.Server):
                 port=settings.port,
                 http=_HTTP,
                 ws_max_size=settings.live_max_message_bytes,
+                # No limit, because the answer to a ping waits behind audio that is paced. A dead client sends
+                # nothing (SER_LIVE_IDLE_SECONDS), or TCP notices.
+                ws_ping_timeout=None,
                 log_config=None,
                 access_log=False,
                 server_header=False,

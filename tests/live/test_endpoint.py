@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Origin, Subprotocol
 
 from testing.live_client import START, STOP, Message, address, encoded, received, serving, talk, timeline
 from testing.service import Service
@@ -114,5 +117,32 @@ def test_a_key_is_required_if_the_service_has_keys(folder: Path) -> None:
                 return refused, json.loads(await socket.recv())
 
         refused, ready = asyncio.run(scenario())
-    assert refused["problem"]["code"] == "unauthenticated"
-    assert ready["type"] == "ready"
+        assert refused["problem"]["code"] == "unauthenticated"
+        assert ready["type"] == "ready"
+
+        async def as_a_page(key: str) -> tuple[Message, str | None]:
+            subprotocols = [Subprotocol(name) for name in ("ser.live", f"ser.key.{key}")]
+            async with connect(address(service), subprotocols=subprotocols) as socket:
+                with suppress(ConnectionClosed):  # if the service refused before
+                    await socket.send(json.dumps(START))
+                return json.loads(await socket.recv()), socket.subprotocol
+
+        message, subprotocol = asyncio.run(as_a_page("c2VjcmV0"))  # "secret"
+        assert (message["type"], subprotocol) == ("ready", "ser.live")
+        for key in ("c2VjcmVU", "!", ""):
+            message, subprotocol = asyncio.run(as_a_page(key))
+            assert (message["problem"]["code"], subprotocol) == ("unauthenticated", "ser.live")
+        assert "c2VjcmV0" not in service.log
+
+
+def test_a_page_of_another_site_is_refused(service: Service) -> None:
+    async def scenario(origin: str) -> Message:
+        async with connect(address(service), origin=Origin(origin)) as socket:
+            with suppress(ConnectionClosed):  # if the service refused before
+                await socket.send(json.dumps(START))
+            answer: Message = json.loads(await socket.recv())
+            return answer
+
+    refused = asyncio.run(scenario("https://example.com"))
+    assert refused["problem"]["code"] == "origin-refused"
+    assert asyncio.run(scenario(service.url))["type"] == "ready"
