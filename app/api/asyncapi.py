@@ -144,7 +144,6 @@ def _channel(names: list[str]) -> dict[str, Any]:
             "ws": {
                 "method": "GET",
                 "headers": {"type": "object", "properties": {"Authorization": key}},
-                "bindingVersion": "0.1.0",
             }
         },
     }

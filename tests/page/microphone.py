@@ -76,7 +76,10 @@ class FakeEndpoint:
     def make_ready(self, connection: WebSocketRoute) -> None:
         """Send `ready`, with a field that the page does not know."""
         ready = {"type": "ready", "session": "1", "model": "multilingual", "channels": [0]}
-        self.send({**ready, "max_seconds": self.max_seconds, "sequence": 0, "unknown": True}, to=connection)
+        self.send(
+            {**ready, "limits": {"max_seconds": self.max_seconds}, "offset": 0, "unknown": True},
+            to=connection,
+        )
 
     def send(self, *messages: Message, to: WebSocketRoute | None = None) -> None:
         """Send messages on a connection; None: on the last one."""

@@ -32,7 +32,7 @@ export class SpokenCall extends SpokenUtterance {
     if (this.model) format.model = this.model;
     this.session = new LiveSession(format, (message) => this.receive(message));
     const ready = await this.session.ready;
-    this.mostSeconds = ready.max_seconds - MARGIN;
+    this.mostSeconds = ready.limits.max_seconds - MARGIN;
     this.ended = this.session.ended.then(({ timeline, reason }) => {
       if (reason === "going-away") this.notice = STOPPING;
       return timeline;
