@@ -14,6 +14,7 @@ from app.core.errors import SpeechEmotionError
 from app.live.analysis import StreamFormat
 from app.live.connection import ConnectionLost, InvalidMessage
 from app.live.messages import ErrorMessage, Reconnect, Start
+from app.live.protocols.media_streams import MediaStreams
 from app.live.protocols.native import Native
 from app.live.protocols.protocol import LiveProtocol
 from app.live.session import LiveSession, SessionInfo
@@ -32,7 +33,25 @@ async def analyze_live(socket: WebSocket) -> None:
     await _serve(socket, Native(), SUBPROTOCOL)
 
 
-async def _serve(socket: WebSocket, protocol: LiveProtocol, subprotocol: str) -> None:
+@router.websocket("/v1/live/twilio")
+async def analyze_twilio(socket: WebSocket) -> None:
+    """Analyze a stream of Twilio."""
+    await _serve(socket, MediaStreams("twilio"))
+
+
+@router.websocket("/v1/live/telnyx")
+async def analyze_telnyx(socket: WebSocket) -> None:
+    """Analyze a stream of Telnyx."""
+    await _serve(socket, MediaStreams("telnyx"))
+
+
+@router.websocket("/v1/live/plivo")
+async def analyze_plivo(socket: WebSocket) -> None:
+    """Analyze a stream of Plivo."""
+    await _serve(socket, MediaStreams("plivo"))
+
+
+async def _serve(socket: WebSocket, protocol: LiveProtocol, subprotocol: str = "") -> None:
     """Serve a connection until the session ends."""
     await socket.accept(subprotocol if subprotocol in socket.scope["subprotocols"] else None)
     service: Service = socket.state.service

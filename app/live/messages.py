@@ -9,6 +9,7 @@ from app.core.audio import MAX_CHANNELS, MAX_SAMPLING_RATE, MIN_SAMPLING_RATE
 from app.live.encoding import Encoding
 
 MAX_ROLE_LENGTH = 40
+MAX_REFERENCE_LENGTH = 128
 
 
 class _FromClient(BaseModel):
@@ -44,6 +45,11 @@ class Start(_FromClient):
     )
     model: str | None = Field(default=None, description="the model to use; null: the default model")
     callback: Callback | None = Field(default=None, description="the webhooks of the session; null: none")
+    reference: str | None = Field(
+        default=None,
+        max_length=MAX_REFERENCE_LENGTH,
+        description="the ID of the call at the client, which the list of sessions repeats",
+    )
 
 
 class Reconnect(_FromClient):

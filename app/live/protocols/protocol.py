@@ -23,11 +23,15 @@ class LiveProtocol(Protocol):
         name: the name in metrics and logs.
         reconnects: whether a new connection can continue a session.
         key: the API key that the client sent in a message; None before, or if it did not.
+        n_reordered: the number of messages so far that arrived after a later one.
+        n_dropped: the number of messages so far that arrived twice, or too late.
     """
 
     name: str
     reconnects: bool
     key: str | None
+    n_reordered: int
+    n_dropped: int
 
     def read(self, frame: str | bytes) -> Sequence[ClientMessage | WarningMessage | Reply | bytes]:
         """Translate a frame of the client.
