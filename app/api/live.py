@@ -14,6 +14,7 @@ from app.core.errors import SpeechEmotionError
 from app.live.analysis import StreamFormat
 from app.live.connection import ConnectionLost, InvalidMessage
 from app.live.messages import ErrorMessage, Reconnect, Start
+from app.live.protocols.jambonz import Jambonz
 from app.live.protocols.media_streams import MediaStreams
 from app.live.protocols.native import Native
 from app.live.protocols.protocol import LiveProtocol
@@ -23,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 SUBPROTOCOL = "ser.live"
 """The subprotocol of our own protocol. A client need not name it."""
+
+JAMBONZ_SUBPROTOCOL = "audio.jambonz.org"
+"""The subprotocol that jambonz requires."""
 
 router = APIRouter()
 
@@ -49,6 +53,12 @@ async def analyze_telnyx(socket: WebSocket) -> None:
 async def analyze_plivo(socket: WebSocket) -> None:
     """Analyze a stream of Plivo."""
     await _serve(socket, MediaStreams("plivo"))
+
+
+@router.websocket("/v1/live/jambonz")
+async def analyze_jambonz(socket: WebSocket) -> None:
+    """Analyze a stream of jambonz."""
+    await _serve(socket, Jambonz(), JAMBONZ_SUBPROTOCOL)
 
 
 async def _serve(socket: WebSocket, protocol: LiveProtocol, subprotocol: str = "") -> None:

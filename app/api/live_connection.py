@@ -135,6 +135,8 @@ def key_of(socket: WebSocket) -> str | None:
     scheme, _, key = socket.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return key
+    if scheme.lower() == "basic":  # RFC 7617, of which jambonz sends the password as the key
+        return _decoded(key, base64.b64decode).partition(":")[2]
     for header in KEY_HEADERS:
         if header in socket.headers:
             return socket.headers[header]
