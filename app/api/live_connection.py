@@ -22,8 +22,8 @@ NORMAL, ABNORMAL, GOING_AWAY = 1000, 1006, 1012
 KEY_PREFIX = "ser.key."
 """A page cannot send an Authorization header with a WebSocket, so its key is the name of a subprotocol: this
 prefix, and the key in Base64 for URLs (RFC 4648, 5) without padding."""
-KEY_HEADERS = ("X-Telnyx-Streaming-Auth-Token",)
-"""The headers in which telephony platforms send a key."""
+KEY_HEADERS = ("X-API-KEY", "X-Telnyx-Streaming-Auth-Token")
+"""The headers in which telephony platforms send a key: Genesys Cloud AudioHook, and Telnyx."""
 
 
 class OriginRefused(LiveError):
