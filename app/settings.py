@@ -1,5 +1,6 @@
 """Settings, read from the environment: `SER_PORT=9000 make serve`."""
 
+import base64
 import ipaddress
 import os
 import re
@@ -8,12 +9,13 @@ from pathlib import Path
 from typing import Literal, Self
 
 import limits
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.core.channels import ChannelPolicy
 
 _KEY = re.compile(r"(?P<name>[\w.@-]+):(?P<sha256>[0-9a-f]{64})")
+_MIN_SECRET_BYTES = 16
 
 
 def usable_processors() -> int:
@@ -116,6 +118,10 @@ class Settings(BaseSettings):
     live_max_message_bytes: int = Field(
         default=1024 * 1024, ge=1024, description="largest message of a live session, in bytes"
     )
+    audiohook_secret: SecretStr | None = Field(
+        default=None,
+        description="client secret of Genesys Cloud AudioHook, in Base64; refuses unsigned requests",
+    )
     min_seconds: float = Field(default=0.25, gt=0, description="shortest recording, in seconds")
     max_worker_bytes: int = Field(
         default=1024 * 1024 * 1024,
@@ -156,6 +162,14 @@ class Settings(BaseSettings):
                     "each secret is `whsec_` followed by Base64; create one with `python -m app secret`"
                 )
         return text
+
+    @field_validator("audiohook_secret")
+    @classmethod
+    def _is_base64(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(_decoded(secret.get_secret_value())) < _MIN_SECRET_BYTES:
+            # The message must not show the secret.
+            raise ValueError(f"expected at least {_MIN_SECRET_BYTES} bytes in Base64")
+        return secret
 
     @field_validator("tracing")
     @classmethod
@@ -221,6 +235,14 @@ def _read_key(entry: str) -> tuple[str, str]:
         # The message must not show the entry: it may contain the key itself.
         raise ValueError("SER_API_KEYS: each entry is name:sha256; create one with `python -m app key NAME`")
     return match["name"], match["sha256"]
+
+
+def _decoded(text: str) -> bytes:
+    """Return the bytes of Base64; none if the text is not."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""
 
 
 def _is_loopback(host: str) -> bool:

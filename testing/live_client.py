@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import httpx2
 import soundfile
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from app.core.audio import decode
 from testing.recordings import call
@@ -42,16 +43,31 @@ def encoded() -> tuple[bytes, bytes]:
     return wav.getvalue(), raw.getvalue()
 
 
-def address(service: Service) -> str:
-    """Return the address of the endpoint."""
-    return f"ws://127.0.0.1:{service.port}/v1/audio/live"
+def telephone(encoding: str = "ULAW") -> tuple[bytes, bytes]:
+    """Return a call of two channels at 8 kHz as a WAV file, and its interleaved samples."""
+    samples = decode(call(4)).samples[:, ::2].T
+    wav, raw = io.BytesIO(), io.BytesIO()
+    soundfile.write(wav, samples, 8_000, encoding, format="WAV")
+    soundfile.write(raw, samples, 8_000, encoding, format="RAW", endian="LITTLE")
+    return wav.getvalue(), raw.getvalue()
+
+
+def address(service: Service, path: str = "/v1/audio/live") -> str:
+    """Return the address of an endpoint."""
+    return f"ws://127.0.0.1:{service.port}{path}"
 
 
 async def exchange(
-    service: Service, frames: Sequence[Message | bytes | str]
+    service: Service,
+    frames: Sequence[Message | bytes | str],
+    path: str = "/v1/audio/live",
+    headers: Mapping[str, str] | None = None,
+    subprotocols: Sequence[Subprotocol] | None = None,
 ) -> tuple[list[Message], int | None]:
     """Send frames, and return all messages of the service and the close code."""
-    async with connect(address(service)) as socket:
+    async with connect(
+        address(service, path), additional_headers=headers, subprotocols=subprotocols
+    ) as socket:
         with suppress(ConnectionClosed):
             for frame in frames:
                 await socket.send(frame if isinstance(frame, bytes | str) else json.dumps(frame))

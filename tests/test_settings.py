@@ -2,7 +2,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from app.core.channels import ChannelPolicy
 from app.settings import Settings
@@ -37,6 +37,14 @@ def test_any_other_address_needs_keys_or_explicit_permission(host: str) -> None:
         Settings(host=host)
     assert Settings(host=host, api_keys=f"backend:{HASH}").host == host
     assert Settings(host=host, allow_unauthenticated=True).host == host
+
+
+@pytest.mark.parametrize("secret", ["", "c2hvcnQ=", "not Base64, although it is long enough"])
+def test_the_secret_of_audiohook_is_base64_and_never_shown(secret: str) -> None:
+    assert str(Settings(audiohook_secret=SecretStr("A" * 32)).audiohook_secret) == "**********"
+    with pytest.raises(ValidationError) as error:
+        Settings(audiohook_secret=SecretStr(secret))
+    assert not secret or secret not in str(error.value)
 
 
 def test_channels_are_indices() -> None:

@@ -1,7 +1,10 @@
 """The WebSockets of live calls: the analysis of a call while it happens."""
 
 import asyncio
+import base64
 import logging
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -12,14 +15,18 @@ from fastapi import APIRouter, WebSocket
 from app.answers import TimelineAnswer
 from app.api import problems
 from app.api.live_connection import SocketConnection, check_origin, key_of
+from app.api.message_signature import verify
 from app.api.service import Jobs, Service
 from app.core.errors import SpeechEmotionError
-from app.jobs.callbacks import check
+from app.jobs import callbacks
 from app.jobs.job import JobRequest, JobsUnavailable
 from app.live import followers
 from app.live.analysis import StreamFormat
 from app.live.connection import ConnectionLost, InvalidMessage
 from app.live.messages import ErrorMessage, Reconnect, Start
+from app.live.protocols.audiohook import AudioHook
+from app.live.protocols.jambonz import Jambonz
+from app.live.protocols.media_streams import MediaStreams
 from app.live.protocols.native import Native
 from app.live.protocols.protocol import LiveProtocol
 from app.live.session import LiveSession, SessionInfo
@@ -28,6 +35,9 @@ logger = logging.getLogger(__name__)
 
 SUBPROTOCOL = "ser.live"
 """The subprotocol of our own protocol. A client need not name it."""
+
+JAMBONZ_SUBPROTOCOL = "audio.jambonz.org"
+"""The subprotocol that jambonz requires."""
 
 router = APIRouter()
 
@@ -38,8 +48,70 @@ async def analyze_live(socket: WebSocket) -> None:
     await _serve(socket, Native(), SUBPROTOCOL)
 
 
-async def _serve(socket: WebSocket, protocol: LiveProtocol, subprotocol: str) -> None:
-    """Serve a connection until the session ends."""
+@router.websocket("/v1/live/twilio")
+async def analyze_twilio(socket: WebSocket) -> None:
+    """Analyze a stream of Twilio."""
+    await _serve(socket, MediaStreams("twilio"))
+
+
+@router.websocket("/v1/live/telnyx")
+async def analyze_telnyx(socket: WebSocket) -> None:
+    """Analyze a stream of Telnyx."""
+    await _serve(socket, MediaStreams("telnyx"))
+
+
+@router.websocket("/v1/live/plivo")
+async def analyze_plivo(socket: WebSocket) -> None:
+    """Analyze a stream of Plivo."""
+    await _serve(socket, MediaStreams("plivo"))
+
+
+@router.websocket("/v1/live/audiohook")
+async def analyze_audiohook(socket: WebSocket) -> None:
+    """Analyze a stream of Genesys Cloud."""
+    protocol = AudioHook(socket.headers.get("Audiohook-Session-Id"))
+    await _serve(socket, protocol, check=_check_audiohook)
+
+
+@router.websocket("/v1/live/jambonz")
+async def analyze_jambonz(socket: WebSocket) -> None:
+    """Analyze a stream of jambonz."""
+    await _serve(socket, Jambonz(), JAMBONZ_SUBPROTOCOL)
+
+
+def _check_audiohook(socket: WebSocket) -> None:
+    """Check key and signature of a request of Genesys Cloud, also if it only probes the connection.
+
+    Raises:
+        Unauthenticated: the key is missing or unknown, or the signature is missing or wrong.
+    """
+    service: Service = socket.state.service
+    service.authenticator.identify(key_of(socket))
+    secret = service.settings.audiohook_secret
+    if secret is not None:
+        query = socket.scope["query_string"].decode("latin-1")
+        target = socket.scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
+        verify(socket.headers, target, base64.b64decode(secret.get_secret_value()), time.time())
+
+
+def _accept_all(socket: WebSocket) -> None:
+    """Check nothing."""
+
+
+async def _serve(
+    socket: WebSocket,
+    protocol: LiveProtocol,
+    subprotocol: str = "",
+    check: Callable[[WebSocket], None] = _accept_all,
+) -> None:
+    """Serve a connection until the session ends.
+
+    Args:
+        socket: the WebSocket.
+        protocol: the protocol of the client.
+        subprotocol: the subprotocol to accept.
+        check: a function that raises an error if the request is refused.
+    """
     await socket.accept(subprotocol if subprotocol in socket.scope["subprotocols"] else None)
     service: Service = socket.state.service
     connection = SocketConnection(socket, protocol, service.live.limits.session.idle_seconds)
@@ -47,6 +119,7 @@ async def _serve(socket: WebSocket, protocol: LiveProtocol, subprotocol: str) ->
     with suppress(ConnectionLost):
         try:
             check_origin(socket)
+            check(socket)
             with service.live.waiting():
                 session, after = await _find_session(connection, service, protocol, key_of(socket))
             fields |= {"caller": session.info.caller, "session": session.info.id}
@@ -126,7 +199,7 @@ async def _jobs_for(service: Service, start: Start) -> Jobs | None:
     if service.jobs is None:
         raise JobsUnavailable("Jobs are disabled on this service (SER_JOBS). Omit `callback` and `keep`.")
     if start.callback is not None:
-        await asyncio.to_thread(check, start.callback.url, service.jobs.policy)
+        await asyncio.to_thread(callbacks.check, start.callback.url, service.jobs.policy)
     return service.jobs
 
 

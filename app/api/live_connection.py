@@ -2,9 +2,8 @@
 
 import asyncio
 import base64
-import binascii
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -23,6 +22,8 @@ NORMAL, ABNORMAL, GOING_AWAY = 1000, 1006, 1012
 KEY_PREFIX = "ser.key."
 """A page cannot send an Authorization header with a WebSocket, so its key is the name of a subprotocol: this
 prefix, and the key in Base64 for URLs (RFC 4648, 5) without padding."""
+KEY_HEADERS = ("X-API-KEY", "X-Telnyx-Streaming-Auth-Token")
+"""The headers in which telephony platforms send a key: Genesys Cloud AudioHook, and Telnyx."""
 
 
 class OriginRefused(LiveError):
@@ -134,14 +135,24 @@ def key_of(socket: WebSocket) -> str | None:
     scheme, _, key = socket.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return key
+    if scheme.lower() == "basic":  # RFC 7617, of which jambonz sends the password as the key
+        return _decoded(key, base64.b64decode).partition(":")[2]
+    for header in KEY_HEADERS:
+        if header in socket.headers:
+            return socket.headers[header]
     for subprotocol in socket.scope["subprotocols"]:
         encoded = subprotocol.removeprefix(KEY_PREFIX)
         if encoded != subprotocol:
-            try:
-                return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
-            except (binascii.Error, UnicodeDecodeError):
-                return None
+            return _decoded(encoded + "=" * (-len(encoded) % 4), base64.urlsafe_b64decode)
     return None
+
+
+def _decoded(text: str, decode: Callable[[str], bytes]) -> str:
+    """Return the content of text in Base64; empty if it is not."""
+    try:
+        return decode(text).decode()
+    except ValueError:  # also the errors of Base64 and UTF-8
+        return ""
 
 
 def check_origin(socket: WebSocket) -> None:

@@ -39,7 +39,11 @@ do. A message contains no secrets, so that the sender may read it.
     ├── LiveError                app.live.connection: a live session is refused or ended
     │   ├── SessionsFull           the limit of sessions is reached
     │   ├── InvalidMessage         a message cannot be understood, or came at the wrong time
-    │   └── SessionIdle            the client sent nothing for too long
+    │   ├── SessionIdle            the client sent nothing for too long
+    │   ├── SessionNotFound        the caller has no session of this ID
+    │   ├── SessionReplaced        another connection continues the session
+    │   ├── OriginRefused          the page that opened the WebSocket belongs to another site
+    │   └── RelayUnavailable       the database of live messages cannot be reached
     ├── NotAnalyzed              app.batch.engine: a recording of an archive could not be analyzed
     ├── EngineLost               app.batch.engine: the cluster is lost, so that the analysis ends
     └── TrainingError            training.errors: a training run cannot work

@@ -12,6 +12,8 @@ Encoding = Literal["linear16", "mulaw", "alaw"]
 
 SUBTYPES: dict[Encoding, str] = {"mulaw": "ULAW", "alaw": "ALAW"}
 """The encodings of 8 bits, with the names of libsndfile."""
+SILENCE: dict[Encoding, bytes] = {"linear16": b"\0\0", "mulaw": b"\xff", "alaw": b"\xd5"}
+"""The sample that is zero, or next to it in A-law, which has no zero (ITU-T G.711, tables 1a and 2a)."""
 
 
 class StreamDecoder:

@@ -9,6 +9,7 @@ from app.core.audio import MAX_CHANNELS, MAX_SAMPLING_RATE, MIN_SAMPLING_RATE
 from app.live.encoding import Encoding
 
 MAX_ROLE_LENGTH = 40
+MAX_REFERENCE_LENGTH = 128
 
 
 class _FromClient(BaseModel):
@@ -43,13 +44,15 @@ class Start(_FromClient):
         default=3.0, ge=0.5, description="the seconds of speech between two interim answers; null: none"
     )
     model: str | None = Field(default=None, description="the model to use; null: the default model")
-    reference: str | None = Field(
-        default=None, max_length=128, description="your ID of the call, which the list of sessions repeats"
-    )
     keep: bool = Field(
         default=False, description="whether the timeline is kept as the result of a job with the session's ID"
     )
     callback: Callback | None = Field(default=None, description="the webhooks of the session; null: none")
+    reference: str | None = Field(
+        default=None,
+        max_length=MAX_REFERENCE_LENGTH,
+        description="the ID of the call at the client, which the list of sessions repeats",
+    )
 
 
 class Reconnect(_FromClient):

@@ -12,10 +12,22 @@ import pytest
 from websockets.asyncio.client import connect
 
 from testing.backends import Postgres, postgres
-from testing.live_client import START, STOP, Message, address, encoded, received, serving, talk, timeline
+from testing.live_client import (
+    START,
+    STOP,
+    Message,
+    address,
+    encoded,
+    received,
+    serving,
+    talk,
+    telephone,
+    timeline,
+)
 from testing.receiver import SECRET, receiving
 from testing.service import Service
 from tests.jobs.client import eventually, until
+from tests.live.test_twilio import CONNECTED, END, TWILIO, messages_of
 
 
 def events(service: Service, session: str, after: int | None = None) -> list[tuple[str | None, str, Message]]:
@@ -82,6 +94,27 @@ def test_a_failed_session_ends_with_an_error_event(service: Service) -> None:
     messages, _ = talk(service, START, START)
     ((_, name, data),) = events(service, messages[0]["session"])
     assert (name, data["problem"]["code"]) == ("error", "invalid-message")
+
+
+def test_a_call_of_twilio_is_followed_by_its_call_sid(service: Service) -> None:
+    wav, raw = telephone()
+
+    async def scenario() -> list[tuple[str | None, str, Message]]:
+        async with connect(address(service, "/v1/live/twilio")) as socket:
+            for message in (CONNECTED, TWILIO, *messages_of(raw)):
+                await socket.send(json.dumps(message))
+            await asyncio.to_thread(eventually, lambda: sessions(service) != [])
+            (session,) = sessions(service)
+            assert (session["protocol"], session["roles"]) == ("twilio", ["customer", "agent"])
+            assert session["reference"] == TWILIO["start"]["callSid"]
+            reading = asyncio.create_task(asyncio.to_thread(events, service, session["id"]))
+            await socket.send(json.dumps(END))
+            return await reading
+
+    found = [data for _, _, data in asyncio.run(scenario())]
+    assert [data["type"] for data in found[-2:]] == ["summary", "closed"]
+    assert found[-2]["timeline"] == timeline(service, wav)
+    assert {data["role"] for data in found if data["type"] == "segment"} == {"customer", "agent"}
 
 
 def test_an_unknown_session_has_no_events(service: Service) -> None:

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-from pydantic import ValidationError
-
-from app.live.connection import InvalidMessage
 from app.live.messages import CLIENT_MESSAGE, ClientMessage, ErrorMessage, JournalMessage, Ready
+from app.live.protocols.parsing import parse
 
 
 class Native:
@@ -28,11 +26,7 @@ class Native:
         """Translate a frame of the client."""
         if isinstance(frame, bytes):
             return [frame]
-        try:
-            return [CLIENT_MESSAGE.validate_json(frame)]
-        except ValidationError as error:
-            faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-            raise InvalidMessage(f"A message is not valid. {'; '.join(faults)}") from error
+        return [parse(CLIENT_MESSAGE, frame)]
 
     def write(self, message: Ready | JournalMessage | ErrorMessage) -> Sequence[str]:
         """Translate a message of the service."""

@@ -23,8 +23,8 @@ class LiveProtocol(Protocol):
         name: the name in metrics and logs.
         reconnects: whether a new connection can continue a session.
         key: the API key that the client sent in a message; None before, or if it did not.
-        n_reordered: the number of frames that arrived out of order.
-        n_dropped: the number of frames that arrived too late, or twice.
+        n_reordered: the number of messages so far that arrived after a later one.
+        n_dropped: the number of messages so far that arrived twice, or too late.
     """
 
     name: str

@@ -1,0 +1,87 @@
+"""The parameters of a session that a telephony platform passes on from its user."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from app.live.encoding import Encoding
+from app.live.messages import Callback, Start
+from app.live.protocols.parsing import invalid
+
+CUSTOMER, AGENT = "customer", "agent"
+"""The roles of the channels, unless the parameter `roles` names others."""
+
+
+def _split(value: object) -> object:
+    """Split a list such as `0,1`: most platforms pass on only strings."""
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+class Options(BaseModel):
+    """The parameters of a session. Those that a platform adds are ignored.
+
+    Example:
+        >>> Options(analyze="0,1", key="secret").analyze
+        [0, 1]
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    key: str | None = Field(default=None, description="the API key")
+    model: str | None = Field(default=None, description="as in `start`")
+    analyze: Annotated[list[int] | None, BeforeValidator(_split)] = Field(
+        default=None, description="as in `start`"
+    )
+    roles: Annotated[list[str] | None, BeforeValidator(_split)] = Field(
+        default=None, description="as in `start`"
+    )
+    interim_interval: float | None = Field(default=None, description="as in `start`; by default none")
+    callback: str | None = Field(default=None, description="the `url` of the callback in `start`")
+    callback_events: Annotated[list[str] | None, BeforeValidator(_split)] = Field(
+        default=None, description="the `events` of the callback in `start`"
+    )
+    keep: bool = Field(default=False, description="as in `start`")
+    tracks: Literal["inbound", "outbound", "both"] = Field(
+        default="inbound", description="the tracks, for a platform whose first message does not list them"
+    )
+    byte_order: Literal["little", "big"] = Field(default="little", description="the byte order of L16")
+
+    @property
+    def named_tracks(self) -> set[str]:
+        """The tracks that `tracks` names."""
+        return {"inbound", "outbound"} if self.tracks == "both" else {self.tracks}
+
+    def start(
+        self, encoding: Encoding, sampling_rate: int, roles: Sequence[str], reference: str | None
+    ) -> Start:
+        """Return the first message of a session.
+
+        Args:
+            encoding: the encoding of the samples.
+            sampling_rate: the sampling rate, in Hz.
+            roles: the role of each channel, unless the parameters name roles.
+            reference: the ID of the call at the platform.
+
+        Raises:
+            InvalidMessage: a parameter is out of range.
+        """
+        callback = {"events": self.callback_events} if self.callback_events else {}
+        try:
+            return Start(
+                type="start",
+                encoding=encoding,
+                sampling_rate=sampling_rate,
+                channels=len(roles),
+                roles=self.roles or list(roles),
+                analyze=self.analyze,
+                interim_interval=self.interim_interval,
+                model=self.model,
+                callback=Callback.model_validate({"url": self.callback, **callback})
+                if self.callback
+                else None,
+                keep=self.keep,
+                reference=reference,
+            )
+        except ValidationError as error:
+            raise invalid(error) from error
