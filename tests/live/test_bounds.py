@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import time
+from collections import Counter
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
@@ -42,6 +43,22 @@ def test_the_number_of_sessions_is_limited(service: Service) -> None:
     while "ser_live_sessions{" in httpx2.get(f"{service.url}/metrics").text:
         time.sleep(0.05)  # a session ends soon after its client has closed the connection
     assert talk(service, START, STOP)[1] == 1000
+
+
+def test_a_key_with_too_many_sessions_is_refused_and_the_service_goes_on(folder: Path) -> None:
+    with serving(folder, SER_LIVE_SESSIONS_PER_KEY="3") as service:
+
+        async def scenario() -> list[str]:
+            async with AsyncExitStack() as stack:
+                sockets = [await stack.enter_async_context(connect(address(service))) for _ in range(50)]
+                for socket in sockets:
+                    await socket.send(json.dumps(START))
+                answers = [json.loads(await socket.recv()) for socket in sockets]
+                return [one["problem"]["code"] if one["type"] == "error" else one["type"] for one in answers]
+
+        assert Counter(asyncio.run(scenario())) == {"ready": 3, "sessions-full": 47}
+        assert httpx2.get(f"{service.url}/health/ready").status_code == httpx2.codes.OK
+        assert "Traceback" not in service.log
 
 
 def test_a_stop_of_the_service_completes_the_sessions(folder: Path) -> None:
@@ -90,7 +107,7 @@ def test_the_death_of_workers_ends_no_session_and_repeats_no_segment(folder: Pat
 
         async def scenario() -> tuple[int, list[list[Message]]]:
             killing = asyncio.create_task(kill_workers())
-            sessions = await asyncio.gather(*(slowly() for _ in range(8)))
+            sessions = await asyncio.gather(*(slowly() for _ in range(20)))
             return await killing, sessions
 
         killed, sessions = asyncio.run(scenario())
@@ -112,7 +129,7 @@ def test_hostile_clients_harm_no_other_session(service: Service) -> None:
         async with connect(address(service)) as socket:
             await socket.send(json.dumps(START))
             with suppress(ConnectionClosed):
-                for _ in range(5_000):
+                for _ in range(10_000):
                     await socket.send(b"\x00")
                 await socket.send(b"\x00" * 2_000_000)
             await received(socket)

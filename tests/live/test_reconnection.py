@@ -24,7 +24,7 @@ async def begin(socket: ClientConnection, message: Message) -> Message:
 
 
 async def send_in_pieces(service: Service, raw: bytes, random: np.random.Generator) -> list[Message]:
-    """Send a call, and lose the connection at random points. Return the messages of the session."""
+    """Send a call; pause and lose the connection at random points. Return the messages of the session."""
     messages: list[Message] = []
     first: Message = START
     offset, lost = 0, 0
@@ -44,6 +44,9 @@ async def send_in_pieces(service: Service, raw: bytes, random: np.random.Generat
             size = int(random.integers(1, 5_000))
             await socket.send(raw[offset : min(offset + size, end)])
             offset = min(offset + size, end)
+            if random.random() < 0.1:
+                for frame in ('{"type": "pause"}', b"\x00" * 999, '{"type": "resume"}'):
+                    await socket.send(frame)
         while random.random() < 0.5:
             try:
                 async with asyncio.timeout(0.2):
