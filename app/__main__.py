@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import multiprocessing
+import os
 import secrets
 import signal
 import sys
@@ -55,6 +56,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def start_fork_server() -> None:
     """Start the fork server early, because its imports take longer than those of this process."""
+    # One thread of NumPy's linear algebra for each worker, since every processor has a worker. More threads
+    # wait for each other, and double the processor time of a recording.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     multiprocessing.set_forkserver_preload([PRELOADED])
     forkserver.ensure_running()
 
