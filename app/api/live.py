@@ -127,6 +127,8 @@ async def _serve(
             await connection.close()
         except SpeechEmotionError as error:
             await connection.fail(_describe(error))
+        finally:
+            connection.release()
     fields |= {"code": str(connection.close_code)}
     service.metrics.count_live_connection(
         protocol.name, connection.close_code, protocol.n_reordered, protocol.n_dropped

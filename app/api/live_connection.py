@@ -2,9 +2,11 @@
 
 import asyncio
 import base64
+import math
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar, cast
 from urllib.parse import urlsplit
 
 from fastapi import WebSocket
@@ -14,6 +16,8 @@ from starlette.websockets import WebSocketDisconnect
 from app.live.connection import ConnectionClosed, ConnectionLost, Interrupted, LiveError, SessionIdle
 from app.live.messages import ClientMessage, Closed, ErrorMessage, JournalMessage, Ready, WarningMessage
 from app.live.protocols.protocol import LiveProtocol, Reply
+
+T = TypeVar("T")
 
 ERROR_CODES = 4000
 """The close code of an error is this number plus the status of its problem (RFC 6455, 7.4.2: private use)."""
@@ -38,7 +42,7 @@ class SocketConnection:
     """
 
     def __init__(self, socket: WebSocket, protocol: LiveProtocol, max_pause: float) -> None:
-        """Wrap a WebSocket.
+        """Wrap a WebSocket. The present task must be the one that receives.
 
         Args:
             socket: the accepted WebSocket.
@@ -50,29 +54,30 @@ class SocketConnection:
         self._max_pause = max_pause
         self._received: deque[ClientMessage | WarningMessage | bytes] = deque()
         self._interrupted = False
-        self._timeout: asyncio.Timeout | None = None
+        self._is_idle = False
+        self._waits = False
+        self._deadline = math.inf
+        self._loop = asyncio.get_running_loop()
+        self._task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._timer = self._loop.call_later(max_pause, self._check_idle)
         self._end = NORMAL
         self.close_code = ABNORMAL
 
     async def receive(self, *, idle: bool = False) -> ClientMessage | WarningMessage | bytes:
         """Receive a message, or audio, as described in `Connection`."""
         while not self._received:
-            async with self._interruptible(None if idle else self._max_pause):
-                frame = await self._socket.receive()
+            frame = await self._within(math.inf if idle else self._max_pause, self._socket.receive)
             for item in self._protocol.read(_content(frame)):
                 if isinstance(item, Reply):
                     await self._send(item.text)
                 else:
                     self._received.append(item)
-        if self._interrupted:  # also while a fast client always has a next message
-            raise Interrupted
+        self._check_interrupted()  # also while a fast client always has a next message
         return self._received.popleft()
 
     async def wait(self, seconds: float) -> None:
         """Wait without receiving, as described in `Connection`."""
-        if seconds > 0:
-            async with self._interruptible(None):
-                await asyncio.sleep(seconds)
+        await self._within(math.inf, partial(asyncio.sleep, seconds))
 
     async def send(self, message: Ready | JournalMessage) -> None:
         """Send a message, as described in `Connection`."""
@@ -84,8 +89,9 @@ class SocketConnection:
     def interrupt(self) -> None:
         """End the present or the next `receive` or `wait`."""
         self._interrupted = True
-        if self._timeout is not None and not self._timeout.expired():
-            self._timeout.reschedule(0)
+        if self._waits:
+            self._waits = False
+            self._task.cancel()
 
     async def fail(self, message: ErrorMessage) -> None:
         """Send an error and close the connection."""
@@ -96,6 +102,10 @@ class SocketConnection:
     async def close(self) -> None:
         """Close the connection after the last message."""
         await self._close(self._end)
+
+    def release(self) -> None:
+        """Stop the timer."""
+        self._timer.cancel()
 
     async def _close(self, code: int) -> None:
         try:
@@ -112,22 +122,41 @@ class SocketConnection:
         except (TimeoutError, RuntimeError, WebSocketDisconnect) as error:  # RuntimeError: it is closed
             raise ConnectionLost("The client has left, or does not read.") from error
 
-    @asynccontextmanager
-    async def _interruptible(self, seconds: float | None) -> AsyncIterator[None]:
-        """Limit the time of a wait, which `interrupt` can end."""
-        if self._interrupted:
-            raise Interrupted
+    async def _within(self, seconds: float, wait: Callable[[], Awaitable[T]]) -> T:
+        """Limit the time of a wait, which `interrupt` can end.
+
+        Every message passes here. One timer for the connection costs less than `asyncio.timeout` for each.
+        """
+        self._check_interrupted()
+        self._deadline = self._loop.time() + seconds
+        self._waits = True
         try:
-            async with asyncio.timeout(seconds) as self._timeout:
-                yield
-        except TimeoutError as error:
-            if self._interrupted:
-                raise Interrupted from error
+            return await wait()
+        except asyncio.CancelledError:
+            if not (self._interrupted or self._is_idle):
+                raise
+            self._task.uncancel()
+            self._check_interrupted()
             raise SessionIdle(
                 f"No message arrived for {self._max_pause:g} s. Send audio, `pause` or `stop`."
-            ) from error
+            ) from None
         finally:
-            self._timeout = None
+            self._waits = False
+
+    def _check_interrupted(self) -> None:
+        """Raise `Interrupted` if the connection was interrupted."""
+        if self._interrupted:
+            raise Interrupted
+
+    def _check_idle(self) -> None:
+        """End a wait that is too long; otherwise check again when it could be."""
+        now = self._loop.time()
+        if self._waits and now >= self._deadline:
+            self._is_idle, self._waits = True, False
+            self._task.cancel()
+        else:
+            end = self._deadline if now < self._deadline < math.inf else now + self._max_pause
+            self._timer = self._loop.call_at(end, self._check_idle)
 
 
 def key_of(socket: WebSocket) -> str | None:

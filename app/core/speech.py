@@ -41,10 +41,7 @@ Samples = NDArray[np.float32]
 
 
 class SpeechDetector:
-    """A detector of speech.
-
-    Not thread-safe: use an instance only in the thread that created it.
-    """
+    """A detector of speech. Thread-safe, since ONNX Runtime is."""
 
     def __init__(self) -> None:
         """Load the network."""

@@ -1,6 +1,6 @@
 """The analysis of one stream.
 
-Data flows one way. The analysis decodes each message, and a thread detects speech and finds the segments.
+Data flows one way. The analysis decodes the messages, detects speech and finds the segments.
 The worker pool recognizes each complete segment. The events of a channel are in order. After the last
 message, the timeline equals that of the recording of the stream.
 """
@@ -27,8 +27,12 @@ TRIES = 3
 WAITING = 8
 """The number of segments of a channel that may wait for a worker; then the analysis takes no more audio."""
 
-AT_ONCE = 0.1
+AT_ONCE = 0.2
 """Seconds of audio that the detector takes at once, so that many small messages cost little. Not tuned."""
+
+INLINE = 0.5
+"""Seconds of audio whose speech is detected in the event loop, which takes about a millisecond. More audio
+goes to a thread. If all audio went there, both threads would wait for Python's lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +103,8 @@ class LiveEngine:
 
     Attributes:
         pool: the pool that recognizes the segments.
-        detector: the detector, which only `thread` uses.
-        thread: an executor with one thread.
+        detector: the detector.
+        thread: an executor with one thread, for long pieces of audio.
     """
 
     pool: Pool
@@ -156,19 +160,25 @@ class StreamAnalysis:
         """The duration of the stream so far, in seconds."""
         return self.n_samples / self._sampling_rate
 
-    async def push(self, data: bytes) -> None:
-        """Add the bytes of a message. It waits while too many segments wait for a worker."""
+    async def push(self, data: bytes) -> bool:
+        """Add the bytes of a message. It waits while too many segments wait for a worker.
+
+        Returns:
+            Whether the speech in all audio so far is detected.
+        """
         self._n_bytes += len(data)
         self._waiting += data
         if len(self._waiting) >= AT_ONCE * self._sampling_rate * self._decoder.frame_size:
             await self.flush()
+        return not self._waiting
 
     async def flush(self) -> None:
         """Give all audio so far to the detector."""
         samples = self._decoder.decode(self._waiting)
         self._waiting = b""
-        complete = await self._in_thread(
-            lambda: [channel.live.push(samples[number]) for number, channel in self._channels.items()]
+        complete = await self._detect(
+            lambda: [channel.live.push(samples[number]) for number, channel in self._channels.items()],
+            samples.size / self._sampling_rate,
         )
         for channel, segments in zip(self._channels.values(), complete, strict=True):
             await channel.add(segments)
@@ -183,8 +193,8 @@ class StreamAnalysis:
     async def finish(self) -> Timeline:
         """Complete the last segments, and return the timeline of the stream."""
         await self.flush()
-        complete = await self._in_thread(
-            lambda: [channel.live.finish() for channel in self._channels.values()]
+        complete = await self._detect(
+            lambda: [channel.live.finish() for channel in self._channels.values()], 0
         )
         for channel, segments in zip(self._channels.values(), complete, strict=True):
             await channel.add(segments)
@@ -196,8 +206,12 @@ class StreamAnalysis:
         for channel in self._channels.values():
             await channel.cancel()
 
-    async def _in_thread(self, find: Callable[[], list[list[SegmentAudio]]]) -> list[list[SegmentAudio]]:
-        """Find segments in the thread of the detector."""
+    async def _detect(
+        self, find: Callable[[], list[list[SegmentAudio]]], seconds: float
+    ) -> list[list[SegmentAudio]]:
+        """Find the segments of each channel in some seconds of audio."""
+        if seconds <= INLINE:
+            return find()
         return await asyncio.get_running_loop().run_in_executor(self._thread, find)
 
 
@@ -289,8 +303,10 @@ class _Channel:
             self._interim = None
         if self._interim or math.isinf(self._next_interim):
             return
-        segment = self.live.open_segment()
-        if segment and segment.span.seconds >= self._next_interim:
+        since = self.live.open_since
+        if since is None or self.live.n_seconds - since < self._next_interim:
+            return
+        if segment := self.live.open_segment():
             self._next_interim = segment.span.seconds + self._interim_interval
             self._interim = asyncio.create_task(self._report_interim(segment))
 

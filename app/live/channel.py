@@ -52,6 +52,11 @@ class LiveChannel:
         return self._first + len(self._samples)
 
     @property
+    def n_seconds(self) -> float:
+        """The duration so far, in seconds."""
+        return self.n_samples / self._sampling_rate
+
+    @property
     def open_since(self) -> float | None:
         """The start of the incomplete segment, in seconds; None during a pause."""
         start = self._segmenter.open_since

@@ -119,8 +119,12 @@ class LiveSession:
         self._on_end = on_end
         self._counts = counts
         self._analysis = analyze(self._record)
-        self._pacer = Pacer(limits.max_speed)
+        # Not asyncio.get_running_loop for every message: it costs a system call.
+        self._clock = asyncio.get_running_loop().time
+        self._pacer = Pacer(limits.max_speed, self._clock)
         self._warned = False
+        self._n_counted = 0.0
+        """The seconds of audio that the metrics contain."""
         self._turn = asyncio.Lock()
         self._connection: Connection | None = None
         self._going_away = asyncio.Event()
@@ -234,19 +238,25 @@ class LiveSession:
 
     async def _push(self, connection: Connection, audio: bytes) -> None:
         """Analyze audio, and wait if it is too fast."""
-        before, arrived = self.n_seconds, asyncio.get_running_loop().time()
-        await self._analysis.push(audio)
-        lag = asyncio.get_running_loop().time() - arrived
-        self._counts.count_live_audio(self.info.protocol, self.n_seconds - before, lag)
+        arrived = self._clock()
+        if await self._analysis.push(audio):
+            lag = self._clock() - arrived
+            self._counts.count_live_audio(self.info.protocol, self.n_seconds - self._n_counted, lag)
+            self._n_counted = self.n_seconds
         if self.n_seconds > self._limits.max_seconds:
             raise AudioTooLong(f"The stream is longer than the limit of {self._limits.max_seconds:g} s.")
         delay = self._pacer.delay(self.n_seconds)
-        if delay > 0 and not self._warned:
+        if delay > 0:
+            self._warn()
+            await connection.wait(delay)
+
+    def _warn(self) -> None:
+        """Report once that the audio is too fast."""
+        if not self._warned:
             self._warned = True
             limit = f"{self._limits.max_speed:g} times real time"
             detail = f"The audio is faster than {limit}, so that the service reads it more slowly."
             self.journal.add(WarningMessage(code="too-fast", detail=detail))
-        await connection.wait(delay)
 
     async def _send(self, connection: Connection, after: int) -> None:
         """Send the journal. A client that does not read ends the wait for its messages."""

@@ -45,8 +45,7 @@ class LiveLimits:
 class LiveSessions:
     """The live sessions of a service.
 
-    All sessions detect speech in one thread: the detector takes about a thousandth of real time for each
-    channel (`docs/experiments.md`, "Finding speech in calls"). The worker pool recognizes the segments.
+    The sessions detect speech in this process, with one detector. The worker pool recognizes the segments.
 
     Attributes:
         limits: the limits of the sessions.
