@@ -1,6 +1,7 @@
 """`GET /v1/live`: the live sessions of a caller, and their messages as Server-Sent Events."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Any
@@ -8,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
+from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from app.api import problems
@@ -17,6 +19,8 @@ from app.live.messages import ErrorMessage
 from app.live.relay import StoredMessage
 from app.live.session import LiveSession
 from app.live.sessions import SessionNotFound
+
+logger = logging.getLogger(__name__)
 
 READ_SECONDS = 30.0
 """The seconds in which a client must read an event. Then its connection is closed. Not tuned."""
@@ -50,7 +54,10 @@ class EventStream(EventSourceResponse):
             async with asyncio.timeout(READ_SECONDS):
                 await send(message)
 
-        await super().__call__(scope, receive, send_in_time)
+        try:
+            await super().__call__(scope, receive, send_in_time)
+        except ClientDisconnect:
+            logger.info("a reader of live events has left, or does not read")
 
 
 router = APIRouter(prefix="/v1/live", tags=["live"], dependencies=[Depends(identify_caller)])

@@ -2,15 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import psycopg
 import pytest
 from websockets.asyncio.client import connect
 
+from app.api import live_events
 from testing.backends import Postgres, postgres
 from testing.live_client import (
     START,
@@ -180,3 +182,30 @@ def test_a_session_sends_webhooks_and_is_kept_as_a_job(folder: Path, tmp_path: P
 def test_webhooks_need_jobs(service: Service) -> None:
     messages, code = talk(service, {**START, "callback": {"url": "https://example.com/"}})
     assert (messages[-1]["problem"]["code"], code) == ("jobs-unavailable", 4503)
+
+
+def test_a_reader_that_does_not_read_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_events, "READ_SECONDS", 0.05)
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b"data: 1\n\n"
+
+    sent: list[str] = []
+
+    async def stuck(message: MutableMapping[str, Any]) -> None:
+        sent.append(message["type"])
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()
+
+    async def receive() -> MutableMapping[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def scenario() -> None:
+        scope = {"type": "http", "asgi": {"spec_version": "2.4"}}
+        async with asyncio.timeout(10):
+            await live_events.EventStream(endless())(scope, receive, stuck)
+
+    asyncio.run(scenario())
+    assert sent == ["http.response.start", "http.response.body"]
