@@ -1,8 +1,8 @@
-"""The lifespan of the application: start workers and jobs, stop them in reverse order."""
+"""The lifespan of the application: start workers and jobs, stop live sessions and them in reverse order."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -27,26 +27,29 @@ def lifespan_of(service: Service) -> Lifespan:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        try:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(service.pool.stop)
             if service.relay is not None:
-                await service.relay.start()
-            if service.settings.jobs:
-                _, running_jobs = await asyncio.gather(service.pool.start(), _import_jobs())
-                async with running_jobs(service) as jobs:
-                    yield {"service": replace(service, jobs=jobs)}
-            else:
-                await service.pool.start()
-                yield {"service": service}
-        except SpeechEmotionError as error:
-            app.state.failure = error
-            raise
-        finally:
-            await service.live.stop()
-            if service.relay is not None:
-                await service.relay.stop()
-            await service.pool.stop()
+                stack.push_async_callback(service.relay.stop)
+            try:
+                started = await _start(service, stack)
+            except SpeechEmotionError as error:
+                app.state.failure = error
+                raise
+            # Sessions end first, since they need the workers, the jobs and the relay.
+            stack.push_async_callback(service.live.stop)
+            yield {"service": started}
 
     return lifespan
+
+
+async def _start(service: Service, stack: AsyncExitStack) -> Service:
+    """Start the workers and the jobs, which the stack stops, and return the service with its jobs."""
+    if not service.settings.jobs:
+        await service.pool.start()
+        return service
+    _, running_jobs = await asyncio.gather(service.pool.start(), _import_jobs())
+    return replace(service, jobs=await stack.enter_async_context(running_jobs(service)))
 
 
 async def _import_jobs() -> Callable[[Service], AbstractAsyncContextManager[Jobs]]:

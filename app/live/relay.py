@@ -36,8 +36,9 @@ SELECT pg_notify('ser_live', %s)
 """
 READ = """
 SELECT sequence, type, content FROM ser_live_messages
-WHERE session = %s AND caller = %s AND sequence > %s ORDER BY sequence
+WHERE session = %s AND caller = %s AND (sequence > %s OR type IN ('closed', 'error')) ORDER BY sequence
 """
+"""The messages after a number, and the last message, which shows a reader that the session has ended."""
 LIST = """
 SELECT content FROM ser_live_messages AS session WHERE caller = %s AND sequence = 0 AND NOT EXISTS (
     SELECT FROM ser_live_messages AS last
@@ -89,11 +90,8 @@ class Relay:
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._listens = False
         self._news: dict[str, asyncio.Event] = {}
-
-    async def start(self) -> None:
-        """Start to listen."""
-        self._tasks.add(asyncio.create_task(self._listen()))
 
     async def stop(self) -> None:
         """Close the connections."""
@@ -147,20 +145,29 @@ class Relay:
     async def follow(self, session: str, caller: str, after: int) -> AsyncIterator[StoredMessage]:
         """Yield the messages of a session after a number, and wait for further ones until the end.
 
+        The messages of a session that ended are deleted, which is an end also.
+
         Raises:
             RelayUnavailable: the database cannot be reached.
         """
+        if not self._listens:
+            self._listens = True
+            self._tasks.add(asyncio.create_task(self._listen()))
         try:
             while True:
                 news = self._news.setdefault(session, asyncio.Event())
                 for row in await self._execute(READ, session, caller, max(after, INFO)):
-                    yield StoredMessage(**row)
-                    after = row["sequence"]
+                    if row["sequence"] > after:
+                        yield StoredMessage(**row)
+                        after = row["sequence"]
                     if row["type"] in LAST:
                         return
-                with suppress(TimeoutError):
+                try:
                     async with asyncio.timeout(POLL):
                         await news.wait()
+                except TimeoutError:
+                    if not await self.knows(session, caller):
+                        return
         finally:
             self._announce(session)  # other readers may wait for the same event
 

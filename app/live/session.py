@@ -41,6 +41,7 @@ from app.live.messages import (
 )
 from app.live.pacing import Pacer
 
+REPLACED = "Another connection continues the session."
 Reason = Literal["stopped", "lost", "going-away"]
 Analyze = Callable[[Callable[[Event], Awaitable[None]]], StreamAnalysis]
 """A function that creates the analysis of a session from the function that receives its events."""
@@ -127,6 +128,8 @@ class LiveSession:
         """The seconds of audio that the metrics contain."""
         self._turn = asyncio.Lock()
         self._connection: Connection | None = None
+        self._newest: Connection | None = None
+        """The connection that came last. It may wait for the end of the one before."""
         self._going_away = asyncio.Event()
         self._absence: asyncio.Task[None] | None = None
 
@@ -134,11 +137,6 @@ class LiveSession:
     def n_seconds(self) -> float:
         """The duration of the stream so far, in seconds."""
         return self._analysis.n_seconds
-
-    @property
-    def connected(self) -> bool:
-        """Whether the session has a connection."""
-        return self._connection is not None
 
     async def serve(self, connection: Connection, after: int = 0) -> None:
         """Use a connection until the session ends, in the place of an earlier connection.
@@ -152,9 +150,12 @@ class LiveSession:
             ConnectionLost: the connection is lost. The session waits for another one.
             SessionReplaced: another connection continues the session.
         """
+        self._newest = connection
         if self._connection is not None:
             self._connection.interrupt()
         async with self._turn:
+            if connection is not self._newest:
+                raise SessionReplaced(REPLACED)
             self._connection = connection
             if self._absence is not None:
                 self._absence.cancel()
@@ -171,9 +172,10 @@ class LiveSession:
         if self._connection is not None:
             self._connection.interrupt()
 
-    async def cancel(self) -> None:
-        """Stop at once."""
+    async def stop(self, seconds: float) -> None:
+        """Stop, but let a stream without a connection end within some seconds."""
         if self._absence is not None:
+            await asyncio.wait({self._absence}, timeout=seconds)
             self._absence.cancel()
         await self._analysis.cancel()
 
@@ -225,7 +227,7 @@ class LiveSession:
             except Interrupted as interrupted:
                 if self._going_away.is_set():
                     return "going-away"
-                raise SessionReplaced("Another connection continues the session.") from interrupted
+                raise SessionReplaced(REPLACED) from interrupted
             if isinstance(message, Pause | Resume):
                 paused = isinstance(message, Pause)
                 await self._analysis.flush()

@@ -149,7 +149,7 @@ class LiveSessions:
     async def stop(self) -> None:
         """Stop all sessions, and wait for a moment for what follows their journals."""
         self.go_away()
-        await asyncio.gather(*(session.cancel() for session in self._sessions.values()))
+        await asyncio.gather(*(session.stop(LAST_SECONDS) for session in self._sessions.values()))
         if self._followers:
             _, late = await asyncio.wait(self._followers, timeout=LAST_SECONDS)
             for task in late:

@@ -134,7 +134,7 @@ def test_every_replica_serves_the_events_of_every_session(folder: Path, server: 
     wav, raw = encoded()
     shared = {"SER_JOBS": "true", "SER_JOBS_URL": server.url, "SER_JOBS_AT_A_TIME": "0"}
     shared["SER_JOBS_RECORDINGS"] = "s3://unused"
-    shared["SER_LIVE_RECONNECT_SECONDS"] = "1"
+    shared["SER_LIVE_RECONNECT_SECONDS"] = "5"
     with ExitStack() as stack:
         one, two = (stack.enter_context(serving(folder, **shared)) for _ in range(2))
         messages, found, listed = asyncio.run(follow(one, two, [raw, STOP]))
@@ -145,10 +145,20 @@ def test_every_replica_serves_the_events_of_every_session(folder: Path, server: 
         assert [session["reference"] for session in listed] == ["call 17"]
         assert sessions(two) == []
 
+        def stored_session() -> str:
+            with psycopg.connect(server.url) as connection:
+                (session,) = connection.execute("SELECT session FROM ser_live_messages").fetchone() or ("",)
+                return str(session)
+
         def n_stored() -> int:
             with psycopg.connect(server.url) as connection:
                 (count,) = connection.execute("SELECT count(*) FROM ser_live_messages").fetchone() or (-1,)
                 return int(count)
+
+        # A browser connects again after the end. It must not wait for a message that never comes.
+        session, last = found[-1][2], int(found[-1][0] or 0)
+        assert session["type"] == "closed"
+        assert events(two, stored_session(), after=last) == []
 
         eventually(lambda: n_stored() == 0)  # soon after the client could have reconnected
 
@@ -177,6 +187,30 @@ def test_a_session_sends_webhooks_and_is_kept_as_a_job(folder: Path, tmp_path: P
         assert {one["type"] for one in receiver.verified} == {"live.segment", "live.summary"}
         job = until(service, {"id": session}, "succeeded", "failed")
         assert job["result"] == timeline(service, wav)
+
+
+def test_a_stop_keeps_the_timeline_of_a_session_without_a_connection(folder: Path, tmp_path: Path) -> None:
+    wav, raw = encoded()
+    settings = {"SER_JOBS": "true", "SER_DATA_DIR": str(tmp_path), "SER_SHUTDOWN_DELAY": "0"}
+    with serving(folder, **settings) as service:
+        expected = timeline(service, wav)
+
+        async def scenario() -> str:
+            socket = await connect(address(service))
+            await socket.send(json.dumps({**START, "keep": True}))
+            session = str(json.loads(await socket.recv())["session"])
+            await socket.send(raw)
+            n_segments = sum(len(channel["segments"]) for channel in expected["channels"])
+            while n_segments > len(expected["channels"]):  # the end of the stream completes the last ones
+                n_segments -= json.loads(await socket.recv())["type"] == "segment"
+            socket.transport.abort()
+            return session
+
+        session = asyncio.run(scenario())
+        service.process.terminate()
+        assert service.end() == 0
+    with serving(folder, **settings) as service:
+        assert until(service, {"id": session}, "succeeded", "failed")["result"] == expected
 
 
 def test_webhooks_need_jobs(service: Service) -> None:
