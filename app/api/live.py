@@ -94,15 +94,11 @@ def _check_audiohook(socket: WebSocket) -> None:
         verify(socket.headers, target, base64.b64decode(secret.get_secret_value()), time.time())
 
 
-def _accept_all(socket: WebSocket) -> None:
-    """Check nothing."""
-
-
 async def _serve(
     socket: WebSocket,
     protocol: LiveProtocol,
     subprotocol: str = "",
-    check: Callable[[WebSocket], None] = _accept_all,
+    check: Callable[[WebSocket], None] | None = None,
 ) -> None:
     """Serve a connection until the session ends.
 
@@ -110,7 +106,7 @@ async def _serve(
         socket: the WebSocket.
         protocol: the protocol of the client.
         subprotocol: the subprotocol to accept.
-        check: a function that raises an error if the request is refused.
+        check: a function that raises an error if it refuses the request; None accepts every request.
     """
     await socket.accept(subprotocol if subprotocol in socket.scope["subprotocols"] else None)
     service: Service = socket.state.service
@@ -119,14 +115,15 @@ async def _serve(
     with suppress(ConnectionLost):
         try:
             check_origin(socket)
-            check(socket)
+            if check is not None:
+                check(socket)
             with service.live.waiting():
                 session, after = await _find_session(connection, service, protocol, key_of(socket))
             fields |= {"caller": session.info.caller, "session": session.info.id}
             await session.serve(connection, after)
             await connection.close()
         except SpeechEmotionError as error:
-            await connection.fail(_describe(error))
+            await connection.fail(describe(error))
         finally:
             connection.release()
     fields |= {"code": str(connection.close_code)}
@@ -180,7 +177,7 @@ async def _start(service: Service, protocol: LiveProtocol, caller: str, start: S
     session = await service.live.start(info, stream, service.metrics)
     if service.relay is not None:
         keep_seconds = settings.live_reconnect_seconds
-        service.live.follow(followers.publish(session, service.relay, _describe, keep_seconds))
+        service.live.follow(followers.publish(session, service.relay, describe, keep_seconds))
     if jobs is not None and start.callback is not None:
         schedule = partial(jobs.queue.schedule_callback, start.callback.url)
         service.live.follow(followers.call_back(session, start.callback.events, schedule))
@@ -214,7 +211,7 @@ async def _keep(jobs: Jobs, session: LiveSession) -> None:
         await jobs.queue.submit(info.id, info.caller, request)
 
 
-def _describe(error: SpeechEmotionError) -> ErrorMessage:
+def describe(error: SpeechEmotionError) -> ErrorMessage:
     """Return the message of an error."""
     _, document = problems.document_of_error(error)
     return ErrorMessage(problem=document)

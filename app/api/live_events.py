@@ -14,8 +14,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.api import problems
 from app.api.dependencies import ServiceDep, get_service, identify_caller
+from app.api.live import describe
 from app.core.errors import SpeechEmotionError
-from app.live.messages import ErrorMessage
 from app.live.relay import StoredMessage
 from app.live.session import LiveSession
 from app.live.sessions import SessionNotFound
@@ -129,5 +129,4 @@ async def _of_this_process(session: LiveSession, after: int) -> AsyncIterator[St
         async for message in session.journal.follow(after):
             yield StoredMessage(message.sequence, message.type, message.model_dump_json())
     except SpeechEmotionError as error:
-        _, document = problems.document_of_error(error)
-        yield StoredMessage(0, "error", ErrorMessage(problem=document).model_dump_json())
+        yield StoredMessage(0, "error", describe(error).model_dump_json())

@@ -7,25 +7,22 @@ message, the timeline equals that of the recording of the stream.
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from app.calls.adapted import adapted_segments
 from app.calls.analysis import Pool
-from app.core.segments import Span
 from app.core.speech import SpeechDetector
-from app.core.timeline import ChannelTimeline, Segment, Timeline, TurningPoint
+from app.core.timeline import Timeline
 from app.live.channel import LiveChannel, Samples, SegmentAudio
 from app.live.encoding import Encoding, StreamDecoder
+from app.live.events import Emit
+from app.live.reporter import ChannelReporter
 from app.pool.errors import WorkerLost
 from app.pool.tasks import RecognizedSegment, RecognizeSamples
 
 TRIES = 3
 """The number of workers that may die with a segment before the analysis fails."""
-
-WAITING = 8
-"""The number of segments of a channel that may wait for a worker; then the analysis takes no more audio."""
 
 AT_ONCE = 0.2
 """Seconds of audio that the detector takes at once, so that many small messages cost little. Not tuned."""
@@ -53,53 +50,8 @@ class StreamFormat:
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechStarted:
-    """Speech has begun on a channel.
-
-    Attributes:
-        channel: the index of the channel.
-        time: the time, in seconds from the start of the stream.
-    """
-
-    channel: int
-    time: float
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentRecognized:
-    """A segment is complete and recognized, adapted to the segments of the channel so far.
-
-    Attributes:
-        channel: the index of the channel.
-        segment: the segment.
-        seconds: the time from the message that completed the segment to its answer, in seconds.
-    """
-
-    channel: int
-    segment: Segment
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class InterimRecognized:
-    """A segment is incomplete, and recognized up to now.
-
-    Attributes:
-        channel: the index of the channel.
-        segment: the segment so far.
-    """
-
-    channel: int
-    segment: Segment
-
-
-Event = SpeechStarted | InterimRecognized | SegmentRecognized | TurningPoint
-Emit = Callable[[Event], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
 class LiveEngine:
-    """The components that all analyses of a service share.
+    """The components that all streams of a service share.
 
     Attributes:
         pool: the pool that recognizes the segments.
@@ -121,11 +73,11 @@ class StreamAnalysis:
         """Start before the first message.
 
         Args:
-            engine: the components that the analyses share.
+            engine: the components that the streams share.
             stream: the format of the stream.
             channels: the channels to analyze.
             model: the name of the bundle.
-            emit: a coroutine function that receives the events.
+            emit: a function that receives the events.
         """
 
         async def recognize(samples: Samples) -> RecognizedSegment:
@@ -137,7 +89,7 @@ class StreamAnalysis:
         self._sampling_rate = stream.sampling_rate
         self._thread = engine.thread
         self._channels = {
-            channel: _Channel(
+            channel: ChannelReporter(
                 channel,
                 LiveChannel(engine.detector, stream.sampling_rate),
                 recognize,
@@ -213,122 +165,6 @@ class StreamAnalysis:
         if seconds <= INLINE:
             return find()
         return await asyncio.get_running_loop().run_in_executor(self._thread, find)
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A complete segment that waits for its answer.
-
-    Attributes:
-        span: the segment.
-        answer: the answer of a worker.
-        completed: the time of the event loop at which the segment was complete.
-    """
-
-    span: Span
-    answer: asyncio.Future[RecognizedSegment]
-    completed: float
-
-
-class _Channel:
-    """A channel of a stream: its segments are recognized at the same time, and reported in order."""
-
-    def __init__(
-        self,
-        number: int,
-        live: LiveChannel,
-        recognize: Callable[[Samples], Awaitable[RecognizedSegment]],
-        emit: Emit,
-        interim_interval: float,
-    ) -> None:
-        """Start to report segments."""
-        self.number = number
-        self.live = live
-        self._recognize = recognize
-        self._emit = emit
-        self._spans: list[Span] = []
-        self._answers: list[RecognizedSegment] = []
-        self._started: float | None = None
-        """The start of the incomplete segment after the last message, in seconds; None during a pause."""
-        self._interim_interval = interim_interval
-        self._next_interim = math.inf
-        """The duration of the incomplete segment, in seconds, at which the next interim answer is due."""
-        self._interim: asyncio.Task[None] | None = None
-        self._turning_points: set[TurningPoint] = set()
-        self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue(WAITING)
-        self._reporter = asyncio.create_task(self._report())
-
-    async def add(self, complete: Sequence[SegmentAudio]) -> None:
-        """Recognize complete segments, and report whether speech has begun."""
-        before, self._started = self._started, self.live.open_since
-        for segment in complete:
-            answer = asyncio.ensure_future(self._recognize(segment.samples))
-            await self._enqueue(_Waiting(segment.span, answer, asyncio.get_running_loop().time()))
-        if self._started != before:
-            self._next_interim = self._interim_interval
-            if self._started is not None:
-                await self._emit(SpeechStarted(self.number, self._started))
-        self._start_interim()
-
-    async def finish(self) -> ChannelTimeline:
-        """Wait for the last segment, and return the timeline of the channel."""
-        await self._enqueue(None)
-        await self._reporter
-        if self._interim:
-            self._interim.cancel()
-        return ChannelTimeline(self.number, adapted_segments(self._spans, self._answers))
-
-    async def cancel(self) -> None:
-        """Stop. Errors of what was in progress are dropped, since the analysis has ended."""
-        waiting = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
-        running = [self._reporter, self._interim, *(item.answer for item in waiting if item)]
-        stopped = [one for one in running if one is not None]
-        for one in stopped:
-            one.cancel()
-        await asyncio.gather(*stopped, return_exceptions=True)
-
-    async def _enqueue(self, item: _Waiting | None) -> None:
-        """Give a segment to the reporter. If the reporter failed, raise its error."""
-        waiting = asyncio.ensure_future(self._queue.put(item))
-        await asyncio.wait({waiting, self._reporter}, return_when=asyncio.FIRST_COMPLETED)
-        if not waiting.done():
-            waiting.cancel()
-        if self._reporter.done():
-            self._reporter.result()
-
-    def _start_interim(self) -> None:
-        """Start to recognize the incomplete segment, if an interim answer is due and none is in progress."""
-        if self._interim and self._interim.done():
-            self._interim.result()
-            self._interim = None
-        if self._interim or math.isinf(self._next_interim):
-            return
-        since = self.live.open_since
-        if since is None or self.live.n_seconds - since < self._next_interim:
-            return
-        if segment := self.live.open_segment():
-            self._next_interim = segment.span.seconds + self._interim_interval
-            self._interim = asyncio.create_task(self._report_interim(segment))
-
-    async def _report_interim(self, segment: SegmentAudio) -> None:
-        """Report an incomplete segment, unless it is complete by then."""
-        answer = await self._recognize(segment.samples)
-        if self._started == segment.span.start_seconds:
-            so_far = adapted_segments([*self._spans, segment.span], [*self._answers, answer])
-            await self._emit(InterimRecognized(self.number, so_far[-1]))
-
-    async def _report(self) -> None:
-        """Report each segment as soon as it and all segments before it are recognized."""
-        while (item := await self._queue.get()) is not None:
-            self._answers.append(await item.answer)
-            self._spans.append(item.span)
-            seconds = asyncio.get_running_loop().time() - item.completed
-            timeline = ChannelTimeline(self.number, adapted_segments(self._spans, self._answers))
-            await self._emit(SegmentRecognized(self.number, timeline.segments[-1], seconds))
-            for point in timeline.turning_points:
-                if point not in self._turning_points:
-                    self._turning_points.add(point)
-                    await self._emit(point)
 
 
 async def _recognize(pool: Pool, task: RecognizeSamples) -> RecognizedSegment:

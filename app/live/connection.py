@@ -1,4 +1,4 @@
-"""What a session needs of the connection of its client."""
+"""The connection of a client, as a session uses it."""
 
 from typing import Protocol
 

@@ -1,4 +1,4 @@
-"""What happens with the messages of a session outside of its connection: each follows the journal."""
+"""Followers of a journal: they store the messages, schedule webhooks, and keep the timeline as a job."""
 
 import asyncio
 import json

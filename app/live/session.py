@@ -7,14 +7,14 @@ message or a sample. If it does not, the stream ends there.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from app.answers import SegmentAnswer, TimelineAnswer
+from app.answers import TimelineAnswer
 from app.core.errors import AudioTooLong, SpeechEmotionError
-from app.core.timeline import Timeline, TurningPoint
-from app.live.analysis import Event, InterimRecognized, SegmentRecognized, SpeechStarted, StreamAnalysis
+from app.core.timeline import Timeline
+from app.live.analysis import StreamAnalysis
 from app.live.connection import (
     Connection,
     ConnectionClosed,
@@ -23,27 +23,23 @@ from app.live.connection import (
     InvalidMessage,
     SessionReplaced,
 )
+from app.live.events import Emit, Event, SegmentRecognized, message_of
 from app.live.journal import Journal
 from app.live.messages import (
     Closed,
-    InterimMessage,
-    JournalMessage,
     Pause,
     Ready,
     Resume,
-    SegmentMessage,
     SessionLimits,
-    SpeechStartedMessage,
     Stop,
     SummaryMessage,
-    TurningPointMessage,
     WarningMessage,
 )
 from app.live.pacing import Pacer
 
 REPLACED = "Another connection continues the session."
 Reason = Literal["stopped", "lost", "going-away"]
-Analyze = Callable[[Callable[[Event], Awaitable[None]]], StreamAnalysis]
+Analyze = Callable[[Emit], StreamAnalysis]
 """A function that creates the analysis of a session from the function that receives its events."""
 
 
@@ -62,7 +58,7 @@ class LiveCounts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SessionInfo:
-    """What is known of a session from its start.
+    """The description of a session, which does not change.
 
     Attributes:
         id: the ID of the session.
@@ -91,7 +87,7 @@ class LiveSession:
     """A session.
 
     Attributes:
-        info: what is known of the session from its start.
+        info: the description of the session.
         journal: the messages of the session.
         timeline: the timeline of the whole stream; None before the end.
     """
@@ -292,23 +288,8 @@ class LiveSession:
             limits=self._limits,
         )
 
-    async def _record(self, event: Event) -> None:
+    def _record(self, event: Event) -> None:
         """Add an event to the journal."""
         if isinstance(event, SegmentRecognized):
             self._counts.count_live_segment(event.seconds)
-        self.journal.add(self._message(event))
-
-    def _message(self, event: Event) -> JournalMessage:
-        """Return the message of an event."""
-        role = self.info.roles[event.channel] if self.info.roles else None
-        match event:
-            case SpeechStarted():
-                return SpeechStartedMessage(role=role, **asdict(event))
-            case InterimRecognized():
-                answer = SegmentAnswer.of(event.segment).model_dump()
-                return InterimMessage(channel=event.channel, role=role, **answer)
-            case SegmentRecognized():
-                answer = SegmentAnswer.of(event.segment).model_dump()
-                return SegmentMessage(channel=event.channel, role=role, **answer)
-            case TurningPoint():
-                return TurningPointMessage(role=role, **asdict(event))
+        self.journal.add(message_of(event, self.info.roles))

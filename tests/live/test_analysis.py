@@ -14,15 +14,9 @@ from app.core.audio import decode
 from app.core.channels import ChannelPolicy
 from app.core.speech import SpeechDetector
 from app.core.timeline import Timeline
-from app.live.analysis import (
-    Event,
-    LiveEngine,
-    SegmentRecognized,
-    SpeechStarted,
-    StreamAnalysis,
-    StreamFormat,
-)
+from app.live.analysis import LiveEngine, StreamAnalysis, StreamFormat
 from app.live.encoding import Encoding
+from app.live.events import Event, SegmentRecognized, SpeechStarted
 from app.pool.pool import WorkerPool
 from testing.recordings import call
 
@@ -57,7 +51,7 @@ async def stream(
     """Send a stream in messages of the given sizes."""
     events: list[Event] = []
 
-    async def emit(event: Event) -> None:
+    def emit(event: Event) -> None:
         events.append(event)
 
     with ThreadPoolExecutor(1) as thread:

@@ -1,4 +1,4 @@
-"""What a protocol does: it translates the frames of a connection to messages and back."""
+"""The interface of a protocol, which translates the frames of a connection to messages and back."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol

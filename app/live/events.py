@@ -1,0 +1,80 @@
+"""The events of a stream, and the messages that report them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+from app.answers import SegmentAnswer
+from app.core.timeline import Segment, TurningPoint
+from app.live.messages import (
+    InterimMessage,
+    JournalMessage,
+    SegmentMessage,
+    SpeechStartedMessage,
+    TurningPointMessage,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """Speech has begun on a channel.
+
+    Attributes:
+        channel: the index of the channel.
+        time: the time, in seconds from the start of the stream.
+    """
+
+    channel: int
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRecognized:
+    """A segment is complete and recognized, adapted to the segments of the channel so far.
+
+    Attributes:
+        channel: the index of the channel.
+        segment: the segment.
+        seconds: the time from the message that completed the segment to its answer, in seconds.
+    """
+
+    channel: int
+    segment: Segment
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class InterimRecognized:
+    """A segment is incomplete, and recognized up to now.
+
+    Attributes:
+        channel: the index of the channel.
+        segment: the segment so far.
+    """
+
+    channel: int
+    segment: Segment
+
+
+Event = SpeechStarted | InterimRecognized | SegmentRecognized | TurningPoint
+Emit = Callable[[Event], None]
+
+
+def message_of(event: Event, roles: Sequence[str]) -> JournalMessage:
+    """Return the message of an event.
+
+    Args:
+        event: the event.
+        roles: the names of the channels; empty if they have none.
+    """
+    role = roles[event.channel] if roles else None
+    match event:
+        case SpeechStarted():
+            return SpeechStartedMessage(role=role, **asdict(event))
+        case InterimRecognized():
+            answer = SegmentAnswer.of(event.segment).model_dump()
+            return InterimMessage(channel=event.channel, role=role, **answer)
+        case SegmentRecognized():
+            answer = SegmentAnswer.of(event.segment).model_dump()
+            return SegmentMessage(channel=event.channel, role=role, **answer)
+        case TurningPoint():
+            return TurningPointMessage(role=role, **asdict(event))
