@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from app.calls.options import CallOptions
 from app.core.timeline import ChannelTimeline, Segment, Timeline, leading, merge
 
 PROBABILITIES: JsonDict = {
@@ -16,6 +17,9 @@ PROBABILITIES: JsonDict = {
 }
 """Probabilities for the examples of the schemas."""
 
+MODEL_VERSION = "9f2c" * 16
+"""The version of a bundle, for the examples of the schemas."""
+
 
 class EmotionAnswer(BaseModel):
     """The emotion of one utterance."""
@@ -25,6 +29,7 @@ class EmotionAnswer(BaseModel):
             "examples": [
                 {
                     "model": "multilingual",
+                    "model_version": MODEL_VERSION,
                     "duration": 3.52,
                     "speech": True,
                     "emotion": "anger",
@@ -35,6 +40,7 @@ class EmotionAnswer(BaseModel):
     )
 
     model: str = Field(description="the name of the bundle")
+    model_version: str = Field(description="the SHA-256 of the bundle")
     duration: float = Field(description="the duration of the recording, in seconds")
     speech: bool = Field(description="whether the recording contains speech")
     emotion: str | None = Field(description="the most probable emotion; null without speech")
@@ -80,6 +86,7 @@ class ChannelAnswer(BaseModel):
     """One channel of a call: one speaker."""
 
     channel: int = Field(description="the index of the channel, counted from 0")
+    role: str | None = Field(default=None, description="the name of the channel; null if it has none")
     speech_duration: float = Field(description="the duration of the speech, in seconds")
     summary: Summary | None = Field(description="the summary of the channel; null without speech")
     segments: list[SegmentAnswer] = Field(description="the segments in order of time; empty without speech")
@@ -102,10 +109,12 @@ class TimelineAnswer(BaseModel):
             "examples": [
                 {
                     "model": "multilingual",
+                    "model_version": MODEL_VERSION,
                     "duration": 12.4,
                     "channels": [
                         {
                             "channel": 0,
+                            "role": "customer",
                             "speech_duration": 3.49,
                             "summary": {
                                 "emotion": "anger",
@@ -122,7 +131,13 @@ class TimelineAnswer(BaseModel):
                                 }
                             ],
                         },
-                        {"channel": 1, "speech_duration": 0.0, "summary": None, "segments": []},
+                        {
+                            "channel": 1,
+                            "role": "agent",
+                            "speech_duration": 0.0,
+                            "summary": None,
+                            "segments": [],
+                        },
                     ],
                     "turning_points": [],
                 }
@@ -131,6 +146,9 @@ class TimelineAnswer(BaseModel):
     )
 
     model: str = Field(description="the name of the bundle")
+    model_version: str | None = Field(
+        default=None, description="the SHA-256 of the bundle; null in results of earlier versions"
+    )
     duration: float = Field(description="the duration of the recording, in seconds")
     channels: list[ChannelAnswer] = Field(description="the analyzed channels, never mixed")
     turning_points: list[TurningPointAnswer] = Field(
@@ -138,18 +156,20 @@ class TimelineAnswer(BaseModel):
     )
 
     @classmethod
-    def of(cls, model: str, timeline: Timeline, *, merged: bool = False) -> "TimelineAnswer":
-        """Build the answer from a timeline.
+    def of(cls, model: str, version: str, timeline: Timeline, options: CallOptions) -> "TimelineAnswer":
+        """Build the answer from a timeline. Use `app.answer_builder`, which knows the versions.
 
         Args:
             model: the name of the bundle.
+            version: the version of the bundle.
             timeline: the recognized timeline.
-            merged: whether neighboring segments of the same emotion become one segment.
+            options: the options of the analysis.
         """
         return cls(
             model=model,
+            model_version=version,
             duration=timeline.duration,
-            channels=[_channel(channel, merged) for channel in timeline.channels],
+            channels=[_channel(channel, options.merge) for channel in timeline.channels],
             turning_points=[TurningPointAnswer(**asdict(point)) for point in timeline.turning_points],
         )
 
@@ -164,6 +184,7 @@ def _channel(channel: ChannelTimeline, merged: bool) -> ChannelAnswer:  # noqa: 
         )
     return ChannelAnswer(
         channel=channel.channel,
+        role=channel.role,
         speech_duration=channel.speech_duration,
         summary=summary,
         segments=[

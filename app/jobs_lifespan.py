@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from app.answers import TimelineAnswer
 from app.api.service import Jobs, Service
 from app.calls.analysis import CallAnalyzer, Limits
 from app.jobs.callbacks import CallbackPolicy
@@ -53,6 +52,6 @@ async def _analyze(
     service.find_model(request.model)  # the bundle may have been removed since the job was accepted
     limits = Limits(settings.min_seconds, settings.max_job_seconds, settings.job_timeout)
     analyzer = CallAnalyzer(service.pool, limits, settings.channel_policy)
-    timeline = await analyzer.analyze(path, request.model, request.channels, report)
+    timeline = await analyzer.analyze(path, request.model, request.options, report)
     service.metrics.count_timeline(request.model, timeline)
-    return TimelineAnswer.of(request.model, timeline, merged=request.merge).model_dump()
+    return service.answers.build(request.model, timeline, request.options).model_dump()

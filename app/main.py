@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from app import __version__
+from app.answer_builder import AnswerBuilder
 from app.api import (
     asyncapi,
     asyncapi_page,
@@ -106,11 +107,14 @@ def _service(settings: Settings) -> Service:
         request_timeout=settings.request_timeout,
         max_worker_bytes=settings.max_worker_bytes,
     )
-    live = LiveSessions(pool, _live_limits(settings))
+    manifests = {folder.name: read_bundle(folder).manifest for folder in folders}
+    answers = AnswerBuilder({name: manifest.version for name, manifest in manifests.items()})
+    live = LiveSessions(pool, _live_limits(settings), answers)
     return Service(
         settings,
         pool,
-        {folder.name: read_bundle(folder).manifest for folder in folders},
+        manifests,
+        answers,
         Metrics(pool, live),
         Authenticator(settings.key_hashes, settings.rate_limit),
         live,

@@ -1,12 +1,10 @@
 """`POST /v1/audio/timeline`: the analysis of a whole call, channel by channel."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 
 from app.answers import TimelineAnswer
 from app.api import problems
-from app.api.dependencies import ChannelsDep, ModelName, ServiceDep, identify_caller
+from app.api.dependencies import CallOptionsDep, ModelName, ServiceDep, identify_caller
 from app.api.upload import REQUEST_BODY, CallFile
 from app.calls.analysis import CallAnalyzer, Limits
 
@@ -22,12 +20,9 @@ router = APIRouter(tags=["emotions"], dependencies=[Depends(identify_caller)])
 )
 async def analyze_call(
     model: ModelName,
-    channels: ChannelsDep,
+    options: CallOptionsDep,
     file: CallFile,
     service: ServiceDep,
-    merge: Annotated[  # noqa: FBT002  # FastAPI passes it by name
-        bool, Query(description="whether neighboring segments of the same emotion are merged")
-    ] = False,
 ) -> TimelineAnswer:
     """Analyze the emotions in a recording of a whole call over time.
 
@@ -38,6 +33,6 @@ async def analyze_call(
     settings = service.settings
     limits = Limits(settings.min_seconds, settings.max_call_seconds, settings.call_timeout)
     analyzer = CallAnalyzer(service.pool, limits, settings.channel_policy)
-    timeline = await analyzer.analyze(file, model, channels)
+    timeline = await analyzer.analyze(file, model, options)
     service.metrics.count_timeline(model, timeline)
-    return TimelineAnswer.of(model, timeline, merged=merge)
+    return service.answers.build(model, timeline, options)

@@ -10,6 +10,7 @@ from app.core.errors import (
     ChannelNotFound,
     ChannelNotPermitted,
     ModelNotFound,
+    RolesMismatch,
     SpeechEmotionError,
 )
 from app.live.connection import LiveError
@@ -24,6 +25,7 @@ ERRORS = (
     LiveError,
     ModelNotFound,
     NotReady,
+    RolesMismatch,
 )
 """The errors that end a session, with their subclasses."""
 

@@ -11,6 +11,7 @@ from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.api.service import Jobs, Service
+from app.calls.options import MAX_ROLE_LENGTH, CallOptions
 from app.jobs.job import JobsUnavailable
 
 
@@ -114,6 +115,28 @@ async def get_channels(
     return requested
 
 
+ChannelsDep = Annotated[tuple[int, ...] | None, Depends(get_channels)]
+
+
+async def get_call_options(
+    channels: ChannelsDep,
+    merge: Annotated[  # noqa: FBT002  # FastAPI passes it by name
+        bool, Query(description="whether neighboring segments of the same emotion are merged")
+    ] = False,
+    roles: Annotated[
+        str | None,
+        Query(
+            pattern=rf"^[^,]{{1,{MAX_ROLE_LENGTH}}}(,[^,]{{1,{MAX_ROLE_LENGTH}}})*$",
+            description="a name for each channel of the recording, separated by commas, which the answer "
+            "repeats",
+            examples=["agent,customer"],
+        ),
+    ] = None,
+) -> CallOptions:
+    """Return the options of the analysis of a call."""
+    return CallOptions(channels=channels, merge=merge, roles=tuple(roles.split(",")) if roles else ())
+
+
 async def hold_slot(request: Request) -> AsyncIterator[None]:
     """Hold a slot of the pool from before the upload until the answer is complete.
 
@@ -126,5 +149,5 @@ async def hold_slot(request: Request) -> AsyncIterator[None]:
 
 
 ModelName = Annotated[str, Depends(get_model_name)]
+CallOptionsDep = Annotated[CallOptions, Depends(get_call_options)]
 ChannelDep = Annotated[int | Literal["mix"], Depends(get_channel)]
-ChannelsDep = Annotated[tuple[int, ...] | None, Depends(get_channels)]

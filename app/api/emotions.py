@@ -45,6 +45,7 @@ async def recognize_emotions(
     trace_stages(recognition.seconds)
     return EmotionAnswer(
         model=model,
+        model_version=service.answers.versions[model],
         duration=recognition.duration,
         speech=recognition.speech,
         emotion=recognition.emotion,

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from app.answers import ProblemDocument, TimelineAnswer
 from app.api import problems
-from app.api.dependencies import ChannelsDep, JobsDep, ModelName, ServiceDep, identify_caller
+from app.api.dependencies import CallOptionsDep, JobsDep, ModelName, ServiceDep, identify_caller
 from app.api.schemas import Callback, JobAnswer, JobList
 from app.api.service import Jobs
 from app.api.upload import REQUEST_BODY, CallFile
@@ -77,13 +77,10 @@ async def create_job(  # noqa: PLR0913, PLR0917  # FastAPI passes all by name
     request: Request,
     response: Response,
     model: ModelName,
-    channels: ChannelsDep,
+    options: CallOptionsDep,
     jobs: JobsDep,
     service: ServiceDep,
     file: CallFile,
-    merge: Annotated[  # noqa: FBT002  # FastAPI passes it by name
-        bool, Query(description="whether neighboring segments of the same emotion are merged")
-    ] = False,
     callback_url: Annotated[
         str | None, Query(max_length=2000, description="the receiver of a signed webhook when the job ends")
     ] = None,
@@ -106,10 +103,10 @@ async def create_job(  # noqa: PLR0913, PLR0917  # FastAPI passes all by name
     size = file.stat().st_size
     await asyncio.to_thread(jobs.recordings.check_room, size)
     header = await service.pool.run(InspectCall(str(file), settings.min_seconds, settings.max_job_seconds))
-    settings.channel_policy.choose(header.n_channels, channels)
+    settings.channel_policy.choose(header.n_channels, options.check(header.n_channels).channels)
     job_id = str(uuid5(NAMESPACE_URL, f"{caller}\n{idempotency_key}") if idempotency_key else uuid4())
-    digest = await asyncio.to_thread(_digest, file, [model, channels, merge, callback_url])
-    job_request = JobRequest(f"{job_id}/{uuid4()}", digest, model, channels, merge, callback_url)
+    digest = await asyncio.to_thread(_digest, file, [model, options.model_dump(mode="json"), callback_url])
+    job_request = JobRequest(f"{job_id}/{uuid4()}", digest, model, options, callback_url)
     job = await _submit(jobs, job_id, caller, job_request, file)
     response.headers["Location"] = f"{router.prefix}/{job.id}"
     response.headers["Retry-After"] = RETRY_AFTER

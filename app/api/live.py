@@ -12,11 +12,11 @@ from uuid import uuid4
 
 from fastapi import APIRouter, WebSocket
 
-from app.answers import TimelineAnswer
 from app.api import problems
 from app.api.live_connection import SocketConnection, check_origin, key_of
 from app.api.message_signature import verify
 from app.api.service import Jobs, Service
+from app.calls.options import CallOptions
 from app.core.errors import SpeechEmotionError
 from app.jobs import callbacks
 from app.jobs.job import JobRequest, JobsUnavailable
@@ -158,16 +158,15 @@ async def _find_session(
 async def _start(service: Service, protocol: LiveProtocol, caller: str, start: Start) -> LiveSession:
     """Start a session, and what follows its messages."""
     settings = service.settings
-    roles = tuple(start.roles or ())
-    if roles and len(roles) != start.channels:
-        raise InvalidMessage(f"roles: {len(roles)} names for {start.channels} channels. Name each channel.")
+    options = CallOptions(
+        channels=settings.channel_policy.choose(start.channels, start.analyze), roles=tuple(start.roles or ())
+    ).check(start.channels)
     info = SessionInfo(
         id=uuid4().hex,
         caller=caller,
         protocol=protocol.name,
         model=service.find_model(start.model or settings.default_model).name,
-        channels=tuple(settings.channel_policy.choose(start.channels, start.analyze)),
-        roles=roles,
+        options=options,
         reference=start.reference,
         started=datetime.now(UTC),
         reconnects=protocol.reconnects,
@@ -204,10 +203,9 @@ async def _jobs_for(service: Service, start: Start) -> Jobs | None:
 
 async def _keep(jobs: Jobs, session: LiveSession) -> None:
     """Keep the timeline of an ended session as the result of a job."""
-    if session.timeline is not None:
+    if session.summary is not None:
         info = session.info
-        answer = TimelineAnswer.of(info.model, session.timeline)
-        request = JobRequest("", "", info.model, info.channels, timeline=answer.model_dump())
+        request = JobRequest("", "", info.model, info.options, timeline=session.summary.model_dump())
         await jobs.queue.submit(info.id, info.caller, request)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -73,10 +73,10 @@ async def list_sessions(request: Request, service: ServiceDep) -> LiveSessionLis
     """List the live sessions of this API key that have not ended, the newest first."""
     caller = request.state.caller
     if service.relay is not None:
-        found: list[Any] = await service.relay.sessions_of(caller)
+        found = await service.relay.sessions_of(caller)
     else:
-        found = [session.info for session in service.live.sessions_of(caller)]
-    sessions = [LiveSessionAnswer.model_validate(info, from_attributes=True) for info in found]
+        found = [session.info.listed for session in service.live.sessions_of(caller)]
+    sessions = [LiveSessionAnswer.model_validate(info) for info in found]
     return LiveSessionList(sessions=sessions)
 
 

@@ -6,6 +6,8 @@ point, and with a wrong message. The probabilities are rounded to three digits.
 
 from pydantic.config import JsonDict
 
+from app.answers import MODEL_VERSION
+
 PROBABILITIES: JsonDict = {
     "anger": 0.402,
     "surprise": 0.003,
@@ -35,6 +37,7 @@ INTERIM: JsonDict = {
 }
 CHANNEL: JsonDict = {
     "channel": 0,
+    "role": None,
     "speech_duration": 2.98,
     "summary": {
         "emotion": "anger",
@@ -97,6 +100,7 @@ EXAMPLES: dict[str, JsonDict] = {
         "sequence": 4,
         "timeline": {
             "model": "multilingual",
+            "model_version": MODEL_VERSION,
             "duration": 3.189625,
             "channels": [CHANNEL],
             "turning_points": [],

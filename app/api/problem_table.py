@@ -12,6 +12,7 @@ from app.core.errors import (
     ChannelNotFound,
     ChannelNotPermitted,
     ModelNotFound,
+    RolesMismatch,
     SpeechEmotionError,
     UnsupportedMediaType,
 )
@@ -135,6 +136,12 @@ PROBLEMS: dict[type[SpeechEmotionError], Problem] = {
         "channel-not-found",
         "The recording has no such channel",
         "Choose an existing channel. Channels are counted from 0; `mix` is the mean of all channels.",
+    ),
+    RolesMismatch: Problem(
+        422,
+        "roles-mismatch",
+        "The roles do not fit the channels",
+        "Send one role for each channel of the call, or no roles.",
     ),
     IdempotencyKeyReused: Problem(
         422,

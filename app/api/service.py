@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.answer_builder import AnswerBuilder
 from app.api.metrics import Metrics
 from app.api.security import Authenticator
 from app.core.errors import ModelNotFound
@@ -42,6 +43,7 @@ class Service:
         settings: the settings of the operator.
         pool: the pool of worker processes.
         manifests: the manifests of the served bundles, by name.
+        answers: the builder of answers for calls.
         metrics: the metrics.
         authenticator: the authenticator of callers.
         live: the live sessions.
@@ -52,6 +54,7 @@ class Service:
     settings: Settings
     pool: WorkerPool
     manifests: Mapping[str, Manifest]
+    answers: AnswerBuilder
     metrics: Metrics
     authenticator: Authenticator
     live: LiveSessions

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from app.answer_builder import AnswerBuilder
 from app.batch.dask import cluster
 from app.batch.engine import AnalysisOptions, Engine, EngineLost, NotAnalyzed, local
 from app.batch.files import SUFFIXES, TextOutput
@@ -16,6 +17,7 @@ from app.batch.output import Output
 from app.batch.parquet import ParquetOutput
 from app.batch.sources import Source, find_sources
 from app.calls.analysis import Limits
+from app.calls.options import CallOptions
 from app.core.bundle import find_bundles, read_bundle
 from app.core.errors import BundleError, ChannelNotPermitted
 from app.settings import Settings
@@ -78,6 +80,7 @@ def _parse(arguments: Sequence[str]) -> Namespace:
     add("--engine", default=LOCAL, metavar="ADDRESS", help="address of a Dask scheduler; default: local")
     add("--model", help="name of the bundle; default: SER_DEFAULT_MODEL")
     add("--channels", type=_indices, help="channels to analyze, such as 0,1; default: all permitted channels")
+    add("--roles", type=_names, default=(), help="a name for each channel, such as agent,customer")
     add("--merge", action="store_true", help="merge neighboring segments of the same emotion")
     options = parser.parse_args(arguments)
     if not options.inputs and not options.list:
@@ -93,17 +96,22 @@ def _indices(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
+
+
 async def _analyze(arguments: Namespace, settings: Settings, folder: Path, sources: Sequence[Source]) -> int:
     """Analyze all recordings with the engine, and report the failed ones."""
     manifest = read_bundle(folder).manifest
     files = tuple(sorted(manifest.files.items()))
     limits = Limits(settings.min_seconds, settings.max_call_seconds, settings.call_timeout)
+    call = CallOptions(channels=arguments.channels, merge=arguments.merge, roles=arguments.roles)
     options = AnalysisOptions(
-        folder, limits, arguments.channels, settings.channel_policy, arguments.merge, files
+        folder, limits, call, settings.channel_policy, AnswerBuilder({folder.name: manifest.version}), files
     )
     if arguments.format == PARQUET:
         fingerprint = json.dumps(
-            [files, arguments.channels, sorted(options.policy.permitted or ()), arguments.merge]
+            [files, call.model_dump(mode="json"), sorted(options.policy.permitted or ())]
         )
         output: Output = ParquetOutput(arguments.output, sources, manifest.labels, fingerprint)
     else:

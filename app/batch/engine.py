@@ -5,9 +5,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.answer_builder import AnswerBuilder
 from app.answers import TimelineAnswer
 from app.batch.sources import Source
 from app.calls.analysis import CallAnalyzer, Limits, Pool
+from app.calls.options import CallOptions
 from app.core.channels import ChannelPolicy
 from app.core.errors import SpeechEmotionError
 from app.pool.errors import WorkerLost
@@ -26,17 +28,17 @@ class AnalysisOptions:
     Attributes:
         folder: the folder of the bundle.
         limits: the limits of each analysis.
-        channels: the channels to analyze; None: every permitted channel.
+        call: the options of the analysis of each call.
         policy: the permitted channels.
-        merge: whether neighboring segments of the same emotion become one segment.
+        answers: the builder of the answers.
         files: the name and the SHA-256 of each bundle file, to compare the bundles of all machines.
     """
 
     folder: Path
     limits: Limits
-    channels: tuple[int, ...] | None
+    call: CallOptions
     policy: ChannelPolicy
-    merge: bool
+    answers: AnswerBuilder
     files: tuple[tuple[str, str], ...]
 
 
@@ -94,11 +96,12 @@ async def analyze(source: Source, pool: Pool, options: AnalysisOptions) -> Timel
         NotAnalyzed: the recording could not be analyzed.
     """
     deaths = 0
+    model = options.folder.name
     while True:
         try:
             with source.opened() as path:
                 analyzer = CallAnalyzer(pool, options.limits, options.policy)
-                timeline = await analyzer.analyze(path, options.folder.name, options.channels)
+                timeline = await analyzer.analyze(path, model, options.call)
         except WorkerLost as error:
             deaths += 1
             if deaths == DEATHS:
@@ -106,4 +109,4 @@ async def analyze(source: Source, pool: Pool, options: AnalysisOptions) -> Timel
         except (SpeechEmotionError, OSError) as error:
             raise NotAnalyzed(error.strerror or "" if isinstance(error, OSError) else str(error)) from error
         else:
-            return TimelineAnswer.of(options.folder.name, timeline, merged=options.merge)
+            return options.answers.build(model, timeline, options.call)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from app.calls.adapted import adapted_segments
+from app.calls.options import CallOptions
 from app.core.call import CallFormat
 from app.core.channels import ChannelPolicy
 from app.core.errors import SpeechEmotionError
@@ -74,7 +75,7 @@ class CallAnalyzer:
         self,
         path: Path,
         model: str,
-        channels: Sequence[int] | None = None,
+        options: CallOptions,
         progress: Callable[[float], None] = lambda _share: None,
     ) -> Timeline:
         """Analyze a call.
@@ -82,7 +83,7 @@ class CallAnalyzer:
         Args:
             path: the path of a WAV or FLAC file that the workers can open.
             model: the name of the bundle.
-            channels: the channels to analyze; None: every permitted channel.
+            options: the options of the analysis.
             progress: a callback that receives the completed share, 0 to 1, after each segment.
 
         Returns:
@@ -96,7 +97,8 @@ class CallAnalyzer:
         deadline = asyncio.get_running_loop().time() + self.limits.timeout
         file = str(path)
         header = await self.pool.run(InspectCall(file, self.limits.min_seconds, self.limits.max_seconds))
-        chosen = self.policy.choose(header.n_channels, channels)
+        options.check(header.n_channels)
+        chosen = self.policy.choose(header.n_channels, options.channels)
         frames = await self._detect(file, header, chosen, deadline)
         segments = {channel: find_segments(found) for channel, found in zip(chosen, frames, strict=True)}
         total_seconds = sum(segment.span.seconds for found in segments.values() for segment in found)
@@ -118,7 +120,9 @@ class CallAnalyzer:
             header.duration,
             tuple(
                 ChannelTimeline(
-                    channel, adapted_segments([one.span for one in found], [next(answers) for _ in found])
+                    channel,
+                    adapted_segments([one.span for one in found], [next(answers) for _ in found]),
+                    options.role_of(channel),
                 )
                 for channel, found in segments.items()
             ),

@@ -9,7 +9,8 @@ do. A message contains no secrets, so that the sender may read it.
     │   ├── AudioUndecodable       the file is WAV or FLAC, but damaged or out of range
     │   ├── AudioTooShort          the recording is shorter than the minimum
     │   ├── AudioTooLong           the recording is longer than the limit
-    │   └── ChannelNotFound        the recording has no such channel
+    │   ├── ChannelNotFound        the recording has no such channel
+    │   └── RolesMismatch          the number of roles differs from the number of channels
     ├── ChannelNotPermitted      the operator does not permit the analysis of this channel
     ├── BundleError              a bundle does not match itself or this installation
     ├── ModelNotFound            the service has no bundle of that name
@@ -81,6 +82,10 @@ class ChannelNotFound(AudioError):
     """The recording has no such channel."""
 
 
+class RolesMismatch(AudioError):
+    """The number of roles differs from the number of channels."""
+
+
 class ChannelNotPermitted(SpeechEmotionError):
     """The operator does not permit the analysis of this channel."""
 
@@ -101,6 +106,7 @@ REGISTRY: dict[str, type[SpeechEmotionError]] = {
         AudioTooShort,
         AudioTooLong,
         ChannelNotFound,
+        RolesMismatch,
         ChannelNotPermitted,
         BundleError,
         ModelNotFound,

@@ -4,6 +4,7 @@ Format 3 added `log_mel` and `adapts_to_speaker`, and made `features` optional. 
 valid.
 """
 
+import hashlib
 import json
 from typing import Annotated, Literal
 
@@ -184,3 +185,8 @@ class Manifest(Facts):
     """The content of `manifest.json`."""
 
     files: dict[FileName, str] = Field(description="the SHA-256 of every other file, by name")
+
+    @property
+    def version(self) -> str:
+        """The SHA-256 of the hashes of all files, which identifies the content of the bundle."""
+        return hashlib.sha256(json.dumps(sorted(self.files.items())).encode()).hexdigest()

@@ -62,10 +62,12 @@ class ChannelTimeline:
     Attributes:
         channel: the index of the channel, counted from 0.
         segments: the segments, in order of time.
+        role: the name of the channel, such as `agent`; None if it has none.
     """
 
     channel: int
     segments: tuple[Segment, ...]
+    role: str | None = None
 
     @property
     def speech_duration(self) -> float:

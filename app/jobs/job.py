@@ -1,10 +1,11 @@
 """Jobs: the request, the state and the result of each."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from app.calls.options import CallOptions
 from app.core.errors import SpeechEmotionError
 
 
@@ -63,8 +64,7 @@ class JobRequest:
         recording: the name of the stored recording; empty for a live session.
         digest: SHA-256 of the recording and of the parameters.
         model: the name of the bundle.
-        channels: the channels to analyze; None: every permitted channel.
-        merge: whether neighboring segments of the same emotion become one segment.
+        options: the options of the analysis.
         callback_url: the receiver of the webhook; None if there is none.
         timeline: the answer of a live session, which the job only keeps; None for a recording.
     """
@@ -72,10 +72,20 @@ class JobRequest:
     recording: str
     digest: str
     model: str
-    channels: tuple[int, ...] | None = None
-    merge: bool = False
+    options: CallOptions = field(default_factory=CallOptions)
     callback_url: str | None = None
     timeline: dict[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the request as JSON values, for the database."""
+        return asdict(self) | {"options": self.options.model_dump(mode="json")}
+
+    @classmethod
+    def of_json(cls, values: dict[str, Any]) -> "JobRequest":
+        """Read what `to_json` returned. Earlier versions stored the options beside the other values."""
+        names = {own.name for own in fields(cls)} & values.keys()
+        options = CallOptions.model_validate(values.get("options", values))
+        return cls(**{name: values[name] for name in names} | {"options": options})
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ import asyncio
 import json
 import logging
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from dbos import DBOS, DBOSClient, WorkflowStatus
 from sqlalchemy.exc import SQLAlchemyError
@@ -149,10 +148,4 @@ def request_of(status: WorkflowStatus) -> JobRequest:
     """Read the request of a workflow, which must be listed with its input."""
     if status.input is None:
         raise AssertionError(status)
-    return read_request(status.input["args"][0])
-
-
-def read_request(details: dict[str, Any]) -> JobRequest:
-    """Read the request that `JobQueue.submit` stored."""
-    channels = details["channels"]
-    return JobRequest(**{**details, "channels": None if channels is None else tuple(channels)})
+    return JobRequest.of_json(status.input["args"][0])

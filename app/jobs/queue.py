@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 from dbos import DBOSClient, EnqueueOptions, PortableWorkflowError, WorkflowStatus
@@ -103,7 +102,7 @@ class JobQueue:
                 "app_version": VERSION,
             }
             try:
-                await self._client.enqueue_async(options, asdict(request))
+                await self._client.enqueue_async(options, request.to_json())
             except dbos_errors.DBOSWorkflowIDInUseError:  # a concurrent request created the job
                 pass
             else:

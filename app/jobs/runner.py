@@ -22,7 +22,7 @@ from app.jobs.callbacks import GONE, OK, PAUSES, CallbackPolicy, CallbackRefused
 from app.jobs.database import ANALYZE, APPLICATION, CALLBACKS, CALLS, DELIVER, VERSION, open_client
 from app.jobs.job import JobCancelled, JobRequest, RecordingLost
 from app.jobs.lease import Lease
-from app.jobs.maintenance import Maintenance, read_request
+from app.jobs.maintenance import Maintenance
 from app.jobs.queue import schedule_callback
 from app.jobs.recordings import Recordings
 from app.pool.errors import WorkerLost
@@ -147,7 +147,7 @@ class JobRunner:
 
         @DBOS.workflow(name=ANALYZE, max_recovery_attempts=TRIES - 1)
         async def analyze_call(details: dict[str, Any]) -> Answer:
-            request = read_request(details)
+            request = JobRequest.of_json(details)
             if request.timeline is not None:
                 return request.timeline
             outcome = await outcome_of(DBOS.workflow_id or "", request)

@@ -7,11 +7,12 @@ message, the timeline equals that of the recording of the stream.
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from app.calls.analysis import Pool
+from app.calls.options import CallOptions
 from app.core.speech import SpeechDetector
 from app.core.timeline import Timeline
 from app.live.channel import LiveChannel, Samples, SegmentAudio
@@ -68,14 +69,14 @@ class StreamAnalysis:
     """The analysis of one stream, which receives its messages in order."""
 
     def __init__(
-        self, engine: LiveEngine, stream: StreamFormat, channels: Sequence[int], model: str, emit: Emit
+        self, engine: LiveEngine, stream: StreamFormat, options: CallOptions, model: str, emit: Emit
     ) -> None:
         """Start before the first message.
 
         Args:
             engine: the components that the streams share.
             stream: the format of the stream.
-            channels: the channels to analyze.
+            options: the options of the analysis, with the channels to analyze.
             model: the name of the bundle.
             emit: a function that receives the events.
         """
@@ -86,6 +87,7 @@ class StreamAnalysis:
             )
 
         self._decoder = StreamDecoder(stream.encoding, stream.n_channels)
+        self._options = options
         self._sampling_rate = stream.sampling_rate
         self._thread = engine.thread
         self._channels = {
@@ -96,7 +98,7 @@ class StreamAnalysis:
                 emit,
                 stream.interim_interval or math.inf,
             )
-            for channel in channels
+            for channel in options.channels or ()
         }
         self._waiting = b""
         """The bytes that the detector has not taken."""
@@ -150,7 +152,9 @@ class StreamAnalysis:
         )
         for channel, segments in zip(self._channels.values(), complete, strict=True):
             await channel.add(segments)
-        timelines = [await channel.finish() for channel in self._channels.values()]
+        timelines = [
+            await channel.finish(self._options.role_of(number)) for number, channel in self._channels.items()
+        ]
         return Timeline(self.n_seconds, tuple(timelines))
 
     async def cancel(self) -> None:

@@ -1,9 +1,10 @@
 """The events of a stream, and the messages that report them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from app.answers import SegmentAnswer
+from app.calls.options import CallOptions
 from app.core.timeline import Segment, TurningPoint
 from app.live.messages import (
     InterimMessage,
@@ -59,14 +60,14 @@ Event = SpeechStarted | InterimRecognized | SegmentRecognized | TurningPoint
 Emit = Callable[[Event], None]
 
 
-def message_of(event: Event, roles: Sequence[str]) -> JournalMessage:
+def message_of(event: Event, options: CallOptions) -> JournalMessage:
     """Return the message of an event.
 
     Args:
         event: the event.
-        roles: the names of the channels; empty if they have none.
+        options: the options of the analysis, with the roles of the channels.
     """
-    role = roles[event.channel] if roles else None
+    role = options.role_of(event.channel)
     match event:
         case SpeechStarted():
             return SpeechStartedMessage(role=role, **asdict(event))

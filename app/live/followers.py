@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import asdict
 
 from app.core.errors import SpeechEmotionError
 from app.jobs.job import JobsUnavailable
@@ -33,7 +32,7 @@ async def publish(
         keep_seconds: the seconds after the end of the session for which its messages are stored.
     """
     info, last = session.info, INFO
-    content = json.dumps(asdict(info), default=str)
+    content = json.dumps(info.listed)
     await relay.store(info.id, info.caller, StoredMessage(INFO, "info", content))
     try:
         async for message in session.journal.follow():

@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from app.answers import ProblemDocument, SegmentAnswer, TimelineAnswer, TurningPointAnswer
+from app.calls.options import Role
 from app.core.audio import MAX_CHANNELS, MAX_SAMPLING_RATE, MIN_SAMPLING_RATE
 from app.live.encoding import Encoding
 
-MAX_ROLE_LENGTH = 40
 MAX_REFERENCE_LENGTH = 128
 
 
@@ -34,7 +34,7 @@ class Start(_FromClient):
         ge=MIN_SAMPLING_RATE, le=MAX_SAMPLING_RATE, description="the sampling rate, in Hz"
     )
     channels: int = Field(default=1, ge=1, le=MAX_CHANNELS, description="the number of interleaved channels")
-    roles: list[Annotated[str, Field(max_length=MAX_ROLE_LENGTH)]] | None = Field(
+    roles: list[Role] | None = Field(
         default=None, description="a name for each channel, such as `agent`, which its messages repeat"
     )
     analyze: list[int] | None = Field(

@@ -79,13 +79,13 @@ class ChannelReporter:
                 self._emit(SpeechStarted(self.number, self._started))
         self._start_interim()
 
-    async def finish(self) -> ChannelTimeline:
-        """Wait for the last segment, and return the timeline of the channel."""
+    async def finish(self, role: str | None) -> ChannelTimeline:
+        """Wait for the last segment, and return the timeline of the channel with a role."""
         await self._enqueue(None)
         await self._reporter
         if self._interim:
             self._interim.cancel()
-        return ChannelTimeline(self.number, adapted_segments(self._spans, self._answers))
+        return ChannelTimeline(self.number, adapted_segments(self._spans, self._answers), role)
 
     async def cancel(self) -> None:
         """Stop. Errors of what was in progress are dropped, since the analysis has ended."""

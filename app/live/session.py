@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from app.answers import TimelineAnswer
+from app.answer_builder import AnswerBuilder
+from app.calls.options import CallOptions
 from app.core.errors import AudioTooLong, SpeechEmotionError
 from app.core.timeline import Timeline
 from app.live.analysis import StreamAnalysis
@@ -36,6 +37,9 @@ from app.live.messages import (
     WarningMessage,
 )
 from app.live.pacing import Pacer
+
+if TYPE_CHECKING:
+    from app.answers import TimelineAnswer
 
 REPLACED = "Another connection continues the session."
 Reason = Literal["stopped", "lost", "going-away"]
@@ -65,8 +69,7 @@ class SessionInfo:
         caller: the name of the key.
         protocol: the name of the protocol.
         model: the name of the bundle.
-        channels: the channels to analyze.
-        roles: the names of the channels; empty if they have none.
+        options: the options of the analysis, with the channels to analyze.
         reference: the ID of the call at the client; None if it gave none.
         started: the time of the start.
         reconnects: whether the client can continue the session with another connection.
@@ -76,11 +79,23 @@ class SessionInfo:
     caller: str
     protocol: str
     model: str
-    channels: tuple[int, ...]
-    roles: tuple[str, ...]
+    options: CallOptions
     reference: str | None
     started: datetime
     reconnects: bool
+
+    @property
+    def listed(self) -> dict[str, Any]:
+        """The description for the list of sessions, as JSON values."""
+        return {
+            "id": self.id,
+            "protocol": self.protocol,
+            "model": self.model,
+            "channels": list(self.options.channels or ()),
+            "roles": list(self.options.roles),
+            "reference": self.reference,
+            "started": self.started.isoformat(),
+        }
 
 
 class LiveSession:
@@ -89,7 +104,7 @@ class LiveSession:
     Attributes:
         info: the description of the session.
         journal: the messages of the session.
-        timeline: the timeline of the whole stream; None before the end.
+        summary: the answer for the whole stream; None before the end.
     """
 
     def __init__(
@@ -99,6 +114,7 @@ class LiveSession:
         analyze: Analyze,
         on_end: Callable[["LiveSession"], None],
         counts: LiveCounts,
+        answers: AnswerBuilder,
     ) -> None:
         """Start before the first connection.
 
@@ -108,13 +124,15 @@ class LiveSession:
             analyze: a function that creates the analysis.
             on_end: a function that is called once, at the end.
             counts: the counters of the service.
+            answers: the builder of the summary.
         """
         self.info = info
         self.journal = Journal()
-        self.timeline: Timeline | None = None
+        self.summary: TimelineAnswer | None = None
         self._limits = limits
         self._on_end = on_end
         self._counts = counts
+        self._answers = answers
         self._analysis = analyze(self._record)
         # Not asyncio.get_running_loop for every message: it costs a system call.
         self._clock = asyncio.get_running_loop().time
@@ -192,9 +210,10 @@ class LiveSession:
         """End the journal after the end of the stream, or with the error of the session."""
         try:
             reason = await receiving
-            self.timeline = await self._analysis.finish()
-            self._counts.count_timeline(self.info.model, self.timeline)
-            self.journal.add(SummaryMessage(timeline=TimelineAnswer.of(self.info.model, self.timeline)))
+            timeline = await self._analysis.finish()
+            self._counts.count_timeline(self.info.model, timeline)
+            self.summary = self._answers.build(self.info.model, timeline, self.info.options)
+            self.journal.add(SummaryMessage(timeline=self.summary))
             self.journal.add(Closed(reason=reason))
             self._finish()
         except SessionReplaced:
@@ -283,7 +302,7 @@ class LiveSession:
         return Ready(
             session=self.info.id,
             model=self.info.model,
-            channels=list(self.info.channels),
+            channels=list(self.info.options.channels or ()),
             offset=self._analysis.n_samples,
             limits=self._limits,
         )
@@ -292,4 +311,4 @@ class LiveSession:
         """Add an event to the journal."""
         if isinstance(event, SegmentRecognized):
             self._counts.count_live_segment(event.seconds)
-        self.journal.add(message_of(event, self.info.roles))
+        self.journal.add(message_of(event, self.info.options))

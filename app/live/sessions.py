@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from app.answer_builder import AnswerBuilder
 from app.calls.analysis import Pool
 from app.core.speech import SpeechDetector
 from app.live.analysis import LiveEngine, StreamAnalysis, StreamFormat
@@ -51,15 +52,17 @@ class LiveSessions:
         limits: the limits of the sessions.
     """
 
-    def __init__(self, pool: Pool, limits: LiveLimits) -> None:
+    def __init__(self, pool: Pool, limits: LiveLimits, answers: AnswerBuilder) -> None:
         """Describe the sessions. The first session loads the detector.
 
         Args:
             pool: the pool that recognizes the segments.
             limits: the limits of the sessions.
+            answers: the builder of the summaries.
         """
         self.limits = limits
         self._pool = pool
+        self._answers = answers
         self._engine: LiveEngine | None = None
         self._sessions: dict[str, LiveSession] = {}
         self._callers: Counter[str] = Counter()
@@ -111,9 +114,10 @@ class LiveSessions:
         session = LiveSession(
             info,
             self.limits.session,
-            lambda emit: StreamAnalysis(engine, stream, info.channels, info.model, emit),
+            lambda emit: StreamAnalysis(engine, stream, info.options, info.model, emit),
             self._end,
             counts,
+            self._answers,
         )
         self._callers[info.caller] += 1
         self._sessions[info.id] = session

@@ -66,11 +66,14 @@ def post(client: TestClient, data: bytes, **params: Any) -> Response:  # noqa: A
     return client.post(URL, params=params, content=data, headers={"Content-Type": "audio/wav"})
 
 
-def test_a_timeline_has_the_segments_and_the_summary_of_each_channel(client: TestClient, call: bytes) -> None:
+def test_a_timeline_has_the_segments_and_the_summary_of_each_channel(
+    client: TestClient, call: bytes, models_dir: Path
+) -> None:
     response = post(client, call)
     assert response.status_code == 200
     answer = response.json()
     assert answer["model"] == "small"
+    assert answer["model_version"] == read_bundle(models_dir / "small").manifest.version
     assert answer["duration"] == pytest.approx(soundfile.info(io.BytesIO(call)).duration)
     agent, customer = answer["channels"]
     assert [channel["channel"] for channel in (agent, customer)] == [0, 1]
@@ -130,7 +133,7 @@ def test_a_call_without_speech_has_no_segments(client: TestClient, samples: Samp
     response = post(client, encode(samples, 8_000))
     assert response.status_code == 200
     assert response.json()["channels"] == [
-        {"channel": 0, "speech_duration": 0.0, "summary": None, "segments": []}
+        {"channel": 0, "role": None, "speech_duration": 0.0, "summary": None, "segments": []}
     ]
 
 
@@ -234,3 +237,18 @@ def test_the_probabilities_of_a_channel_are_adapted_to_its_speaker(tmp_path: Pat
 def test_segments_used_is_null_without_adaptation(client: TestClient, call: bytes) -> None:
     segments = post(client, call).json()["channels"][0]["segments"]
     assert {segment["segments_used"] for segment in segments} == {None}
+
+
+def test_roles_name_the_channels(client: TestClient, call: bytes) -> None:
+    answer = post(client, call, roles="agent,customer").json()
+    assert [channel["role"] for channel in answer["channels"]] == ["agent", "customer"]
+    assert [channel["role"] for channel in post(client, call).json()["channels"]] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("roles", "code"),
+    [("agent", "roles-mismatch"), ("agent,", "invalid-request"), ("a" * 41, "invalid-request")],
+)
+def test_wrong_roles_are_refused(client: TestClient, call: bytes, roles: str, code: str) -> None:
+    response = post(client, call, roles=roles)
+    assert (response.status_code, response.json()["code"]) == (422, code)

@@ -38,6 +38,7 @@ CODES = {
     "audio-undecodable": 422,
     "audio-too-short": 422,
     "channel-not-found": 422,
+    "roles-mismatch": 422,
     "idempotency-key-reused": 422,
     "callback-refused": 422,
     "rate-limited": 429,

@@ -16,10 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from app.answer_builder import AnswerBuilder
 from app.batch.dask import analyze_there
 from app.batch.engine import AnalysisOptions
 from app.batch.sources import find_sources
 from app.calls.analysis import Limits
+from app.calls.options import CallOptions
 from app.core.channels import ChannelPolicy
 from testing.backends import BUCKET, object_store
 from testing.clusters import cluster
@@ -121,7 +123,12 @@ def test_the_page_describes_the_columns_and_its_example_works(
 def test_a_machine_with_a_different_bundle_analyzes_nothing(folder: Path, models_dir: Path) -> None:
     limits = Limits(0.1, 60, 60)
     options = AnalysisOptions(
-        models_dir / "small", limits, None, ChannelPolicy(), merge=False, files=(("network.onnx", "0"),)
+        models_dir / "small",
+        limits,
+        CallOptions(),
+        ChannelPolicy(),
+        AnswerBuilder({}),
+        files=(("network.onnx", "0"),),
     )
     (source,) = find_sources([str(folder / "03a01Fa.wav")])
     assert "bundle on this cluster machine differs" in analyze_there(source, options)["error"]

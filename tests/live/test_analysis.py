@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from app.calls.analysis import CallAnalyzer, Limits
+from app.calls.options import CallOptions
 from app.core.audio import decode
 from app.core.channels import ChannelPolicy
 from app.core.speech import SpeechDetector
@@ -54,9 +55,14 @@ async def stream(
     def emit(event: Event) -> None:
         events.append(event)
 
+    options = CallOptions(channels=tuple(range(form.n_channels)))
     with ThreadPoolExecutor(1) as thread:
         analysis = StreamAnalysis(
-            LiveEngine(pool, SpeechDetector(), thread), form, range(form.n_channels), "small", emit
+            LiveEngine(pool, SpeechDetector(), thread),
+            form,
+            options,
+            "small",
+            emit,
         )
         start = 0
         for size in sizes:
@@ -69,7 +75,7 @@ async def stream(
 async def upload(pool: WorkerPool, path: Path) -> Timeline:
     """Analyze the same call as a file."""
     analyzer = CallAnalyzer(pool, Limits(0.25, 3600, 600), ChannelPolicy.of(None))
-    return await analyzer.analyze(path, "small")
+    return await analyzer.analyze(path, "small", CallOptions())
 
 
 @pytest.mark.parametrize("encoding", ["linear16", "mulaw", "alaw"])

@@ -91,6 +91,7 @@ def test_the_time_of_a_stream_stops_during_a_pause(service: Service) -> None:
         ([{**START, "channels": 99}], "invalid-message", 4422),
         ([START, START], "invalid-message", 4422),
         ([{**START, "analyze": [2]}], "channel-not-found", 4422),
+        ([{**START, "roles": ["agent", "customer"]}], "roles-mismatch", 4422),
         ([{**START, "model": "unknown"}], "model-not-found", 4404),
         ([START, *[b"\xff" * 320_000] * 7], "audio-too-long", 4413),
         ([START], "session-idle", 4408),
