@@ -17,6 +17,7 @@ from training.data.corpora import READERS, Utterance, shemo
 from training.data.dask_engine import engine
 from training.data.features import extract
 from training.encoder.convert import convert
+from training.encoder.speaker_encoder import convert_speaker_encoder
 from training.errors import TrainingError
 
 INTERRUPTED = 130
@@ -55,6 +56,11 @@ def _utterances(options: argparse.Namespace) -> list[Utterance]:
 def _encoder(options: argparse.Namespace) -> None:
     """Convert the speech encoder."""
     convert(options.weights, options.layers, options.audio, options.output, options.sha256)
+
+
+def _speaker_encoder(options: argparse.Namespace) -> None:
+    """Convert the encoder of voices."""
+    convert_speaker_encoder(options.checkpoint, options.output)
 
 
 def _extract(options: argparse.Namespace) -> None:
@@ -159,6 +165,7 @@ def _quieten_tensorflow() -> None:
 
 VERBS = {
     "encoder": _encoder,
+    "speaker-encoder": _speaker_encoder,
     "extract": _extract,
     "train": _train,
     "compare": _compare,

@@ -36,6 +36,7 @@ def parse(arguments: Collection[str] | None = None) -> argparse.Namespace:
     parser = Parser(prog="python -m training", description="Train, evaluate and publish bundles.")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     _add_encoder(verbs)
+    _add_speaker_encoder(verbs)
     _add_extract(verbs, [corpus, cache])
     _add_train(verbs, [corpus, cache, runs, bundle])
     _add_compare(verbs, [corpus, cache, runs])
@@ -182,6 +183,14 @@ def _add_encoder(verbs: Verbs) -> None:
     )
     verb.add_argument("--output", type=Path, default=FOLDER, help="output folder; default: %(default)s")
     verb.set_defaults(verb="encoder")
+
+
+def _add_speaker_encoder(verbs: Verbs) -> None:
+    """Add the subcommand that converts the encoder of voices."""
+    verb = verbs.add_parser("speaker-encoder", help="convert the weights of the encoder of voices to ONNX")
+    verb.add_argument("--checkpoint", type=Path, required=True, help="pretrained.pt of Resemblyzer 0.1.4")
+    verb.add_argument("--output", type=Path, default=Path("app/core"), help="output folder; default: %(default)s")
+    verb.set_defaults(verb="speaker-encoder")
 
 
 def _add_evaluate(verbs: Verbs, parents: list[Parser]) -> None:

@@ -9,19 +9,28 @@ all segments of the speaker.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from app.calls.adapted import adapted_segments
 from app.calls.options import CallOptions
+from app.calls.speakers import RecognizedPart, recognize_parts, rows_of, runs_in
 from app.core.call import CallFormat
 from app.core.channels import ChannelPolicy
 from app.core.errors import SpeechEmotionError
 from app.core.segments import FRAME, Frames, Span, SpeechSegment, find_segments
 from app.core.stretches import Stretch, join, stretches
-from app.core.timeline import ChannelTimeline, Timeline
+from app.core.timeline import Timeline
 from app.pool.errors import DeadlineExceeded
-from app.pool.tasks import DetectSpeech, InspectCall, RecognizedSegment, RecognizeSegment, Task
+from app.pool.tasks import (
+    DetectSpeech,
+    InspectCall,
+    RecognizedSegment,
+    RecognizeSegment,
+    SegmentParts,
+    SplitSegment,
+    Task,
+)
 
 Answer = TypeVar("Answer")
 Item = TypeVar("Item")
@@ -54,6 +63,30 @@ class Pool(Protocol):
 
     async def run(self, task: Task[Answer]) -> Answer:
         """Run a task."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A channel of a call in a file."""
+
+    pool: Pool
+    file: str
+    sampling_rate: int
+    channel: int
+    model: str
+
+    async def split(self, segment: SpeechSegment) -> SegmentParts:
+        """Find the parts of a segment with one speaker each."""
+        return await self.pool.run(SplitSegment(self.file, *self._edges(segment), self.channel, runs_in(segment)))
+
+    async def recognize(self, segment: SpeechSegment) -> RecognizedSegment:
+        """Recognize a segment."""
+        return await self.pool.run(RecognizeSegment(self.file, *self._edges(segment), self.channel, self.model))
+
+    def _edges(self, segment: SpeechSegment) -> tuple[int, int]:
+        """Return the first sample of a segment with its context, and the first sample after it."""
+        start, stop = segment.context.start, segment.context.end
+        return round(start * FRAME * self.sampling_rate), round(stop * FRAME * self.sampling_rate)
 
 
 class CallAnalyzer:
@@ -100,33 +133,29 @@ class CallAnalyzer:
         options.check(header.n_channels)
         chosen = self.policy.choose(header.n_channels, options.channels)
         frames = await self._detect(file, header, chosen, deadline)
-        segments = {channel: find_segments(found) for channel, found in zip(chosen, frames, strict=True)}
-        total_seconds = sum(segment.span.seconds for found in segments.values() for segment in found)
+        found = [
+            (channel, segment)
+            for channel, of_channel in zip(chosen, frames, strict=True)
+            for segment in find_segments(of_channel)
+        ]
+        total_seconds = sum(segment.span.seconds for _, segment in found)
         done_seconds = 0.0
 
-        async def recognize(part: tuple[int, SpeechSegment]) -> RecognizedSegment:
+        async def recognize(part: tuple[int, SpeechSegment]) -> list[RecognizedPart]:
             nonlocal done_seconds
             channel, segment = part
-            edges = (segment.context.start, segment.context.end)
-            start, stop = (round(edge * FRAME * header.sampling_rate) for edge in edges)
-            recognized = await self.pool.run(RecognizeSegment(file, start, stop, channel, model))
+            source = _Source(self.pool, file, header.sampling_rate, channel, model)
+            recognized = await recognize_parts(source, segment, split=options.speakers is not None)
             done_seconds += segment.span.seconds
             progress(done_seconds / total_seconds)
             return recognized
 
-        parts = [(channel, segment) for channel, found in segments.items() for segment in found]
-        answers = iter(await self._spread(recognize, parts, deadline))
-        return Timeline(
-            header.duration,
-            tuple(
-                ChannelTimeline(
-                    channel,
-                    adapted_segments([one.span for one in found], [next(answers) for _ in found]),
-                    options.role_of(channel),
-                )
-                for channel, found in segments.items()
-            ),
-        )
+        answers = await self._spread(recognize, found, deadline)
+        parts: dict[int, list[RecognizedPart]] = {channel: [] for channel in chosen}
+        for (channel, _), recognized in zip(found, answers, strict=True):
+            parts[channel] += recognized
+        rows = [rows_of(channel, of_channel, options) for channel, of_channel in parts.items()]
+        return Timeline(header.duration, tuple(chain.from_iterable(rows)))
 
     async def _detect(
         self, file: str, header: CallFormat, channels: Sequence[int], deadline: float

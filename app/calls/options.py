@@ -1,13 +1,15 @@
 """The options of the analysis of a call: one type for requests, jobs, the batch command and live sessions."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.core.diarization import MAX_SPEAKERS
 from app.core.errors import RolesMismatch
 
 MAX_ROLE_LENGTH = 40
 
+SpeakerOrder = Literal["first", "share"]
 Role = Annotated[str, Field(min_length=1, max_length=MAX_ROLE_LENGTH)]
 
 
@@ -28,21 +30,40 @@ class CallOptions(BaseModel):
         default=False, description="whether neighboring segments of the same emotion become one segment"
     )
     roles: tuple[Role, ...] = Field(
-        default=(), description="a name for each channel of the call; empty if they have none"
+        default=(),
+        description="a name for each channel of the call, or for each speaker if speakers are separated; empty "
+        "if they have none",
     )
 
-    def role_of(self, channel: int) -> str | None:
-        """Return the role of a channel; None if it has none."""
-        return self.roles[channel] if self.roles else None
+    speakers: Annotated[int, Field(ge=1, le=MAX_SPEAKERS)] | Literal["auto"] | None = Field(
+        default=None,
+        description="the number of speakers to separate on each channel, or `auto`; null: each channel is one "
+        "speaker",
+    )
+    speaker_order: SpeakerOrder = Field(
+        default="first",
+        description="the order of the speakers of a channel: by their first words, or by their share of the "
+        "speech",
+    )
+
+    def role_of(self, channel: int, speaker: int | None = None) -> str | None:
+        """Return the role of a channel, or of a speaker if speakers are separated; None if it has none."""
+        index = channel if self.speakers is None else speaker
+        return self.roles[index] if index is not None and index < len(self.roles) else None
 
     def check(self, n_channels: int) -> Self:
         """Check the options against the number of channels of a call, and return them.
 
         Raises:
-            RolesMismatch: the number of roles differs from the number of channels.
+            RolesMismatch: the roles name neither the channels nor the speakers of one channel.
         """
-        if self.roles and len(self.roles) != n_channels:
-            raise RolesMismatch(
-                f"roles: {len(self.roles)} names for {n_channels} channels. Name each channel of the call."
-            )
+        n_roles = len(self.roles)
+        if not n_roles:
+            return self
+        if self.speakers is None and n_roles != n_channels:
+            raise RolesMismatch(f"roles: {n_roles} names for {n_channels} channels. Name each channel of the call.")
+        if self.speakers is not None and (n_channels if self.channels is None else len(self.channels)) > 1:
+            raise RolesMismatch("roles: with `speakers`, roles name the speakers of one channel. Choose a channel.")
+        if isinstance(self.speakers, int) and n_roles > self.speakers:
+            raise RolesMismatch(f"roles: {n_roles} names for {self.speakers} speakers. Name each speaker once.")
         return self

@@ -10,7 +10,7 @@ do. A message contains no secrets, so that the sender may read it.
     │   ├── AudioTooShort          the recording is shorter than the minimum
     │   ├── AudioTooLong           the recording is longer than the limit
     │   ├── ChannelNotFound        the recording has no such channel
-    │   └── RolesMismatch          the number of roles differs from the number of channels
+    │   └── RolesMismatch          the roles name neither the channels nor the speakers
     ├── ChannelNotPermitted      the operator does not permit the analysis of this channel
     ├── BundleError              a bundle does not match itself or this installation
     ├── ModelNotFound            the service has no bundle of that name
@@ -83,7 +83,7 @@ class ChannelNotFound(AudioError):
 
 
 class RolesMismatch(AudioError):
-    """The number of roles differs from the number of channels."""
+    """The roles name neither the channels of the call nor the speakers of one channel."""
 
 
 class ChannelNotPermitted(SpeechEmotionError):

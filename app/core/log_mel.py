@@ -47,14 +47,25 @@ def log_mel_spectrogram(signal: Signal) -> NDArray[np.float32]:
     samples = signal.samples[0]
     if len(samples) < SHORTEST:
         raise AudioTooShort(f"The recording has {len(samples)} samples at 16 kHz; at least 0.1 s are needed.")
+    log_power = np.log10(np.maximum(power_spectrum(samples) @ mel_filters(N_MELS), SMALLEST))
+    log_power = np.maximum(log_power, log_power.max() - RANGE)
+    return cast("NDArray[np.float32]", ((log_power + 4) / 4).astype(np.float32))
+
+
+def power_spectrum(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Compute the power of each frequency in frames of 25 ms, one every 10 ms.
+
+    Args:
+        samples: the samples at 16 kHz, shape (n_samples,), at least 201.
+
+    Returns:
+        The power, float32, shape (n_samples // 160, 201).
+    """
     padded = np.pad(samples, WINDOW // 2, mode="reflect")
     n_frames = len(samples) // HOP
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[: n_frames * HOP : HOP]
     spectrum = np.fft.rfft(frames * _window(), axis=1)
-    power = spectrum.real**2 + spectrum.imag**2
-    log_power = np.log10(np.maximum(power @ _filters(), SMALLEST))
-    log_power = np.maximum(log_power, log_power.max() - RANGE)
-    return cast("NDArray[np.float32]", ((log_power + 4) / 4).astype(np.float32))
+    return cast("NDArray[np.float32]", spectrum.real**2 + spectrum.imag**2)
 
 
 @cache
@@ -64,9 +75,9 @@ def _window() -> NDArray[np.float32]:
 
 
 @cache
-def _filters() -> NDArray[np.float32]:
-    """Return the triangular filters, shape (201, 80)."""
-    edges = _to_hz(np.linspace(0, _to_mel(SAMPLING_RATE / 2), N_MELS + 2))
+def mel_filters(n_mels: int) -> NDArray[np.float32]:
+    """Return the triangular filters of the mel bands from 0 to 8 kHz, shape (201, n_mels)."""
+    edges = _to_hz(np.linspace(0, _to_mel(SAMPLING_RATE / 2), n_mels + 2))
     frequencies = np.linspace(0, SAMPLING_RATE / 2, WINDOW // 2 + 1)[:, np.newaxis]
     low, center, high = edges[:-2], edges[1:-1], edges[2:]
     rising, falling = (frequencies - low) / (center - low), (high - frequencies) / (high - center)

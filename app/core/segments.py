@@ -7,7 +7,9 @@ The segmentation is causal: a segment depends only on the frames up to the momen
 a live stream has the same segments as its recording, and each segment is known as early as possible.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,10 +94,12 @@ class SpeechSegment:
     Attributes:
         span: the segment.
         context: the segment with its context, at most half-way to the neighboring segments.
+        spoken: the runs of speech in the segment.
     """
 
     span: Span
     context: Span
+    spoken: tuple[Span, ...]
 
 
 class Segmenter:
@@ -154,7 +158,7 @@ class Segmenter:
         spoken, self._spoken = self._spoken, []
         found = self._complete(spoken, spoken[-1].end + _frames(PAUSE)) if spoken else []
         return [
-            SpeechSegment(one.span, Span(one.context.start, min(one.context.end, self._n_frames)))
+            replace(one, context=Span(one.context.start, min(one.context.end, self._n_frames)))
             for one in found
         ]
 
@@ -203,7 +207,29 @@ class Segmenter:
         before = max(span.start - _frames(CONTEXT), (self._last_end + span.start) // 2, 0)
         after = min(span.end + _frames(CONTEXT), (span.end + next_start) // 2)
         self._last_end = span.end
-        return [SpeechSegment(span, Span(before, after))]
+        return [SpeechSegment(span, Span(before, after), tuple(spoken))]
+
+
+def cut_segment(segment: SpeechSegment, spans: Sequence[Span]) -> list[SpeechSegment]:
+    """Cut a segment into parts.
+
+    Args:
+        segment: the segment.
+        spans: the span of each part, in order, at least one.
+
+    Returns:
+        The parts. The context of a part extends at most half-way to the neighboring parts.
+    """
+    starts = [segment.context.start, *((a.end + b.start) // 2 for a, b in pairwise(spans))]
+    ends = [*starts[1:], segment.context.end]
+    return [
+        SpeechSegment(
+            span,
+            Span(max(start, span.start - _frames(CONTEXT)), min(end, span.end + _frames(CONTEXT))),
+            tuple(run for run in segment.spoken if span.start <= run.start and run.end <= span.end),
+        )
+        for span, start, end in zip(spans, starts, ends, strict=True)
+    ]
 
 
 def find_segments(frames: Frames) -> list[SpeechSegment]:

@@ -17,11 +17,11 @@ class SegmentAudio:
     """A complete segment.
 
     Attributes:
-        span: the segment.
+        segment: the segment and its context.
         samples: its samples with context, float32, shape (n,).
     """
 
-    span: Span
+    segment: SpeechSegment
     samples: Samples
 
 
@@ -79,13 +79,14 @@ class LiveChannel:
             return None
         context = max(start - round(CONTEXT / FRAME), 0)
         samples = self._samples[max(self._place(context) - self._first, 0) :].copy()
-        return SegmentAudio(Span(start, count_frames(self.n_samples, self._sampling_rate)), samples)
+        span = Span(start, count_frames(self.n_samples, self._sampling_rate))
+        return SegmentAudio(SpeechSegment(span, Span(context, span.end), (span,)), samples)
 
     def _taken(self, segments: list[SpeechSegment]) -> list[SegmentAudio]:
         """Return segments with their samples, and forget the samples that no segment needs."""
         taken = [
             SegmentAudio(
-                segment.span,
+                segment,
                 self._samples[
                     self._place(segment.context.start) - self._first : self._place(segment.context.end)
                     - self._first

@@ -4,8 +4,9 @@ Tasks and answers travel as JSON: they consist of numbers, strings, and lists of
 recording travel beside the JSON. A call is too long for a message and stays in a file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, replace
+from functools import cache
 from pathlib import Path
 from time import perf_counter
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -13,13 +14,15 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import numpy as np
 
 from app.core import call
-from app.core.audio import Channel, Signal, decode, select_channel
+from app.core.audio import Channel, Signal, decode, resample, select_channel
 from app.core.call import CallFormat
 from app.core.channels import ChannelPolicy
 from app.core.recognition import Recognition
 from app.core.recognizer import EmotionRecognizer
-from app.core.segments import runs
-from app.core.speech import SpeechDetector
+from app.core.segments import Span, runs
+from app.core.speaker_changes import find_parts
+from app.core.speaker_encoder import SpeakerEncoder
+from app.core.speech import SAMPLING_RATE, SpeechDetector
 from app.core.stretches import detect_stretch
 
 Answer_co = TypeVar("Answer_co", covariant=True)
@@ -207,6 +210,79 @@ class RecognizeSamples:
         return _recognize(Signal(samples[np.newaxis], self.sampling_rate), self.model, context)
 
 
+@dataclass(frozen=True, slots=True)
+class SegmentParts:
+    """The parts of a segment with one speaker each.
+
+    Attributes:
+        parts: for each part, its start and its exclusive end in frames of 10 ms from the first sample of the
+            task, and the embedding of its voice.
+    """
+
+    parts: list[tuple[int, int, list[float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class SplitSegment:
+    """The search for changes of speaker in a segment of a call.
+
+    Attributes:
+        path: the path of the file.
+        start: the first sample of the segment.
+        stop: the first sample after the segment.
+        channel: the channel to analyze.
+        spoken: the start and the exclusive end of each run of speech, in frames of 10 ms from `start`.
+    """
+
+    answer: ClassVar[type] = SegmentParts
+
+    path: str
+    start: int
+    stop: int
+    channel: int
+    spoken: tuple[tuple[int, int], ...]
+
+    def run(self, _context: WorkerContext) -> SegmentParts:
+        """Read and split the segment."""
+        signal = select_channel(call.read(Path(self.path), self.start, self.stop), self.channel)
+        return _split(signal, self.spoken)
+
+
+@dataclass(frozen=True, slots=True)
+class SplitSamples:
+    """The search for changes of speaker in a segment of a stream.
+
+    Attributes:
+        data: the samples of one channel, float32, little-endian.
+        sampling_rate: the sampling rate, in Hz.
+        spoken: the start and the exclusive end of each run of speech, in frames of 10 ms from the first sample.
+    """
+
+    answer: ClassVar[type] = SegmentParts
+
+    data: bytes
+    sampling_rate: int
+    spoken: tuple[tuple[int, int], ...]
+
+    def run(self, _context: WorkerContext) -> SegmentParts:
+        """Split the segment."""
+        samples = np.frombuffer(self.data, "<f4").astype(np.float32)
+        return _split(Signal(samples[np.newaxis], self.sampling_rate), self.spoken)
+
+
+def _split(signal: Signal, spoken: Sequence[tuple[int, int]]) -> SegmentParts:
+    """Find the parts of a segment with one speaker each."""
+    runs_of_speech = [Span(*edges) for edges in spoken]
+    parts = find_parts(resample(signal, SAMPLING_RATE), runs_of_speech, _speaker_encoder())
+    return SegmentParts([(part.span.start, part.span.end, part.voice.tolist()) for part in parts])
+
+
+@cache
+def _speaker_encoder() -> SpeakerEncoder:
+    """Load the encoder of voices, once per process that needs it."""
+    return SpeakerEncoder()
+
+
 def _recognize(signal: Signal, model: str, context: WorkerContext) -> RecognizedSegment:
     """Recognize a segment, in which the detector has already found speech."""
     recognition = context.recognizers[model].recognize_speech(signal)
@@ -219,6 +295,15 @@ def _recognize(signal: Signal, model: str, context: WorkerContext) -> Recognized
 
 
 TASKS: dict[str, type] = {
-    cls.__name__: cls for cls in (Recognize, InspectCall, DetectSpeech, RecognizeSegment, RecognizeSamples)
+    cls.__name__: cls
+    for cls in (
+        Recognize,
+        InspectCall,
+        DetectSpeech,
+        RecognizeSegment,
+        RecognizeSamples,
+        SplitSegment,
+        SplitSamples,
+    )
 }
 """The tasks by the name in a message."""
