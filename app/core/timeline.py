@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from app.core.pitch import Pitch
+from app.core.voice import mean_loudness, typical_pitch
+
 Probabilities = dict[str, float]
 
 STAYS = 10.0
@@ -20,12 +23,16 @@ class Segment:
         probabilities: the probabilities by label, with a sum of 1.
         segments_used: the number of segments of the speaker that the adaptation uses; None if the
             probabilities are not adapted.
+        loudness: the level of the speech, in dBov; None if it is unknown.
+        pitch: the percentiles of F0; None if too little speech is voiced.
     """
 
     start: float
     end: float
     probabilities: Probabilities
     segments_used: int | None = None
+    loudness: float | None = None
+    pitch: Pitch | None = None
 
     @property
     def emotion(self) -> str:
@@ -89,6 +96,16 @@ class ChannelTimeline:
             seconds[segment.emotion] += segment.duration
         total = sum(seconds.values())
         return {label: share / total for label, share in seconds.items()}
+
+    @property
+    def loudness(self) -> float | None:
+        """The mean level of the speech, in dBov; None if it is unknown."""
+        return mean_loudness((segment.loudness, segment.duration) for segment in self.segments)
+
+    @property
+    def pitch(self) -> Pitch | None:
+        """The typical percentiles of F0 in a segment; None if too little speech is voiced."""
+        return typical_pitch((segment.pitch, segment.duration) for segment in self.segments)
 
     @property
     def turning_points(self) -> tuple[TurningPoint, ...]:
@@ -168,5 +185,13 @@ def merge(segments: Iterable[Segment]) -> tuple[Segment, ...]:
         else:
             groups.append([segment])
     return tuple(
-        Segment(group[0].start, group[-1].end, weigh(group), group[0].segments_used) for group in groups
+        Segment(
+            group[0].start,
+            group[-1].end,
+            weigh(group),
+            group[0].segments_used,
+            mean_loudness((segment.loudness, segment.duration) for segment in group),
+            typical_pitch((segment.pitch, segment.duration) for segment in group),
+        )
+        for group in groups
     )
