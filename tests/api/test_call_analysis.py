@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 from numpy.typing import NDArray
 
+from app.answers import TimelineAnswer
 from app.core.audio import Signal, decode, resample
 from app.core.bundle import read_bundle
 from app.core.recognizer import EmotionRecognizer
@@ -92,12 +93,45 @@ def test_a_timeline_has_the_segments_and_the_summary_of_each_channel(
         assert sum(channel["summary"]["shares"].values()) == pytest.approx(1)
 
 
+def test_a_timeline_has_the_measures_of_the_call_and_of_each_channel(client: TestClient, call: bytes) -> None:
+    answer = post(client, call).json()
+    agent, customer = (channel["measures"] for channel in answer["channels"])
+    measures = answer["measures"]
+    assert measures["talk_time"] + measures["silence"] == pytest.approx(answer["duration"], abs=0.01)
+    assert agent["talk_share"] + customer["talk_share"] == pytest.approx(1)
+    assert (agent["turns"], customer["turns"], measures["turns"]) == (2, 1, 3)
+    assert (measures["overlap"], measures["interruptions"]) == (0.0, [])
+    assert 0 < customer["response_latency"] < 3
+    for channel, of_channel in zip(answer["channels"], (agent, customer), strict=True):
+        assert of_channel["talk_time"] == channel["speech_duration"]
+        assert -60 < of_channel["loudness"] < 0
+        assert 60 < of_channel["pitch"]["low"] < of_channel["pitch"]["high"] < 500
+        assert all(segment["pitch"] and segment["loudness"] for segment in channel["segments"])
+        assert of_channel["emotion"]["start"] == pytest.approx(channel["summary"]["probabilities"])
+
+
+def test_a_result_of_an_earlier_version_has_no_measures(client: TestClient, call: bytes) -> None:
+    answer = post(client, call).json()
+    del answer["measures"]
+    for channel in answer["channels"]:
+        del channel["measures"]
+        for segment in channel["segments"]:
+            del segment["loudness"], segment["pitch"]
+    result = TimelineAnswer.model_validate(answer)
+    assert result.measures is None
+    assert result.channels[0].segments[0].pitch is None
+
+
 def test_channels_are_never_mixed(client: TestClient, call: bytes, channels: tuple[Samples, Samples]) -> None:
     both = post(client, call).json()["channels"]
     for number, samples in enumerate(channels):
         (alone,) = post(client, encode(samples, 8_000, "ULAW")).json()["channels"]
         (chosen,) = post(client, call, channels=str(number)).json()["channels"]
-        assert both[number] == chosen == {**alone, "channel": number}
+        assert chosen == {**alone, "channel": number}
+        measures = both[number].pop("measures"), chosen.pop("measures")
+        assert both[number] == chosen
+        for field in ("talk_time", "loudness", "pitch", "emotion", "volatility", "recoveries"):
+            assert measures[0][field] == measures[1][field]
 
 
 def test_form_body_and_flac_give_the_same_timeline(client: TestClient, call: bytes) -> None:

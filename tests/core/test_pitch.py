@@ -11,7 +11,7 @@ from testing.recordings import speech, tone
 def voice(f0: NDArray[np.float64], sampling_rate: int) -> Signal:
     """Return a voice whose F0 follows a curve, from harmonics that fall by 6 dB an octave."""
     phase = 2 * np.pi * np.cumsum(f0) / sampling_rate
-    samples = sum(np.sin(k * phase) / k for k in range(1, 11))
+    samples = np.sum([np.sin(k * phase) / k for k in range(1, 11)], axis=0)
     return Signal((0.1 * samples)[np.newaxis].astype(np.float32), sampling_rate)
 
 
@@ -35,7 +35,7 @@ def test_the_percentiles_of_a_rising_pitch() -> None:
 
 def test_a_pitch_without_its_fundamental_as_on_the_telephone() -> None:
     time = np.arange(16_000) / 8_000
-    samples = sum(np.sin(2 * np.pi * 110 * k * time) for k in range(3, 20))
+    samples = np.sum([np.sin(2 * np.pi * 110 * k * time) for k in range(3, 20)], axis=0)
     pitch = pitch_of(Signal((0.01 * samples)[np.newaxis].astype(np.float32), 8_000))
     assert pitch is not None
     assert pitch.median == pytest.approx(110, rel=0.01)
