@@ -155,9 +155,14 @@ def weigh(segments: Sequence[Segment]) -> Probabilities:
     Args:
         segments: the segments, at least one.
     """
-    total = sum(segment.duration for segment in segments)
+    durations = [segment.duration for segment in segments]
+    total = sum(durations)
     return {
-        label: sum(segment.probabilities[label] * segment.duration for segment in segments) / total
+        label: sum(
+            segment.probabilities[label] * duration
+            for segment, duration in zip(segments, durations, strict=True)
+        )
+        / total
         for label in segments[0].probabilities
     }
 
@@ -165,9 +170,11 @@ def weigh(segments: Sequence[Segment]) -> Probabilities:
 def take(segments: Iterable[Segment], seconds: float) -> list[Segment] | None:
     """Return the first segments that together last at least `seconds`; None if their total is shorter."""
     taken: list[Segment] = []
+    total = 0.0
     for segment in segments:
         taken.append(segment)
-        if sum(part.duration for part in taken) >= seconds:
+        total += segment.duration
+        if total >= seconds:
             return taken
     return None
 
