@@ -3,22 +3,11 @@
 from dataclasses import asdict
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.config import JsonDict
 
+from app.answer_examples import MODEL_VERSION, PROBABILITIES, TIMELINE
+from app.calls.measures import CallMeasures, PartyMeasures, PitchRange, measure
 from app.calls.options import CallOptions
 from app.core.timeline import ChannelTimeline, Segment, Timeline, leading, merge
-
-PROBABILITIES: JsonDict = {
-    "anger": 0.81,
-    "surprise": 0.02,
-    "happiness": 0.10,
-    "sadness": 0.01,
-    "neutral": 0.06,
-}
-"""Probabilities for the examples of the schemas."""
-
-MODEL_VERSION = "9f2c" * 16
-"""The version of a bundle, for the examples of the schemas."""
 
 
 class EmotionAnswer(BaseModel):
@@ -61,6 +50,13 @@ class SegmentAnswer(BaseModel):
         description="the number of the speaker's segments that the adaptation uses; null if the model does "
         "not adapt",
     )
+    loudness: float | None = Field(
+        default=None, description="the level of the speech, in dBov; null if it is unknown"
+    )
+    pitch: PitchRange | None = Field(
+        default=None,
+        description="the fundamental frequency of the voice; null if less than 100 ms are voiced",
+    )
 
     @classmethod
     def of(cls, segment: Segment) -> "SegmentAnswer":
@@ -71,6 +67,8 @@ class SegmentAnswer(BaseModel):
             emotion=segment.emotion,
             probabilities=segment.probabilities,
             segments_used=segment.segments_used,
+            loudness=segment.loudness,
+            pitch=None if segment.pitch is None else PitchRange.of(segment.pitch),
         )
 
 
@@ -90,6 +88,9 @@ class ChannelAnswer(BaseModel):
     speech_duration: float = Field(description="the duration of the speech, in seconds")
     summary: Summary | None = Field(description="the summary of the channel; null without speech")
     segments: list[SegmentAnswer] = Field(description="the segments in order of time; empty without speech")
+    measures: PartyMeasures | None = Field(
+        default=None, description="the measures of the channel; null in results of earlier versions"
+    )
 
 
 class TurningPointAnswer(BaseModel):
@@ -104,46 +105,7 @@ class TurningPointAnswer(BaseModel):
 class TimelineAnswer(BaseModel):
     """The emotions of a call: a timeline for each channel."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "model": "multilingual",
-                    "model_version": MODEL_VERSION,
-                    "duration": 12.4,
-                    "channels": [
-                        {
-                            "channel": 0,
-                            "role": "customer",
-                            "speech_duration": 3.49,
-                            "summary": {
-                                "emotion": "anger",
-                                "probabilities": PROBABILITIES,
-                                "shares": {**dict.fromkeys(PROBABILITIES, 0.0), "anger": 1.0},
-                            },
-                            "segments": [
-                                {
-                                    "start": 0.42,
-                                    "end": 3.91,
-                                    "emotion": "anger",
-                                    "probabilities": PROBABILITIES,
-                                    "segments_used": 1,
-                                }
-                            ],
-                        },
-                        {
-                            "channel": 1,
-                            "role": "agent",
-                            "speech_duration": 0.0,
-                            "summary": None,
-                            "segments": [],
-                        },
-                    ],
-                    "turning_points": [],
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [TIMELINE]})
 
     model: str = Field(description="the name of the bundle")
     model_version: str | None = Field(
@@ -153,6 +115,9 @@ class TimelineAnswer(BaseModel):
     channels: list[ChannelAnswer] = Field(description="the analyzed channels, never mixed")
     turning_points: list[TurningPointAnswer] = Field(
         description="the turning points of all channels, in order of time"
+    )
+    measures: CallMeasures | None = Field(
+        default=None, description="the measures of the call; null in results of earlier versions"
     )
 
     @classmethod
@@ -165,16 +130,21 @@ class TimelineAnswer(BaseModel):
             timeline: the recognized timeline.
             options: the options of the analysis.
         """
+        measures = measure(timeline)
         return cls(
             model=model,
             model_version=version,
             duration=timeline.duration,
-            channels=[_channel(channel, options.merge) for channel in timeline.channels],
+            channels=[
+                _channel(channel, of_channel, options.merge)
+                for channel, of_channel in zip(timeline.channels, measures.parties, strict=True)
+            ],
             turning_points=[TurningPointAnswer(**asdict(point)) for point in timeline.turning_points],
+            measures=measures.call,
         )
 
 
-def _channel(channel: ChannelTimeline, merged: bool) -> ChannelAnswer:  # noqa: FBT001  # private
+def _channel(channel: ChannelTimeline, measures: PartyMeasures, merged: bool) -> ChannelAnswer:  # noqa: FBT001  # private
     summary = None
     if channel.segments:
         summary = Summary(
@@ -190,6 +160,7 @@ def _channel(channel: ChannelTimeline, merged: bool) -> ChannelAnswer:  # noqa: 
         segments=[
             SegmentAnswer.of(segment) for segment in (merge(channel.segments) if merged else channel.segments)
         ],
+        measures=measures,
     )
 
 

@@ -6,7 +6,7 @@ point, and with a wrong message. The probabilities are rounded to three digits.
 
 from pydantic.config import JsonDict
 
-from app.answers import MODEL_VERSION
+from app.answer_examples import MODEL_VERSION, mood_without_trend
 
 PROBABILITIES: JsonDict = {
     "anger": 0.402,
@@ -15,12 +15,15 @@ PROBABILITIES: JsonDict = {
     "sadness": 0.036,
     "neutral": 0.220,
 }
+PITCH: JsonDict = {"low": 117.5, "median": 128.8, "high": 140.6, "range": 3.11}
 SEGMENT: JsonDict = {
     "start": 0.0,
     "end": 2.98,
     "emotion": "anger",
     "probabilities": PROBABILITIES,
     "segments_used": 1,
+    "loudness": -16.4,
+    "pitch": PITCH,
 }
 INTERIM: JsonDict = {
     "start": 0.0,
@@ -34,7 +37,10 @@ INTERIM: JsonDict = {
         "neutral": 0.251,
     },
     "segments_used": 1,
+    "loudness": -16.4,
+    "pitch": PITCH,
 }
+MOOD = mood_without_trend(PROBABILITIES, [0, 1, 2, 3], 0.0)
 CHANNEL: JsonDict = {
     "channel": 0,
     "role": None,
@@ -45,6 +51,22 @@ CHANNEL: JsonDict = {
         "shares": {"anger": 1.0, "surprise": 0.0, "happiness": 0.0, "sadness": 0.0, "neutral": 0.0},
     },
     "segments": [SEGMENT],
+    "measures": {
+        "talk_time": 2.98,
+        "talk_share": None,
+        "overlap": None,
+        "turns": 1,
+        "turns_per_minute": 18.81,
+        "longest_monologue": 2.98,
+        "interruptions": None,
+        "interrupted": None,
+        "response_latency": None,
+        "loudness": -16.4,
+        "pitch": PITCH,
+        "emotion": MOOD,
+        "volatility": None,
+        "recoveries": [],
+    },
 }
 PROBLEM: JsonDict = {
     "type": "/problems/invalid-message",
@@ -104,6 +126,18 @@ EXAMPLES: dict[str, JsonDict] = {
             "duration": 3.189625,
             "channels": [CHANNEL],
             "turning_points": [],
+            "measures": {
+                "talk_time": 2.98,
+                "silence": 0.21,
+                "longest_silence": 0.21,
+                "overlap": None,
+                "turns": 1,
+                "turns_per_minute": 18.81,
+                "longest_monologue": 2.98,
+                "interruptions": None,
+                "response_latency": None,
+                "emotion": MOOD,
+            },
         },
     },
     "closed": {"type": "closed", "sequence": 5, "reason": "stopped"},

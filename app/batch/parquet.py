@@ -142,6 +142,8 @@ def _schema(labels: Sequence[str]) -> "pa.Schema":
             ("end", pa.float64()),
             ("emotion", pa.string()),
             *((label, pa.float64()) for label in labels),
+            ("loudness", pa.float64()),
+            ("pitch", pa.float64()),
             ("model", pa.string()),
             ("error", pa.string()),
         ]
@@ -158,6 +160,7 @@ def _rows(name: str, line: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     segments = [
         {**common, "channel": channel["channel"], "start": segment["start"], "end": segment["end"]}
         | {"emotion": segment["emotion"], **segment["probabilities"]}
+        | {"loudness": segment.get("loudness"), "pitch": (segment.get("pitch") or {}).get("median")}
         for channel in answer["channels"]
         for segment in channel["segments"]
     ]

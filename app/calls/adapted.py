@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from app.core.pitch import Pitch
 from app.core.segments import Span
 from app.core.speaker import SpeakerScores, adapt
 from app.core.timeline import Segment
@@ -25,6 +26,13 @@ def adapted_segments(spans: Sequence[Span], answers: Sequence[RecognizedSegment]
         adapted = adapt(scores).tolist()
         probabilities = [dict(zip(*pair, strict=True)) for pair in zip(probabilities, adapted, strict=True)]
     return tuple(
-        Segment(span.start_seconds, span.end_seconds, of_labels, len(scores) or None)
-        for span, of_labels in zip(spans, probabilities, strict=True)
+        Segment(
+            span.start_seconds,
+            span.end_seconds,
+            of_labels,
+            len(scores) or None,
+            answer.loudness,
+            None if answer.pitch is None else Pitch(*answer.pitch),
+        )
+        for span, of_labels, answer in zip(spans, probabilities, answers, strict=True)
     )

@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from app.core.pitch import Pitch
+from app.core.voice import mean_loudness, typical_pitch
+
 Probabilities = dict[str, float]
 
 STAYS = 10.0
@@ -20,12 +23,16 @@ class Segment:
         probabilities: the probabilities by label, with a sum of 1.
         segments_used: the number of segments of the speaker that the adaptation uses; None if the
             probabilities are not adapted.
+        loudness: the level of the speech, in dBov; None if it is unknown.
+        pitch: the percentiles of F0; None if too little speech is voiced.
     """
 
     start: float
     end: float
     probabilities: Probabilities
     segments_used: int | None = None
+    loudness: float | None = None
+    pitch: Pitch | None = None
 
     @property
     def emotion(self) -> str:
@@ -93,6 +100,16 @@ class ChannelTimeline:
         return {label: share / total for label, share in seconds.items()}
 
     @property
+    def loudness(self) -> float | None:
+        """The mean level of the speech, in dBov; None if it is unknown."""
+        return mean_loudness((segment.loudness, segment.duration) for segment in self.segments)
+
+    @property
+    def pitch(self) -> Pitch | None:
+        """The typical percentiles of F0 in a segment; None if too little speech is voiced."""
+        return typical_pitch((segment.pitch, segment.duration) for segment in self.segments)
+
+    @property
     def turning_points(self) -> tuple[TurningPoint, ...]:
         """The changes to an emotion that leads for the next `STAYS` seconds of speech."""
         points: list[TurningPoint] = []
@@ -140,9 +157,14 @@ def weigh(segments: Sequence[Segment]) -> Probabilities:
     Args:
         segments: the segments, at least one.
     """
-    total = sum(segment.duration for segment in segments)
+    durations = [segment.duration for segment in segments]
+    total = sum(durations)
     return {
-        label: sum(segment.probabilities[label] * segment.duration for segment in segments) / total
+        label: sum(
+            segment.probabilities[label] * duration
+            for segment, duration in zip(segments, durations, strict=True)
+        )
+        / total
         for label in segments[0].probabilities
     }
 
@@ -150,9 +172,11 @@ def weigh(segments: Sequence[Segment]) -> Probabilities:
 def take(segments: Iterable[Segment], seconds: float) -> list[Segment] | None:
     """Return the first segments that together last at least `seconds`; None if their total is shorter."""
     taken: list[Segment] = []
+    total = 0.0
     for segment in segments:
         taken.append(segment)
-        if sum(part.duration for part in taken) >= seconds:
+        total += segment.duration
+        if total >= seconds:
             return taken
     return None
 
@@ -170,5 +194,13 @@ def merge(segments: Iterable[Segment]) -> tuple[Segment, ...]:
         else:
             groups.append([segment])
     return tuple(
-        Segment(group[0].start, group[-1].end, weigh(group), group[0].segments_used) for group in groups
+        Segment(
+            group[0].start,
+            group[-1].end,
+            weigh(group),
+            group[0].segments_used,
+            mean_loudness((segment.loudness, segment.duration) for segment in group),
+            typical_pitch((segment.pitch, segment.duration) for segment in group),
+        )
+        for group in groups
     )

@@ -17,6 +17,8 @@ from app.core import call
 from app.core.audio import Channel, Signal, decode, resample, select_channel
 from app.core.call import CallFormat
 from app.core.channels import ChannelPolicy
+from app.core.loudness import loudness_of
+from app.core.pitch import pitch_of
 from app.core.recognition import Recognition
 from app.core.recognizer import EmotionRecognizer
 from app.core.segments import Span, runs
@@ -155,11 +157,15 @@ class RecognizedSegment:
         probabilities: the probability of each label.
         logits: the logit of each label, for the adaptation; None if the bundle does not adapt.
         offsets: the offset of each label, for the adaptation; None if the bundle does not adapt.
+        loudness: the level of the speech, in dBov; None if it is unknown.
+        pitch: the 10th, 50th and 90th percentile of F0, in Hz; None if too little speech is voiced.
     """
 
     probabilities: dict[str, float]
     logits: list[float] | None
     offsets: list[float] | None
+    loudness: float | None = None
+    pitch: list[float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,13 +290,16 @@ def _speaker_encoder() -> SpeakerEncoder:
 
 
 def _recognize(signal: Signal, model: str, context: WorkerContext) -> RecognizedSegment:
-    """Recognize a segment, in which the detector has already found speech."""
+    """Recognize a segment, in which the detector has already found speech, and measure its voice."""
     recognition = context.recognizers[model].recognize_speech(signal)
     scores = recognition.scores
+    pitch = pitch_of(signal)
     return RecognizedSegment(
         recognition.probabilities or {},
         None if scores is None else list(scores.logits),
         None if scores is None else list(scores.offsets),
+        loudness_of(signal),
+        None if pitch is None else [pitch.low, pitch.median, pitch.high],
     )
 
 

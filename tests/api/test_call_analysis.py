@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 from numpy.typing import NDArray
 
+from app.answers import TimelineAnswer
 from app.core.audio import Signal, decode, resample
 from app.core.bundle import read_bundle
 from app.core.recognizer import EmotionRecognizer
@@ -66,6 +67,12 @@ def post(client: TestClient, data: bytes, **params: Any) -> Response:  # noqa: A
     return client.post(URL, params=params, content=data, headers={"Content-Type": "audio/wav"})
 
 
+def without_conversation(channel: dict[str, Any]) -> dict[str, Any]:
+    """Return a channel without the measures that depend on the other channels."""
+    kept = ("talk_time", "loudness", "pitch", "emotion", "volatility", "recoveries")
+    return {**channel, "measures": {field: channel["measures"][field] for field in kept}}
+
+
 def test_a_timeline_has_the_segments_and_the_summary_of_each_channel(
     client: TestClient, call: bytes, models_dir: Path
 ) -> None:
@@ -92,12 +99,42 @@ def test_a_timeline_has_the_segments_and_the_summary_of_each_channel(
         assert sum(channel["summary"]["shares"].values()) == pytest.approx(1)
 
 
+def test_a_timeline_has_the_measures_of_the_call_and_of_each_channel(client: TestClient, call: bytes) -> None:
+    answer = post(client, call).json()
+    agent, customer = (channel["measures"] for channel in answer["channels"])
+    measures = answer["measures"]
+    assert measures["talk_time"] + measures["silence"] == pytest.approx(answer["duration"], abs=0.01)
+    assert agent["talk_share"] + customer["talk_share"] == pytest.approx(1)
+    assert (agent["turns"], customer["turns"], measures["turns"]) == (2, 1, 3)
+    assert (measures["overlap"], measures["interruptions"]) == (0.0, [])
+    assert 0 < customer["response_latency"] < 3
+    for channel, of_channel in zip(answer["channels"], (agent, customer), strict=True):
+        assert of_channel["talk_time"] == channel["speech_duration"]
+        assert -60 < of_channel["loudness"] < 0
+        assert 60 < of_channel["pitch"]["low"] < of_channel["pitch"]["high"] < 500
+        assert all(segment["pitch"] and segment["loudness"] for segment in channel["segments"])
+        assert of_channel["emotion"]["start"] == pytest.approx(channel["summary"]["probabilities"])
+
+
+def test_a_result_of_an_earlier_version_has_no_measures(client: TestClient, call: bytes) -> None:
+    answer = post(client, call).json()
+    del answer["measures"]
+    for channel in answer["channels"]:
+        del channel["measures"]
+        for segment in channel["segments"]:
+            del segment["loudness"], segment["pitch"]
+    result = TimelineAnswer.model_validate(answer)
+    assert result.measures is None
+    assert result.channels[0].segments[0].pitch is None
+
+
 def test_channels_are_never_mixed(client: TestClient, call: bytes, channels: tuple[Samples, Samples]) -> None:
     both = post(client, call).json()["channels"]
     for number, samples in enumerate(channels):
         (alone,) = post(client, encode(samples, 8_000, "ULAW")).json()["channels"]
         (chosen,) = post(client, call, channels=str(number)).json()["channels"]
-        assert both[number] == chosen == {**alone, "channel": number}
+        assert chosen == {**alone, "channel": number}
+        assert without_conversation(both[number]) == without_conversation(chosen)
 
 
 def test_form_body_and_flac_give_the_same_timeline(client: TestClient, call: bytes) -> None:
@@ -132,9 +169,10 @@ def test_a_segment_can_cross_the_border_of_two_stretches(client: TestClient) -> 
 def test_a_call_without_speech_has_no_segments(client: TestClient, samples: Samples) -> None:
     response = post(client, encode(samples, 8_000))
     assert response.status_code == 200
-    assert response.json()["channels"] == [
-        {"channel": 0, "role": None, "speech_duration": 0.0, "summary": None, "segments": []}
-    ]
+    (channel,) = response.json()["channels"]
+    measures = channel.pop("measures")
+    assert channel == {"channel": 0, "role": None, "speech_duration": 0.0, "summary": None, "segments": []}
+    assert (measures["talk_time"], measures["loudness"], measures["emotion"]["start"]) == (0.0, None, None)
 
 
 def test_a_silent_channel_does_not_change_the_other_channel(
@@ -143,7 +181,8 @@ def test_a_silent_channel_does_not_change_the_other_channel(
     agent = channels[0]
     half_silent = encode(np.stack([agent, np.zeros_like(agent)], axis=1), 8_000, "ULAW")
     speaking, silent = post(client, half_silent).json()["channels"]
-    assert speaking == post(client, call).json()["channels"][0]
+    expected = post(client, call).json()["channels"][0]
+    assert without_conversation(speaking) == without_conversation(expected)
     assert silent["segments"] == []
 
 

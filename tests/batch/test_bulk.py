@@ -84,12 +84,15 @@ def test_each_segment_is_a_row(environment: dict[str, str], folder: Path, tmp_pa
     assert by_name["cut.wav"]["emotion"] is None
     assert (by_name["silent.wav"]["emotion"], by_name["silent.wav"]["error"]) == (None, None)
     segments = [row for row in rows if row["emotion"]]
-    labels = table.schema.names[6:-2]
+    names = table.schema.names
+    labels = names[names.index("emotion") + 1 : names.index("loudness")]
     for row in segments:
         assert 0 <= row["start"] < row["end"] <= row["duration"]
         assert sum(row[label] for label in labels) == pytest.approx(1)
         assert row["emotion"] == max(labels, key=lambda label, row=row: row[label])  # type: ignore[misc]
         assert row["model"] == "small"
+        assert -60 < row["loudness"] < 0
+        assert 60 < row["pitch"] < 500
     assert list(output.parent.iterdir()) == [output]
 
 

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from app.calls.analysis import CallAnalyzer, Limits
+from app.calls.measures import measure
 from app.calls.options import CallOptions
 from app.core.audio import decode
 from app.core.channels import ChannelPolicy
@@ -90,11 +91,16 @@ def test_the_timeline_of_a_stream_is_that_of_its_recording(
         async with running(folder) as pool:
             expected = await upload(pool, path)
             assert len(expected.channels[0].segments) > 3
+            for party in measure(expected).parties:
+                assert party.loudness is not None
+                assert party.pitch is not None
+                assert party.talk_share is not None
             for seed in range(3):
                 random = np.random.default_rng(seed)
                 sizes = random.integers(0, 10 ** random.integers(2, 5), 300).tolist()
                 timeline, events = await stream(pool, data, form, sizes)
                 assert timeline == expected
+                assert measure(timeline) == measure(expected)
                 recognized = [event for event in events if isinstance(event, SegmentRecognized)]
                 assert len(recognized) == sum(len(one.segments) for one in expected.channels)
                 assert {event.channel for event in events if isinstance(event, SpeechStarted)} == {
