@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from app.calls.options import CallOptions
-from app.core.timeline import ChannelTimeline, Segment, Timeline, leading, merge
+from app.core.timeline import ChannelTimeline, Segment, Timeline, merge
 
 PROBABILITIES: JsonDict = {
     "anger": 0.81,
@@ -43,7 +43,10 @@ class EmotionAnswer(BaseModel):
     model_version: str = Field(description="the SHA-256 of the bundle")
     duration: float = Field(description="the duration of the recording, in seconds")
     speech: bool = Field(description="whether the recording contains speech")
-    emotion: str | None = Field(description="the most probable emotion; null without speech")
+    emotion: str | None = Field(
+        description="the most probable emotion; null without speech, and if its probability is below "
+        "`min_confidence`"
+    )
     probabilities: dict[str, float] | None = Field(
         description="the probability of each emotion, adding up to 1; null without speech"
     )
@@ -54,7 +57,9 @@ class SegmentAnswer(BaseModel):
 
     start: float = Field(description="seconds from the start of the file")
     end: float = Field(description="seconds from the start of the file")
-    emotion: str = Field(description="the most probable emotion")
+    emotion: str | None = Field(
+        description="the most probable emotion; null if its probability is below `min_confidence`"
+    )
     probabilities: dict[str, float] = Field(description="the probability of each emotion, adding up to 1")
     segments_used: int | None = Field(
         default=None,
@@ -77,9 +82,18 @@ class SegmentAnswer(BaseModel):
 class Summary(BaseModel):
     """The emotion of a channel over all its speech."""
 
-    emotion: str = Field(description="the most probable emotion over all speech")
-    probabilities: dict[str, float] = Field(description="the mean of the segments, weighted by duration")
+    emotion: str | None = Field(
+        description="the most probable emotion over all segments with an emotion; null if there are none"
+    )
+    probabilities: dict[str, float] = Field(
+        description="the mean of the segments with an emotion, weighted by duration; of all segments if none "
+        "has an emotion"
+    )
     shares: dict[str, float] = Field(description="the share of the speech in which each emotion leads")
+    undecided: float = Field(
+        default=0.0,
+        description="the share of the speech in segments without an emotion; `shares` and it add up to 1",
+    )
 
 
 class ChannelAnswer(BaseModel):
@@ -120,6 +134,7 @@ class TimelineAnswer(BaseModel):
                                 "emotion": "anger",
                                 "probabilities": PROBABILITIES,
                                 "shares": {**dict.fromkeys(PROBABILITIES, 0.0), "anger": 1.0},
+                                "undecided": 0.0,
                             },
                             "segments": [
                                 {
@@ -178,9 +193,10 @@ def _channel(channel: ChannelTimeline, merged: bool) -> ChannelAnswer:  # noqa: 
     summary = None
     if channel.segments:
         summary = Summary(
-            emotion=leading(channel.probabilities),
+            emotion=channel.emotion,
             probabilities=channel.probabilities,
             shares=channel.shares,
+            undecided=channel.undecided,
         )
     return ChannelAnswer(
         channel=channel.channel,

@@ -118,8 +118,30 @@ async def get_channels(
 ChannelsDep = Annotated[tuple[int, ...] | None, Depends(get_channels)]
 
 
+async def get_min_confidence(
+    request: Request,
+    min_confidence: Annotated[
+        float | None,
+        Query(
+            ge=0,
+            le=1,
+            description="the highest probability below which there is no emotion (`null`); the default of "
+            "the service if omitted",
+        ),
+    ] = None,
+) -> float:
+    """Return the minimum confidence of an answer."""
+    if min_confidence is None:
+        return (await get_service(request)).settings.min_confidence
+    return min_confidence
+
+
+MinConfidence = Annotated[float, Depends(get_min_confidence)]
+
+
 async def get_call_options(
     channels: ChannelsDep,
+    min_confidence: MinConfidence,
     merge: Annotated[  # noqa: FBT002  # FastAPI passes it by name
         bool, Query(description="whether neighboring segments of the same emotion are merged")
     ] = False,
@@ -134,7 +156,12 @@ async def get_call_options(
     ] = None,
 ) -> CallOptions:
     """Return the options of the analysis of a call."""
-    return CallOptions(channels=channels, merge=merge, roles=tuple(roles.split(",")) if roles else ())
+    return CallOptions(
+        channels=channels,
+        merge=merge,
+        roles=tuple(roles.split(",")) if roles else (),
+        min_confidence=min_confidence,
+    )
 
 
 async def hold_slot(request: Request) -> AsyncIterator[None]:

@@ -43,6 +43,7 @@ CHANNEL: JsonDict = {
         "emotion": "anger",
         "probabilities": PROBABILITIES,
         "shares": {"anger": 1.0, "surprise": 0.0, "happiness": 0.0, "sadness": 0.0, "neutral": 0.0},
+        "undecided": 0.0,
     },
     "segments": [SEGMENT],
 }

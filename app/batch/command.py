@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -81,6 +81,12 @@ def _parse(arguments: Sequence[str]) -> Namespace:
     add("--model", help="name of the bundle; default: SER_DEFAULT_MODEL")
     add("--channels", type=_indices, help="channels to analyze, such as 0,1; default: all permitted channels")
     add("--roles", type=_names, default=(), help="a name for each channel, such as agent,customer")
+    add(
+        "--min-confidence",
+        type=_share,
+        metavar="P",
+        help="highest probability below which a segment has no emotion; default: SER_MIN_CONFIDENCE",
+    )
     add("--merge", action="store_true", help="merge neighboring segments of the same emotion")
     options = parser.parse_args(arguments)
     if not options.inputs and not options.list:
@@ -96,6 +102,13 @@ def _indices(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
 
 
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ArgumentTypeError("expected a probability from 0 to 1")
+    return value
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(","))
 
@@ -105,7 +118,10 @@ async def _analyze(arguments: Namespace, settings: Settings, folder: Path, sourc
     manifest = read_bundle(folder).manifest
     files = tuple(sorted(manifest.files.items()))
     limits = Limits(settings.min_seconds, settings.max_call_seconds, settings.call_timeout)
-    call = CallOptions(channels=arguments.channels, merge=arguments.merge, roles=arguments.roles)
+    least = settings.min_confidence if arguments.min_confidence is None else arguments.min_confidence
+    call = CallOptions(
+        channels=arguments.channels, merge=arguments.merge, roles=arguments.roles, min_confidence=least
+    )
     options = AnalysisOptions(
         folder, limits, call, settings.channel_policy, AnswerBuilder({folder.name: manifest.version}), files
     )

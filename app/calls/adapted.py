@@ -4,16 +4,19 @@ from collections.abc import Sequence
 
 from app.core.segments import Span
 from app.core.speaker import SpeakerScores, adapt
-from app.core.timeline import Segment
+from app.core.timeline import Segment, is_decided
 from app.pool.tasks import RecognizedSegment
 
 
-def adapted_segments(spans: Sequence[Span], answers: Sequence[RecognizedSegment]) -> tuple[Segment, ...]:
+def adapted_segments(
+    spans: Sequence[Span], answers: Sequence[RecognizedSegment], min_confidence: float
+) -> tuple[Segment, ...]:
     """Build the segments of a channel, adapted to its speaker if the bundle adapts.
 
     Args:
         spans: the segments of the channel, in order.
         answers: the answer for each segment.
+        min_confidence: the highest probability below which a segment is undecided.
     """
     scores = [
         SpeakerScores(answer.logits, answer.offsets)
@@ -25,6 +28,12 @@ def adapted_segments(spans: Sequence[Span], answers: Sequence[RecognizedSegment]
         adapted = adapt(scores).tolist()
         probabilities = [dict(zip(*pair, strict=True)) for pair in zip(probabilities, adapted, strict=True)]
     return tuple(
-        Segment(span.start_seconds, span.end_seconds, of_labels, len(scores) or None)
+        Segment(
+            span.start_seconds,
+            span.end_seconds,
+            of_labels,
+            segments_used=len(scores) or None,
+            decided=is_decided(of_labels, min_confidence),
+        )
         for span, of_labels in zip(spans, probabilities, strict=True)
     )

@@ -121,7 +121,9 @@ class CallAnalyzer:
             tuple(
                 ChannelTimeline(
                     channel,
-                    adapted_segments([one.span for one in found], [next(answers) for _ in found]),
+                    adapted_segments(
+                        [one.span for one in found], [next(answers) for _ in found], options.min_confidence
+                    ),
                     options.role_of(channel),
                 )
                 for channel, found in segments.items()

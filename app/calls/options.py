@@ -30,6 +30,9 @@ class CallOptions(BaseModel):
     roles: tuple[Role, ...] = Field(
         default=(), description="a name for each channel of the call; empty if they have none"
     )
+    min_confidence: float = Field(
+        default=0.0, ge=0, le=1, description="the highest probability below which a segment has no emotion"
+    )
 
     def role_of(self, channel: int) -> str | None:
         """Return the role of a channel; None if it has none."""

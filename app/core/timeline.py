@@ -1,6 +1,6 @@
 """The timeline of a call: segments, summaries and turning points of each channel."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 Probabilities = dict[str, float]
@@ -20,17 +20,19 @@ class Segment:
         probabilities: the probabilities by label, with a sum of 1.
         segments_used: the number of segments of the speaker that the adaptation uses; None if the
             probabilities are not adapted.
+        decided: whether the highest probability is high enough for an answer.
     """
 
     start: float
     end: float
     probabilities: Probabilities
     segments_used: int | None = None
+    decided: bool = True
 
     @property
-    def emotion(self) -> str:
-        """The most probable label."""
-        return leading(self.probabilities)
+    def emotion(self) -> str | None:
+        """The most probable label; None if the segment is undecided."""
+        return leading(self.probabilities) if self.decided else None
 
     @property
     def duration(self) -> float:
@@ -75,28 +77,52 @@ class ChannelTimeline:
         return round(sum(segment.duration for segment in self.segments), 2)
 
     @property
+    def decided(self) -> tuple[Segment, ...]:
+        """The segments with an emotion."""
+        return tuple(segment for segment in self.segments if segment.decided)
+
+    @property
+    def emotion(self) -> str | None:
+        """The most probable label over all decided speech; None if there is none."""
+        return leading(self.probabilities) if self.decided else None
+
+    @property
     def probabilities(self) -> Probabilities:
-        """The mean probability of each label over all speech; empty if there is no speech."""
-        return weigh(self.segments) if self.segments else {}
+        """The mean probability of each label over the decided speech.
+
+        If no segment is decided, it is the mean over all speech; empty if there is no speech.
+        """
+        segments = self.decided or self.segments
+        return weigh(segments) if segments else {}
 
     @property
     def shares(self) -> Probabilities:
-        """The share of the speech in which each label leads; empty if there is no speech."""
+        """The share of the speech in which each label leads; empty if there is no speech.
+
+        The shares and `undecided` add up to 1.
+        """
         if not self.segments:
             return {}
         seconds = dict.fromkeys(self.segments[0].probabilities, 0.0)
-        for segment in self.segments:
-            seconds[segment.emotion] += segment.duration
-        total = sum(seconds.values())
+        for segment in self.decided:
+            seconds[leading(segment.probabilities)] += segment.duration
+        total = sum(segment.duration for segment in self.segments)
         return {label: share / total for label, share in seconds.items()}
 
     @property
+    def undecided(self) -> float:
+        """The share of the speech in segments without an emotion; 0 if there is no speech."""
+        total = sum(segment.duration for segment in self.segments)
+        return sum(segment.duration for segment in self.segments if not segment.decided) / (total or 1.0)
+
+    @property
     def turning_points(self) -> tuple[TurningPoint, ...]:
-        """The changes to an emotion that leads for the next `STAYS` seconds of speech."""
+        """The changes to an emotion that leads for the next `STAYS` seconds of decided speech."""
         points: list[TurningPoint] = []
         current: str | None = None
-        for index, segment in enumerate(self.segments):
-            ahead = take(self.segments[index:], STAYS)
+        segments = self.decided
+        for index, segment in enumerate(segments):
+            ahead = take(segments[index:], STAYS)
             if ahead is None:
                 break
             after = leading(weigh(ahead))
@@ -127,9 +153,19 @@ class Timeline:
         return tuple(sorted(points, key=lambda point: point.time))
 
 
-def leading(probabilities: Probabilities) -> str:
+def leading(probabilities: Mapping[str, float]) -> str:
     """Return the most probable label."""
     return max(probabilities, key=probabilities.__getitem__)
+
+
+def is_decided(probabilities: Mapping[str, float], min_confidence: float) -> bool:
+    """Return whether the highest probability reaches the minimum for an answer.
+
+    Example:
+        >>> is_decided({"anger": 0.55, "neutral": 0.45}, min_confidence=0.6)
+        False
+    """
+    return max(probabilities.values()) >= min_confidence
 
 
 def weigh(segments: Sequence[Segment]) -> Probabilities:
@@ -159,7 +195,7 @@ def merge(segments: Iterable[Segment]) -> tuple[Segment, ...]:
     """Merge neighboring segments of the same emotion, and weight their probabilities by duration.
 
     A merged segment extends from the first start to the last end. Therefore it includes the pauses between
-    its parts.
+    its parts. Neighboring undecided segments merge into an undecided segment.
     """
     groups: list[list[Segment]] = []
     for segment in segments:
@@ -168,5 +204,12 @@ def merge(segments: Iterable[Segment]) -> tuple[Segment, ...]:
         else:
             groups.append([segment])
     return tuple(
-        Segment(group[0].start, group[-1].end, weigh(group), group[0].segments_used) for group in groups
+        Segment(
+            group[0].start,
+            group[-1].end,
+            weigh(group),
+            segments_used=group[0].segments_used,
+            decided=group[0].decided,
+        )
+        for group in groups
     )

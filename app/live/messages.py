@@ -44,6 +44,13 @@ class Start(_FromClient):
         default=3.0, ge=0.5, description="the seconds of speech between two interim answers; null: none"
     )
     model: str | None = Field(default=None, description="the model to use; null: the default model")
+    min_confidence: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="the highest probability below which a segment has no emotion; null: the default of the "
+        "service",
+    )
     keep: bool = Field(
         default=False, description="whether the timeline is kept as the result of a job with the session's ID"
     )

@@ -36,6 +36,7 @@ class Options(BaseModel):
     roles: Annotated[list[str] | None, BeforeValidator(_split)] = Field(
         default=None, description="as in `start`"
     )
+    min_confidence: float | None = Field(default=None, description="as in `start`")
     interim_interval: float | None = Field(default=None, description="as in `start`; by default none")
     callback: str | None = Field(default=None, description="the `url` of the callback in `start`")
     callback_events: Annotated[list[str] | None, BeforeValidator(_split)] = Field(
@@ -77,6 +78,7 @@ class Options(BaseModel):
                 analyze=self.analyze,
                 interim_interval=self.interim_interval,
                 model=self.model,
+                min_confidence=self.min_confidence,
                 callback=Callback.model_validate({"url": self.callback, **callback})
                 if self.callback
                 else None,
