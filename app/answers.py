@@ -20,6 +20,9 @@ PROBABILITIES: JsonDict = {
 MODEL_VERSION = "9f2c" * 16
 """The version of a bundle, for the examples of the schemas."""
 
+METADATA: JsonDict = {"call": "4711", "queue": "sales"}
+"""The metadata of a request, for the examples of the schemas."""
+
 
 class EmotionAnswer(BaseModel):
     """The emotion of one utterance."""
@@ -30,6 +33,7 @@ class EmotionAnswer(BaseModel):
                 {
                     "model": "multilingual",
                     "model_version": MODEL_VERSION,
+                    "metadata": METADATA,
                     "duration": 3.52,
                     "speech": True,
                     "emotion": "anger",
@@ -41,6 +45,9 @@ class EmotionAnswer(BaseModel):
 
     model: str = Field(description="the name of the bundle")
     model_version: str = Field(description="the SHA-256 of the bundle")
+    metadata: dict[str, str] = Field(
+        default={}, repr=False, description="the metadata of the request; empty if it had none"
+    )
     duration: float = Field(description="the duration of the recording, in seconds")
     speech: bool = Field(description="whether the recording contains speech")
     emotion: str | None = Field(
@@ -124,6 +131,7 @@ class TimelineAnswer(BaseModel):
                 {
                     "model": "multilingual",
                     "model_version": MODEL_VERSION,
+                    "metadata": METADATA,
                     "duration": 12.4,
                     "channels": [
                         {
@@ -164,6 +172,9 @@ class TimelineAnswer(BaseModel):
     model_version: str | None = Field(
         default=None, description="the SHA-256 of the bundle; null in results of earlier versions"
     )
+    metadata: dict[str, str] = Field(
+        default={}, repr=False, description="the metadata of the request; empty if it had none"
+    )
     duration: float = Field(description="the duration of the recording, in seconds")
     channels: list[ChannelAnswer] = Field(description="the analyzed channels, never mixed")
     turning_points: list[TurningPointAnswer] = Field(
@@ -183,6 +194,7 @@ class TimelineAnswer(BaseModel):
         return cls(
             model=model,
             model_version=version,
+            metadata=options.metadata,
             duration=timeline.duration,
             channels=[_channel(channel, options.merge) for channel in timeline.channels],
             turning_points=[TurningPointAnswer(**asdict(point)) for point in timeline.turning_points],

@@ -4,7 +4,14 @@ from fastapi import APIRouter, Depends
 
 from app.answers import EmotionAnswer
 from app.api import problems
-from app.api.dependencies import ChannelDep, MinConfidence, ModelName, ServiceDep, identify_caller
+from app.api.dependencies import (
+    ChannelDep,
+    MetadataDep,
+    MinConfidence,
+    ModelName,
+    ServiceDep,
+    identify_caller,
+)
 from app.api.tracing import trace_stages
 from app.api.upload import REQUEST_BODY, Recording
 from app.pool.tasks import Recognize
@@ -23,6 +30,7 @@ async def recognize_emotions(
     model: ModelName,
     channel: ChannelDep,
     min_confidence: MinConfidence,
+    metadata: MetadataDep,
     recording: Recording,
     service: ServiceDep,
 ) -> EmotionAnswer:
@@ -49,6 +57,7 @@ async def recognize_emotions(
     return EmotionAnswer(
         model=model,
         model_version=service.answers.versions[model],
+        metadata=metadata,
         duration=recognition.duration,
         speech=recognition.speech,
         emotion=emotion,

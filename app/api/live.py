@@ -163,6 +163,7 @@ async def _start(service: Service, protocol: LiveProtocol, caller: str, start: S
         channels=settings.channel_policy.choose(start.channels, start.analyze),
         roles=tuple(start.roles or ()),
         min_confidence=least,
+        metadata=start.metadata,
     ).check(start.channels)
     info = SessionInfo(
         id=uuid4().hex,

@@ -68,6 +68,7 @@ EXAMPLES: dict[str, JsonDict] = {
         "type": "ready",
         "session": SESSION,
         "model": "multilingual",
+        "model_version": MODEL_VERSION,
         "channels": [0],
         "offset": 0,
         "limits": {
@@ -102,6 +103,7 @@ EXAMPLES: dict[str, JsonDict] = {
         "timeline": {
             "model": "multilingual",
             "model_version": MODEL_VERSION,
+            "metadata": {},
             "duration": 3.189625,
             "channels": [CHANNEL],
             "turning_points": [],

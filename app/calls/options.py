@@ -4,6 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.calls.metadata import Metadata
 from app.core.errors import RolesMismatch
 
 MAX_ROLE_LENGTH = 40
@@ -32,6 +33,9 @@ class CallOptions(BaseModel):
     )
     min_confidence: float = Field(
         default=0.0, ge=0, le=1, description="the highest probability below which a segment has no emotion"
+    )
+    metadata: Metadata = Field(
+        default={}, repr=False, description="the caller's own data about the call, which the answer repeats"
     )
 
     def role_of(self, channel: int) -> str | None:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from app.answers import ProblemDocument, SegmentAnswer, TimelineAnswer, TurningPointAnswer
+from app.calls.metadata import Metadata
 from app.calls.options import Role
 from app.core.audio import MAX_CHANNELS, MAX_SAMPLING_RATE, MIN_SAMPLING_RATE
 from app.live.encoding import Encoding
@@ -60,6 +61,12 @@ class Start(_FromClient):
         max_length=MAX_REFERENCE_LENGTH,
         description="the ID of the call at the client, which the list of sessions repeats",
     )
+    metadata: Metadata = Field(
+        default={},
+        repr=False,
+        description="data of the client about the call, which the summary, the list of sessions and webhooks "
+        "repeat",
+    )
 
 
 class Reconnect(_FromClient):
@@ -112,6 +119,7 @@ class Ready(BaseModel):
     type: Literal["ready"] = "ready"
     session: str = Field(description="the ID of the session")
     model: str = Field(description="the name of the bundle")
+    model_version: str = Field(description="the SHA-256 of the bundle")
     channels: list[int] = Field(description="the channels that the service analyzes")
     offset: int = Field(description="the sample, counted from 0, from which the client sends audio")
     limits: SessionLimits

@@ -1,5 +1,6 @@
 """Analysis of an archive into one Parquet file: on this machine or on a cluster, also after interruptions."""
 
+import json
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ from app.batch.engine import AnalysisOptions
 from app.batch.sources import find_sources
 from app.calls.analysis import Limits
 from app.calls.options import CallOptions
+from app.core.bundle import read_bundle
 from app.core.channels import ChannelPolicy
 from testing.backends import BUCKET, object_store
 from testing.clusters import cluster
@@ -84,13 +86,50 @@ def test_each_segment_is_a_row(environment: dict[str, str], folder: Path, tmp_pa
     assert by_name["cut.wav"]["emotion"] is None
     assert (by_name["silent.wav"]["emotion"], by_name["silent.wav"]["error"]) == (None, None)
     segments = [row for row in rows if row["emotion"]]
-    labels = table.schema.names[6:-2]
+    version = read_bundle(Path(environment["SER_MODELS_DIR"]) / "small").manifest.version
+    labels = table.schema.names[6:-4]
     for row in segments:
         assert 0 <= row["start"] < row["end"] <= row["duration"]
         assert sum(row[label] for label in labels) == pytest.approx(1)
         assert row["emotion"] == max(labels, key=lambda label, row=row: row[label])  # type: ignore[misc]
-        assert row["model"] == "small"
+        assert (row["model"], row["model_version"], row["metadata"]) == ("small", version, None)
     assert list(output.parent.iterdir()) == [output]
+
+
+def test_the_metadata_of_a_file_is_in_its_rows(
+    environment: dict[str, str], folder: Path, tmp_path: Path
+) -> None:
+    output, metadata = tmp_path / "archive.parquet", tmp_path / "metadata.csv"
+    metadata.write_text(
+        "file,agent,queue\n"
+        f"{folder / '03a01Fa.wav'},سارا,sales\n"
+        "03a01Nc.wav,,billing\n"
+        "cut.wav,Ann,\n"
+        "elsewhere.wav,Bo,sales\n",
+        encoding="utf-8",
+    )
+    completed = analyze(environment, folder, "--output", output, "--metadata", metadata, "--merge")
+    assert "--metadata: 3 of 6 files have no metadata" in completed.stderr
+    found = {Path(row["file"]).name: row["metadata"] for row in read(output).to_pylist()}
+    parsed = {name: text and json.loads(text) for name, text in found.items()}
+    assert parsed == {
+        "03a01Fa.wav": {"agent": "سارا", "queue": "sales"},
+        "03a01Nc.wav": {"queue": "billing"},
+        "cut.wav": {"agent": "Ann"},
+        **dict.fromkeys(["03a01Wa.wav", "stereo.WAV", "silent.wav"]),
+    }
+    assert "سارا" in found["03a01Fa.wav"]
+
+
+def test_undecided_segments_have_no_emotion(
+    environment: dict[str, str], folder: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "archive.parquet"
+    analyze(environment, folder / "03a01Fa.wav", "--output", output, "--min-confidence", "1")
+    (row,) = read(output).to_pylist()
+    assert row["emotion"] is None
+    assert row["start"] < row["end"]
+    assert row["anger"] > 0
 
 
 def test_every_engine_writes_the_same_rows(environment: dict[str, str], folder: Path, tmp_path: Path) -> None:
