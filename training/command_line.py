@@ -41,6 +41,7 @@ def parse(arguments: Collection[str] | None = None) -> argparse.Namespace:
     _add_compare(verbs, [corpus, cache, runs])
     _add_evaluate(verbs, [corpus])
     _add_adapt(verbs, [cache, bundle])
+    _add_redraw(verbs, [corpus])
     return parser.parse_args(None if arguments is None else list(arguments))
 
 
@@ -162,6 +163,18 @@ def _add_adapt(verbs: Verbs, parents: list[Parser]) -> None:
     verb.add_argument("--bundle", type=Path, required=True, help="folder of the original bundle")
     verb.add_argument("--audio", type=Path, required=True, help="folder of recordings of utterances")
     verb.set_defaults(verb="adapt")
+
+
+def _add_redraw(verbs: Verbs, parents: list[Parser]) -> None:
+    """Add the subcommand that writes the card of a bundle again."""
+    verb = verbs.add_parser(
+        "redraw", parents=parents, help="write the model card and the pictures of a bundle again"
+    )
+    verb.add_argument("--bundle", type=Path, required=True, help="folder of the bundle")
+    verb.add_argument(
+        "--run", type=Path, required=True, help="folder of its run, with a folder for each fold"
+    )
+    verb.set_defaults(verb="redraw")
 
 
 def _add_encoder(verbs: Verbs) -> None:

@@ -1,20 +1,15 @@
 """Analysis of an archive into one Parquet file: on this machine or on a cluster, also after interruptions."""
 
-import json
 import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import httpx2
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from app.answer_builder import AnswerBuilder
@@ -27,49 +22,9 @@ from app.core.bundle import read_bundle
 from app.core.channels import ChannelPolicy
 from testing.backends import BUCKET, object_store
 from testing.clusters import cluster
-from testing.recordings import EXAMPLE, ROOT, encode, speech
+from testing.recordings import ROOT
 from testing.service import descendants, holds_recognizer
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with recordings of speech and of silence, a truncated recording, and a text file."""
-    folder = tmp_path / "calls"
-    (folder / "below").mkdir(parents=True)
-    for name in ("03a01Fa", "03a01Nc", "03a01Wa"):
-        (folder / f"{name}.wav").write_bytes(encode(speech(name)[:, np.newaxis], 16_000, "ULAW"))
-    (folder / "below" / "stereo.WAV").write_bytes(
-        encode(np.stack([speech("03a01Fa"), np.zeros_like(speech("03a01Fa"))], axis=1), 16_000, "PCM_16")
-    )
-    (folder / "silent.wav").write_bytes(encode(np.zeros((16_000, 1), np.float32)))
-    (folder / "cut.wav").write_bytes(EXAMPLE.read_bytes()[:20_000])
-    (folder / "notes.txt").write_text("none")
-    return folder
-
-
-@pytest.fixture
-def environment(models_dir: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "SER_MODELS_DIR": str(models_dir),
-        "SER_DEFAULT_MODEL": "small",
-        "SER_WORKERS": "2",
-        "SER_HOST": "0.0.0.0",
-    }
-
-
-def command(*arguments: str | Path) -> list[str]:
-    return [sys.executable, "-m", "app", "analyze", "--format", "parquet", *map(str, arguments)]
-
-
-def analyze(environment: dict[str, str], *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments), cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-
-
-def read(path: Path) -> pa.Table:
-    return pq.read_table(path)
+from tests.batch.archive import analyze, command, read
 
 
 def test_each_segment_is_a_row(environment: dict[str, str], folder: Path, tmp_path: Path) -> None:
@@ -94,42 +49,6 @@ def test_each_segment_is_a_row(environment: dict[str, str], folder: Path, tmp_pa
         assert row["emotion"] == max(labels, key=lambda label, row=row: row[label])  # type: ignore[misc]
         assert (row["model"], row["model_version"], row["metadata"]) == ("small", version, None)
     assert list(output.parent.iterdir()) == [output]
-
-
-def test_the_metadata_of_a_file_is_in_its_rows(
-    environment: dict[str, str], folder: Path, tmp_path: Path
-) -> None:
-    output, metadata = tmp_path / "archive.parquet", tmp_path / "metadata.csv"
-    metadata.write_text(
-        "file,agent,queue\n"
-        f"{folder / '03a01Fa.wav'},سارا,sales\n"
-        "03a01Nc.wav,,billing\n"
-        "cut.wav,Ann,\n"
-        "elsewhere.wav,Bo,sales\n",
-        encoding="utf-8",
-    )
-    completed = analyze(environment, folder, "--output", output, "--metadata", metadata, "--merge")
-    assert "--metadata: 3 of 6 files have no metadata" in completed.stderr
-    found = {Path(row["file"]).name: row["metadata"] for row in read(output).to_pylist()}
-    parsed = {name: text and json.loads(text) for name, text in found.items()}
-    assert parsed == {
-        "03a01Fa.wav": {"agent": "سارا", "queue": "sales"},
-        "03a01Nc.wav": {"queue": "billing"},
-        "cut.wav": {"agent": "Ann"},
-        **dict.fromkeys(["03a01Wa.wav", "stereo.WAV", "silent.wav"]),
-    }
-    assert "سارا" in found["03a01Fa.wav"]
-
-
-def test_undecided_segments_have_no_emotion(
-    environment: dict[str, str], folder: Path, tmp_path: Path
-) -> None:
-    output = tmp_path / "archive.parquet"
-    analyze(environment, folder / "03a01Fa.wav", "--output", output, "--min-confidence", "1")
-    (row,) = read(output).to_pylist()
-    assert row["emotion"] is None
-    assert row["start"] < row["end"]
-    assert row["anger"] > 0
 
 
 def test_every_engine_writes_the_same_rows(environment: dict[str, str], folder: Path, tmp_path: Path) -> None:

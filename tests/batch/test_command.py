@@ -57,8 +57,7 @@ def test_metadata_and_minimum_confidence_are_those_of_the_service(
 ) -> None:
     metadata = tmp_path / "metadata.csv"
     metadata.write_text("\ufefffile,call\r\none.wav,4711\r\n", encoding="utf-8")
-    options = ["--min-confidence", "1", "--metadata", metadata]
-    completed = analyze(models_dir, folder / "one.wav", *options)
+    completed = analyze(models_dir, folder / "one.wav", "--min-confidence", "1", "--metadata", metadata)
     answer = json.loads(completed.stdout)
     del answer["file"]
     served = client.post(
