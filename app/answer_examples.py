@@ -14,6 +14,9 @@ PROBABILITIES: JsonDict = {
 MODEL_VERSION = "9f2c" * 16
 """The version of a bundle."""
 
+METADATA: JsonDict = {"call": "4711", "queue": "sales"}
+"""The metadata of a request."""
+
 PITCH: JsonDict = {"low": 172.4, "median": 208.1, "high": 267.0, "range": 7.57}
 """The pitch of a segment and of a channel."""
 
@@ -41,6 +44,7 @@ SILENT_MOOD: JsonDict = {"start": None, "end": None, "quarters": [None] * 4, "tr
 TIMELINE: JsonDict = {
     "model": "multilingual",
     "model_version": MODEL_VERSION,
+    "metadata": METADATA,
     "duration": 12.4,
     "channels": [
         {
@@ -51,6 +55,7 @@ TIMELINE: JsonDict = {
                 "emotion": "anger",
                 "probabilities": PROBABILITIES,
                 "shares": {**dict.fromkeys(PROBABILITIES, 0.0), "anger": 1.0},
+                "undecided": 0.0,
             },
             "segments": [
                 {

@@ -4,10 +4,10 @@ from dataclasses import asdict
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.answer_examples import MODEL_VERSION, PROBABILITIES, TIMELINE
+from app.answer_examples import METADATA, MODEL_VERSION, PROBABILITIES, TIMELINE
 from app.calls.measures import CallMeasures, PartyMeasures, PitchRange, measure
 from app.calls.options import CallOptions
-from app.core.timeline import ChannelTimeline, Segment, Timeline, leading, merge
+from app.core.timeline import ChannelTimeline, Segment, Timeline, merge
 
 
 class EmotionAnswer(BaseModel):
@@ -19,6 +19,7 @@ class EmotionAnswer(BaseModel):
                 {
                     "model": "multilingual",
                     "model_version": MODEL_VERSION,
+                    "metadata": METADATA,
                     "duration": 3.52,
                     "speech": True,
                     "emotion": "anger",
@@ -30,9 +31,15 @@ class EmotionAnswer(BaseModel):
 
     model: str = Field(description="the name of the bundle")
     model_version: str = Field(description="the SHA-256 of the bundle")
+    metadata: dict[str, str] = Field(
+        default={}, repr=False, description="the metadata of the request; empty if it had none"
+    )
     duration: float = Field(description="the duration of the recording, in seconds")
     speech: bool = Field(description="whether the recording contains speech")
-    emotion: str | None = Field(description="the most probable emotion; null without speech")
+    emotion: str | None = Field(
+        description="the most probable emotion; null without speech, and if its probability is below "
+        "`min_confidence`"
+    )
     probabilities: dict[str, float] | None = Field(
         description="the probability of each emotion, adding up to 1; null without speech"
     )
@@ -43,7 +50,9 @@ class SegmentAnswer(BaseModel):
 
     start: float = Field(description="seconds from the start of the file")
     end: float = Field(description="seconds from the start of the file")
-    emotion: str = Field(description="the most probable emotion")
+    emotion: str | None = Field(
+        description="the most probable emotion; null if its probability is below `min_confidence`"
+    )
     probabilities: dict[str, float] = Field(description="the probability of each emotion, adding up to 1")
     segments_used: int | None = Field(
         default=None,
@@ -75,9 +84,18 @@ class SegmentAnswer(BaseModel):
 class Summary(BaseModel):
     """The emotion of a channel over all its speech."""
 
-    emotion: str = Field(description="the most probable emotion over all speech")
-    probabilities: dict[str, float] = Field(description="the mean of the segments, weighted by duration")
+    emotion: str | None = Field(
+        description="the most probable emotion over all segments with an emotion; null if there are none"
+    )
+    probabilities: dict[str, float] = Field(
+        description="the mean of the segments with an emotion, weighted by duration; of all segments if none "
+        "has an emotion"
+    )
     shares: dict[str, float] = Field(description="the share of the speech in which each emotion leads")
+    undecided: float = Field(
+        default=0.0,
+        description="the share of the speech in segments without an emotion; `shares` and it add up to 1",
+    )
 
 
 class ChannelAnswer(BaseModel):
@@ -111,6 +129,9 @@ class TimelineAnswer(BaseModel):
     model_version: str | None = Field(
         default=None, description="the SHA-256 of the bundle; null in results of earlier versions"
     )
+    metadata: dict[str, str] = Field(
+        default={}, repr=False, description="the metadata of the request; empty if it had none"
+    )
     duration: float = Field(description="the duration of the recording, in seconds")
     channels: list[ChannelAnswer] = Field(description="the analyzed channels, never mixed")
     turning_points: list[TurningPointAnswer] = Field(
@@ -134,6 +155,7 @@ class TimelineAnswer(BaseModel):
         return cls(
             model=model,
             model_version=version,
+            metadata=options.metadata,
             duration=timeline.duration,
             channels=[
                 _channel(channel, of_channel, options.merge)
@@ -148,9 +170,10 @@ def _channel(channel: ChannelTimeline, measures: PartyMeasures, merged: bool) ->
     summary = None
     if channel.segments:
         summary = Summary(
-            emotion=leading(channel.probabilities),
+            emotion=channel.emotion,
             probabilities=channel.probabilities,
             shares=channel.shares,
+            undecided=channel.undecided,
         )
     return ChannelAnswer(
         channel=channel.channel,

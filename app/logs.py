@@ -47,13 +47,17 @@ def configuration(log_format: Literal["console", "json"]) -> dict[str, Any]:
             }
         },
         "root": {"level": "INFO", "handlers": ["stderr"]},
-        # By default, DBOS logs each step of its start in its own format, and a traceback for a failed job.
+        # At DEBUG, these log the content of messages and of SQL statements, which may be personal.
         "loggers": {
+            "sqlalchemy": {"level": "WARNING"},
+            "uvicorn.error": {"level": "INFO"},
+            # By default, DBOS logs each step of its start in its own format, and a traceback for a failed
+            # job.
             "dbos": {
                 "level": "WARNING",
                 "handlers": ["stderr"],
                 "filters": ["unexpected"],
                 "propagate": False,
-            }
+            },
         },
     }

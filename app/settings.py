@@ -41,6 +41,13 @@ class Settings(BaseSettings):
     channels: str = Field(
         default="all", description="channels that may be analyzed, such as `1` or `0,1`, counted from 0"
     )
+    min_confidence: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="highest probability below which an answer has no emotion, unless the request has its "
+        "own; 0: always answer",
+    )
     workers: int = Field(
         default_factory=usable_processors,
         ge=1,

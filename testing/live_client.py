@@ -89,10 +89,10 @@ def talk(service: Service, *frames: Message | bytes | str) -> tuple[list[Message
     return asyncio.run(exchange(service, frames))
 
 
-def timeline(service: Service, wav: bytes) -> Message:
+def timeline(service: Service, wav: bytes, query: str = "") -> Message:
     """Return the answer for a recording."""
     headers = {"Content-Type": "audio/wav"}
     answer: Message = httpx2.post(
-        f"{service.url}/v1/audio/timeline", content=wav, headers=headers, timeout=60
+        f"{service.url}/v1/audio/timeline{query}", content=wav, headers=headers, timeout=60
     ).json()
     return answer

@@ -148,6 +148,13 @@ def _adapt(options: argparse.Namespace) -> None:
     )
 
 
+def _redraw(options: argparse.Namespace) -> None:
+    """Write the model card and the pictures of a bundle again."""
+    from training.redraw import redraw  # noqa: PLC0415
+
+    redraw(options.bundle, _utterances(options), options.run)
+
+
 def _new_bundle(options: argparse.Namespace) -> Path:
     """Return the path of the new bundle. Raise before the training if the path cannot be used."""
     if not re.fullmatch(NAME, options.name):
@@ -171,6 +178,7 @@ VERBS = {
     "compare": _compare,
     "evaluate": _evaluate,
     "adapt": _adapt,
+    "redraw": _redraw,
 }
 
 

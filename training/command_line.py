@@ -42,6 +42,7 @@ def parse(arguments: Collection[str] | None = None) -> argparse.Namespace:
     _add_compare(verbs, [corpus, cache, runs])
     _add_evaluate(verbs, [corpus])
     _add_adapt(verbs, [cache, bundle])
+    _add_redraw(verbs, [corpus])
     return parser.parse_args(None if arguments is None else list(arguments))
 
 
@@ -165,6 +166,18 @@ def _add_adapt(verbs: Verbs, parents: list[Parser]) -> None:
     verb.set_defaults(verb="adapt")
 
 
+def _add_redraw(verbs: Verbs, parents: list[Parser]) -> None:
+    """Add the subcommand that writes the card of a bundle again."""
+    verb = verbs.add_parser(
+        "redraw", parents=parents, help="write the model card and the pictures of a bundle again"
+    )
+    verb.add_argument("--bundle", type=Path, required=True, help="folder of the bundle")
+    verb.add_argument(
+        "--run", type=Path, required=True, help="folder of its run, with a folder for each fold"
+    )
+    verb.set_defaults(verb="redraw")
+
+
 def _add_encoder(verbs: Verbs) -> None:
     """Add the subcommand that converts the speech encoder."""
     verb = verbs.add_parser("encoder", help="convert the weights of the speech encoder to ONNX")
@@ -189,7 +202,9 @@ def _add_speaker_encoder(verbs: Verbs) -> None:
     """Add the subcommand that converts the encoder of voices."""
     verb = verbs.add_parser("speaker-encoder", help="convert the weights of the encoder of voices to ONNX")
     verb.add_argument("--checkpoint", type=Path, required=True, help="pretrained.pt of Resemblyzer 0.1.4")
-    verb.add_argument("--output", type=Path, default=Path("app/core"), help="output folder; default: %(default)s")
+    verb.add_argument(
+        "--output", type=Path, default=Path("app/core"), help="output folder; default: %(default)s"
+    )
     verb.set_defaults(verb="speaker-encoder")
 
 

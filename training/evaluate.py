@@ -7,7 +7,7 @@ network in ONNX Runtime and without padding. The command trains nothing.
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from training.data.corpora import Utterance
 from training.data.labels import SAME_AS
 from training.errors import TrainingError
 from training.evaluation.simulated_calls import NOTHING, segments_of_call, voices_of
+from training.learning.abstention import coverage_of
 from training.learning.calibration import expected_calibration_error
 from training.learning.scores import bootstrap_interval, uar, uar_by
 from training.publish import plots
@@ -182,6 +183,7 @@ def _figures(
             if counts[index].sum()
         },
         "calibration_error": expected_calibration_error(probabilities, truth),
+        "coverage": [asdict(one) for one in coverage_of(probabilities, truth)],
         "speech_detected": float(np.mean([answer.speech for answer in answers])),
         "confusion_matrix": counts.tolist(),
         "uar_by": {name: uar_by(group, truth, recognized) for name, group in groups.items()},

@@ -167,7 +167,7 @@ def export(
         facts,
         scaler,
         content,
-        artifacts(facts, dataset, all_figures, results),
+        artifacts(facts, dataset.utterances, all_figures, results),
         overwrite=options.overwrite,
     )
     print(

@@ -7,10 +7,11 @@ the function itself. Their number is small, because each dependency adds overhea
 from collections.abc import AsyncIterator
 from typing import Annotated, Literal, cast
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Header, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.api.service import Jobs, Service
+from app.calls.metadata import MAX_BYTES, MAX_ENTRIES, InvalidMetadata, parse_metadata
 from app.calls.options import MAX_ROLE_LENGTH, CallOptions
 from app.jobs.job import JobsUnavailable
 
@@ -118,8 +119,58 @@ async def get_channels(
 ChannelsDep = Annotated[tuple[int, ...] | None, Depends(get_channels)]
 
 
+async def get_min_confidence(
+    request: Request,
+    min_confidence: Annotated[
+        float | None,
+        Query(
+            ge=0,
+            le=1,
+            description="the highest probability below which there is no emotion (`null`); the default of "
+            "the service if omitted",
+        ),
+    ] = None,
+) -> float:
+    """Return the minimum confidence of an answer."""
+    if min_confidence is None:
+        return (await get_service(request)).settings.min_confidence
+    return min_confidence
+
+
+MinConfidence = Annotated[float, Depends(get_min_confidence)]
+
+
+async def get_metadata(
+    metadata: Annotated[
+        str | None,
+        Header(
+            max_length=MAX_BYTES,
+            description="data of yours about the call, which the answer repeats: a JSON object of up to "
+            f"{MAX_ENTRIES} strings, with characters beyond ASCII as `\\u…`",
+            examples=['{"call": "4711", "queue": "sales"}'],
+        ),
+    ] = None,
+) -> dict[str, str]:
+    """Return the metadata of the request. It travels in a header, because proxies log addresses.
+
+    Raises:
+        InvalidMetadata: the header has no valid metadata.
+    """
+    if metadata is None:
+        return {}
+    try:
+        return parse_metadata(metadata.encode("latin-1"))  # as Starlette decoded it
+    except InvalidMetadata as error:
+        raise InvalidMetadata(f"header.metadata: {error}") from None
+
+
+MetadataDep = Annotated[dict[str, str], Depends(get_metadata)]
+
+
 async def get_call_options(
     channels: ChannelsDep,
+    min_confidence: MinConfidence,
+    metadata: MetadataDep,
     merge: Annotated[  # noqa: FBT002  # FastAPI passes it by name
         bool, Query(description="whether neighboring segments of the same emotion are merged")
     ] = False,
@@ -134,7 +185,13 @@ async def get_call_options(
     ] = None,
 ) -> CallOptions:
     """Return the options of the analysis of a call."""
-    return CallOptions(channels=channels, merge=merge, roles=tuple(roles.split(",")) if roles else ())
+    return CallOptions(
+        channels=channels,
+        merge=merge,
+        roles=tuple(roles.split(",")) if roles else (),
+        min_confidence=min_confidence,
+        metadata=metadata,
+    )
 
 
 async def hold_slot(request: Request) -> AsyncIterator[None]:

@@ -4,7 +4,14 @@ from fastapi import APIRouter, Depends
 
 from app.answers import EmotionAnswer
 from app.api import problems
-from app.api.dependencies import ChannelDep, ModelName, ServiceDep, identify_caller
+from app.api.dependencies import (
+    ChannelDep,
+    MetadataDep,
+    MinConfidence,
+    ModelName,
+    ServiceDep,
+    identify_caller,
+)
 from app.api.tracing import trace_stages
 from app.api.upload import REQUEST_BODY, Recording
 from app.pool.tasks import Recognize
@@ -22,13 +29,16 @@ router = APIRouter(tags=["emotions"], dependencies=[Depends(identify_caller)])
 async def recognize_emotions(
     model: ModelName,
     channel: ChannelDep,
+    min_confidence: MinConfidence,
+    metadata: MetadataDep,
     recording: Recording,
     service: ServiceDep,
 ) -> EmotionAnswer:
     """Recognize the probability of each emotion in a recording of one utterance.
 
     The recording is WAV (PCM, float, A-law, mu-law) or FLAC, 8 to 48 kHz, up to 8 channels. If the recording
-    contains no speech, the answer has `speech: false` and no probabilities.
+    contains no speech, the answer has `speech: false` and no probabilities. If the highest probability is
+    below `min_confidence`, the answer has `speech: true`, the probabilities, and `emotion: null`.
     """
     permitted = service.settings.channel_policy.permitted
     recognition = await service.pool.recognize(
@@ -41,13 +51,15 @@ async def recognize_emotions(
             None if permitted is None else tuple(permitted),
         )
     )
-    service.metrics.count_recognition(model, recognition)
+    emotion = recognition.emotion_above(min_confidence)
+    service.metrics.count_recognition(model, recognition, emotion)
     trace_stages(recognition.seconds)
     return EmotionAnswer(
         model=model,
         model_version=service.answers.versions[model],
+        metadata=metadata,
         duration=recognition.duration,
         speech=recognition.speech,
-        emotion=recognition.emotion,
+        emotion=emotion,
         probabilities=recognition.probabilities,
     )

@@ -190,6 +190,7 @@ def answer(job: Job) -> JobAnswer:
         id=job.id,
         state=job.state,
         progress=job.progress,
+        metadata=job.metadata,
         created=job.created,
         finished=job.finished,
         result=None if job.result is None else TimelineAnswer.model_validate(job.result),

@@ -158,8 +158,12 @@ async def _find_session(
 async def _start(service: Service, protocol: LiveProtocol, caller: str, start: Start) -> LiveSession:
     """Start a session, and what follows its messages."""
     settings = service.settings
+    least = settings.min_confidence if start.min_confidence is None else start.min_confidence
     options = CallOptions(
-        channels=settings.channel_policy.choose(start.channels, start.analyze), roles=tuple(start.roles or ())
+        channels=settings.channel_policy.choose(start.channels, start.analyze),
+        roles=tuple(start.roles or ()),
+        min_confidence=least,
+        metadata=start.metadata,
     ).check(start.channels)
     info = SessionInfo(
         id=uuid4().hex,

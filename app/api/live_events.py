@@ -35,6 +35,9 @@ class LiveSessionAnswer(BaseModel):
     channels: list[int] = Field(description="the channels that the service analyzes")
     roles: list[str] = Field(description="the name of each channel of the stream; empty without names")
     reference: str | None = Field(description="the client's ID of the call; null if it gave none")
+    metadata: dict[str, str] = Field(
+        default={}, repr=False, description="the metadata of `start`; empty if it had none"
+    )
     started: datetime = Field(description="the time of the start")
 
 

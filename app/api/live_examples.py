@@ -49,6 +49,7 @@ CHANNEL: JsonDict = {
         "emotion": "anger",
         "probabilities": PROBABILITIES,
         "shares": {"anger": 1.0, "surprise": 0.0, "happiness": 0.0, "sadness": 0.0, "neutral": 0.0},
+        "undecided": 0.0,
     },
     "segments": [SEGMENT],
     "measures": {
@@ -89,6 +90,7 @@ EXAMPLES: dict[str, JsonDict] = {
         "type": "ready",
         "session": SESSION,
         "model": "multilingual",
+        "model_version": MODEL_VERSION,
         "channels": [0],
         "offset": 0,
         "limits": {
@@ -123,6 +125,7 @@ EXAMPLES: dict[str, JsonDict] = {
         "timeline": {
             "model": "multilingual",
             "model_version": MODEL_VERSION,
+            "metadata": {},
             "duration": 3.189625,
             "channels": [CHANNEL],
             "turning_points": [],

@@ -23,6 +23,7 @@ from app.pool.pool import WorkerPool
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 NO_SPEECH = NO_ANSWER = "none"
+UNDECIDED = "undecided"
 
 
 class Metrics:
@@ -60,7 +61,8 @@ class Metrics:
         )
         self._emotions = Counter(
             "ser_emotions",
-            f"Recognized emotions; {NO_SPEECH} is a recording without speech.",
+            f"Recognized emotions; {NO_SPEECH} is a recording without speech, {UNDECIDED} is an answer "
+            "below the minimum confidence.",
             ("model", "emotion"),
             registry=self.registry,
         )
@@ -114,11 +116,17 @@ class Metrics:
         self._requests.labels(method, route, str(status)).inc()
         self._request_seconds.labels(route).observe(seconds)
 
-    def count_recognition(self, model: str, recognition: Recognition) -> None:
-        """Count a recording that a model analyzed."""
+    def count_recognition(self, model: str, recognition: Recognition, emotion: str | None) -> None:
+        """Count a recording that a model analyzed.
+
+        Args:
+            model: the name of the bundle.
+            recognition: the recognition.
+            emotion: the emotion in the answer; None without speech, and below the minimum confidence.
+        """
         for stage, seconds in recognition.seconds.items():
             self._stage_seconds.labels(stage).observe(seconds)
-        self._emotions.labels(model, recognition.emotion or NO_SPEECH).inc()
+        self._emotions.labels(model, emotion or (UNDECIDED if recognition.speech else NO_SPEECH)).inc()
         self._audio_seconds.labels(model).inc(recognition.duration)
 
     def count_timeline(self, model: str, timeline: Timeline) -> None:
@@ -126,7 +134,7 @@ class Metrics:
         for channel in timeline.channels:
             self._audio_seconds.labels(model).inc(channel.speech_duration)
             for segment in channel.segments:
-                self._emotions.labels(model, segment.emotion).inc()
+                self._emotions.labels(model, segment.emotion or UNDECIDED).inc()
 
     def count_live_segment(self, seconds: float) -> None:
         """Count a live segment by the time from its last message to its answer, in seconds."""

@@ -34,4 +34,4 @@ async def get_model(name: str, service: ServiceDep) -> Model:
 
 def _describe(manifest: Manifest) -> Model:
     """Return the content of a manifest without the hashes of the files."""
-    return Model(**manifest.model_dump(exclude={"files"}))
+    return Model(version=manifest.version, **manifest.model_dump(exclude={"files"}))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.api.live_connection import OriginRefused
 from app.api.security import RateLimited, Unauthenticated
 from app.api.upload import InvalidRequest, MalformedRequest, UploadTimeout, UploadTooLarge
+from app.calls.metadata import InvalidMetadata
 from app.core.errors import (
     AudioTooLong,
     AudioTooShort,
@@ -60,7 +61,8 @@ INVALID_REQUEST = Problem(
     422,
     "invalid-request",
     "A parameter is missing or wrong",
-    "The detail names the parameter or the form field. Correct it; /docs lists the accepted values.",
+    "The detail names the parameter, the header or the form field. Correct it; /docs lists the accepted "
+    "values.",
 )
 
 PROBLEMS: dict[type[SpeechEmotionError], Problem] = {
@@ -119,6 +121,7 @@ PROBLEMS: dict[type[SpeechEmotionError], Problem] = {
         "first: `ffmpeg -i call.mp3 call.wav`.",
     ),
     InvalidRequest: INVALID_REQUEST,
+    InvalidMetadata: INVALID_REQUEST,
     AudioUndecodable: Problem(
         422,
         "audio-undecodable",

@@ -12,6 +12,8 @@ from app.jobs.job import State
 class Model(Facts):
     """A served model: its labels, features, training and scores."""
 
+    version: str = Field(description="the SHA-256 of the bundle, which answers name as `model_version`")
+
 
 class Models(BaseModel):
     """The served models."""
@@ -26,6 +28,9 @@ class JobAnswer(BaseModel):
     id: str
     state: State = Field(description="the state of the job; succeeded, failed and cancelled are final")
     progress: float = Field(description="the completed share, from 0 to 1")
+    metadata: dict[str, str] = Field(
+        default={}, repr=False, description="the metadata of the request; empty if it had none"
+    )
     created: datetime
     finished: datetime | None = Field(description="the time of the end; null before")
     result: TimelineAnswer | None = Field(description="the result of a job that succeeded; omitted in lists")
@@ -46,6 +51,9 @@ class JobEnded(BaseModel):
 
     id: str
     state: State
+    metadata: dict[str, str] = Field(
+        default={}, repr=False, description="the metadata of the request; empty if it had none"
+    )
 
 
 class Callback(BaseModel):

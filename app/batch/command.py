@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from app.answer_builder import AnswerBuilder
 from app.batch.dask import cluster
 from app.batch.engine import AnalysisOptions, Engine, EngineLost, NotAnalyzed, local
 from app.batch.files import SUFFIXES, TextOutput
+from app.batch.metadata import FileMetadata, read_metadata
 from app.batch.output import Output
 from app.batch.parquet import ParquetOutput
 from app.batch.sources import Source, find_sources
@@ -44,11 +45,15 @@ def analyze(arguments: Sequence[str]) -> int:
             settings = settings.model_copy(update={"default_model": options.model})
         settings.channel_policy.check(options.channels or ())
         sources = find_sources(options.inputs, options.list)
+        metadata = read_metadata(options.metadata) if options.metadata else FileMetadata()
+        n_without = sum(not metadata.find(source) for source in sources)
+        if options.metadata and n_without:
+            print(f"--metadata: {n_without} of {len(sources)} files have no metadata", file=sys.stderr)
         bundles = {
             folder.name: folder for folder in find_bundles(settings.models_dir, settings.default_model)
         }
         folder = bundles[settings.default_model]
-        return asyncio.run(_analyze(options, settings, folder.absolute(), sources))
+        return asyncio.run(_analyze(options, settings, folder.absolute(), sources, metadata))
     except (BundleError, ChannelNotPermitted, EngineLost, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -81,6 +86,18 @@ def _parse(arguments: Sequence[str]) -> Namespace:
     add("--model", help="name of the bundle; default: SER_DEFAULT_MODEL")
     add("--channels", type=_indices, help="channels to analyze, such as 0,1; default: all permitted channels")
     add("--roles", type=_names, default=(), help="a name for each channel, such as agent,customer")
+    add(
+        "--min-confidence",
+        type=_share,
+        metavar="P",
+        help="highest probability below which a segment has no emotion; default: SER_MIN_CONFIDENCE",
+    )
+    add(
+        "--metadata",
+        type=Path,
+        metavar="FILE",
+        help="CSV file with the metadata of recordings: a column `file`, and a column for each key",
+    )
     add("--merge", action="store_true", help="merge neighboring segments of the same emotion")
     options = parser.parse_args(arguments)
     if not options.inputs and not options.list:
@@ -96,16 +113,32 @@ def _indices(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
 
 
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ArgumentTypeError("expected a probability from 0 to 1")
+    return value
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(","))
 
 
-async def _analyze(arguments: Namespace, settings: Settings, folder: Path, sources: Sequence[Source]) -> int:
+async def _analyze(
+    arguments: Namespace,
+    settings: Settings,
+    folder: Path,
+    sources: Sequence[Source],
+    metadata: FileMetadata,
+) -> int:
     """Analyze all recordings with the engine, and report the failed ones."""
     manifest = read_bundle(folder).manifest
     files = tuple(sorted(manifest.files.items()))
     limits = Limits(settings.min_seconds, settings.max_call_seconds, settings.call_timeout)
-    call = CallOptions(channels=arguments.channels, merge=arguments.merge, roles=arguments.roles)
+    least = settings.min_confidence if arguments.min_confidence is None else arguments.min_confidence
+    call = CallOptions(
+        channels=arguments.channels, merge=arguments.merge, roles=arguments.roles, min_confidence=least
+    )
     options = AnalysisOptions(
         folder, limits, call, settings.channel_policy, AnswerBuilder({folder.name: manifest.version}), files
     )
@@ -113,9 +146,9 @@ async def _analyze(arguments: Namespace, settings: Settings, folder: Path, sourc
         fingerprint = json.dumps(
             [files, call.model_dump(mode="json"), sorted(options.policy.permitted or ())]
         )
-        output: Output = ParquetOutput(arguments.output, sources, manifest.labels, fingerprint)
+        output: Output = ParquetOutput(arguments.output, sources, manifest.labels, fingerprint, metadata)
     else:
-        output = TextOutput(arguments.format, arguments.output, sources, manifest.labels)
+        output = TextOutput(arguments.format, arguments.output, sources, manifest.labels, metadata)
     try:
         is_local = arguments.engine == LOCAL
         async with local(options, settings) if is_local else cluster(arguments.engine, options) as engine:

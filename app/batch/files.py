@@ -8,6 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from app.answers import TimelineAnswer
+from app.batch.metadata import FileMetadata
 from app.batch.sources import Source
 from app.batch.text import as_csv, as_json, as_textgrid
 from app.core.files import write_whole
@@ -19,7 +20,12 @@ class TextOutput:
     """An output that writes each answer as text."""
 
     def __init__(
-        self, form: str, folder: Path | None, sources: Sequence[Source], labels: Sequence[str]
+        self,
+        form: str,
+        folder: Path | None,
+        sources: Sequence[Source],
+        labels: Sequence[str],
+        metadata: FileMetadata,
     ) -> None:
         """Create the output.
 
@@ -28,6 +34,7 @@ class TextOutput:
             folder: the folder of the files; None writes all text to stdout.
             sources: the recordings.
             labels: the labels of the model.
+            metadata: the metadata of the recordings.
 
         Raises:
             ValueError: two recordings would share a file.
@@ -39,6 +46,7 @@ class TextOutput:
         self._form = form
         self._folder = folder
         self._labels = labels
+        self._metadata = metadata
         self._first = True
         self._failed: dict[str, str] = {}
 
@@ -55,7 +63,8 @@ class TextOutput:
         first, self._first = self._first, False
         match self._form:
             case "json":
-                text = as_json(source.name, answer)
+                found = self._metadata.find(source)
+                text = as_json(source.name, answer.model_copy(update={"metadata": found}))
             case "csv":
                 text = as_csv(source.name, answer, self._labels, header=first or self._folder is not None)
             case _:

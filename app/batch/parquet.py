@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from app.answers import TimelineAnswer
+from app.batch.metadata import FileMetadata
 from app.batch.sources import Source
 
 if TYPE_CHECKING:
@@ -26,7 +27,12 @@ class ParquetOutput:
     """An output that writes a Parquet file from a journal."""
 
     def __init__(
-        self, path: Path, sources: Sequence[Source], labels: Sequence[str], fingerprint: str
+        self,
+        path: Path,
+        sources: Sequence[Source],
+        labels: Sequence[str],
+        fingerprint: str,
+        metadata: FileMetadata,
     ) -> None:
         """Open the journal and read the completed recordings.
 
@@ -35,6 +41,8 @@ class ParquetOutput:
             sources: the recordings, in the order of the file.
             labels: the labels of the model.
             fingerprint: a text that identifies the model and the options of the analysis.
+            metadata: the metadata of the recordings. The journal does not contain it, so that it may change
+                before an interrupted analysis continues.
 
         Raises:
             ValueError: the file already exists, or the extra `bulk` is not installed.
@@ -47,6 +55,7 @@ class ParquetOutput:
             raise ValueError(f"--output: {path} already exists; remove it, or choose another path")
         self._path = path
         self._labels = labels
+        self._metadata = metadata
         self._keys = {source: _key(source, fingerprint) for source in sources}
         path.parent.mkdir(parents=True, exist_ok=True)
         self._journal_path = path.with_name(f".{path.name}.journal")
@@ -83,7 +92,10 @@ class ParquetOutput:
             for source, line in self._read_lines():
                 if "error" in line:
                     failed[source.name] = line["error"]
-                yield from _rows(source.name, line)
+                found = self._metadata.find(source)
+                metadata = json.dumps(found, ensure_ascii=False) if found else None
+                for row in _rows(source.name, line):
+                    yield {**row, "metadata": metadata}
 
         with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
             remaining = rows()
@@ -145,6 +157,8 @@ def _schema(labels: Sequence[str]) -> "pa.Schema":
             ("loudness", pa.float64()),
             ("pitch", pa.float64()),
             ("model", pa.string()),
+            ("model_version", pa.string()),
+            ("metadata", pa.string()),
             ("error", pa.string()),
         ]
     )
@@ -156,7 +170,12 @@ def _rows(name: str, line: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"file": name, "error": line["error"]}
         return
     answer = line["answer"]
-    common = {"file": name, "duration": answer["duration"], "model": answer["model"]}
+    common = {
+        "file": name,
+        "duration": answer["duration"],
+        "model": answer["model"],
+        "model_version": answer["model_version"],
+    }
     segments = [
         {**common, "channel": channel["channel"], "start": segment["start"], "end": segment["end"]}
         | {"emotion": segment["emotion"], **segment["probabilities"]}

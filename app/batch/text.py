@@ -11,6 +11,9 @@ from praatio import textgrid
 
 from app.answers import TimelineAnswer
 
+UNDECIDED = "undecided"
+"""The text of an interval without an emotion. An empty text is a pause in Praat."""
+
 
 def as_json(name: str, answer: TimelineAnswer) -> str:
     """Format the answer of the service and the name of the file as one line of JSON."""
@@ -19,6 +22,8 @@ def as_json(name: str, answer: TimelineAnswer) -> str:
 
 def as_csv(name: str, answer: TimelineAnswer, labels: Sequence[str], *, header: bool = True) -> str:
     """Format one row per segment: file, channel, start, end (seconds), emotion, and one column per label.
+
+    The emotion of an undecided segment is empty.
 
     Args:
         name: the name of the file.
@@ -43,7 +48,9 @@ def as_textgrid(answer: TimelineAnswer) -> str:
     """Format one tier per channel, with one interval per segment and its emotion as the text."""
     grid = textgrid.Textgrid(0, answer.duration)
     for channel in answer.channels:
-        intervals = [(segment.start, segment.end, segment.emotion) for segment in channel.segments]
+        intervals = [
+            (segment.start, segment.end, segment.emotion or UNDECIDED) for segment in channel.segments
+        ]
         grid.addTier(textgrid.IntervalTier(f"channel {channel.channel}", intervals, 0, answer.duration))
     with TemporaryDirectory() as folder:  # the library writes files only
         path = Path(folder) / "timeline.TextGrid"

@@ -5,16 +5,19 @@ from collections.abc import Sequence
 from app.core.pitch import Pitch
 from app.core.segments import Span
 from app.core.speaker import SpeakerScores, adapt
-from app.core.timeline import Segment
+from app.core.timeline import Segment, is_decided
 from app.pool.tasks import RecognizedSegment
 
 
-def adapted_segments(spans: Sequence[Span], answers: Sequence[RecognizedSegment]) -> tuple[Segment, ...]:
+def adapted_segments(
+    spans: Sequence[Span], answers: Sequence[RecognizedSegment], min_confidence: float
+) -> tuple[Segment, ...]:
     """Build the segments of a channel, adapted to its speaker if the bundle adapts.
 
     Args:
         spans: the segments of the channel, in order.
         answers: the answer for each segment.
+        min_confidence: the highest probability below which a segment is undecided.
     """
     scores = [
         SpeakerScores(answer.logits, answer.offsets)
@@ -33,6 +36,7 @@ def adapted_segments(spans: Sequence[Span], answers: Sequence[RecognizedSegment]
             len(scores) or None,
             answer.loudness,
             None if answer.pitch is None else Pitch(*answer.pitch),
+            decided=is_decided(of_labels, min_confidence),
         )
         for span, of_labels, answer in zip(spans, probabilities, answers, strict=True)
     )

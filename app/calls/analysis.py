@@ -77,11 +77,15 @@ class _Source:
 
     async def split(self, segment: SpeechSegment) -> SegmentParts:
         """Find the parts of a segment with one speaker each."""
-        return await self.pool.run(SplitSegment(self.file, *self._edges(segment), self.channel, runs_in(segment)))
+        return await self.pool.run(
+            SplitSegment(self.file, *self._edges(segment), self.channel, runs_in(segment))
+        )
 
     async def recognize(self, segment: SpeechSegment) -> RecognizedSegment:
         """Recognize a segment."""
-        return await self.pool.run(RecognizeSegment(self.file, *self._edges(segment), self.channel, self.model))
+        return await self.pool.run(
+            RecognizeSegment(self.file, *self._edges(segment), self.channel, self.model)
+        )
 
     def _edges(self, segment: SpeechSegment) -> tuple[int, int]:
         """Return the first sample of a segment with its context, and the first sample after it."""

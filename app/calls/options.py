@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.calls.metadata import Metadata
 from app.core.diarization import MAX_SPEAKERS
 from app.core.errors import RolesMismatch
 
@@ -34,6 +35,12 @@ class CallOptions(BaseModel):
         description="a name for each channel of the call, or for each speaker if speakers are separated; empty "
         "if they have none",
     )
+    min_confidence: float = Field(
+        default=0.0, ge=0, le=1, description="the highest probability below which a segment has no emotion"
+    )
+    metadata: Metadata = Field(
+        default={}, repr=False, description="the caller's own data about the call, which the answer repeats"
+    )
 
     speakers: Annotated[int, Field(ge=1, le=MAX_SPEAKERS)] | Literal["auto"] | None = Field(
         default=None,
@@ -61,9 +68,15 @@ class CallOptions(BaseModel):
         if not n_roles:
             return self
         if self.speakers is None and n_roles != n_channels:
-            raise RolesMismatch(f"roles: {n_roles} names for {n_channels} channels. Name each channel of the call.")
+            raise RolesMismatch(
+                f"roles: {n_roles} names for {n_channels} channels. Name each channel of the call."
+            )
         if self.speakers is not None and (n_channels if self.channels is None else len(self.channels)) > 1:
-            raise RolesMismatch("roles: with `speakers`, roles name the speakers of one channel. Choose a channel.")
+            raise RolesMismatch(
+                "roles: with `speakers`, roles name the speakers of one channel. Choose a channel."
+            )
         if isinstance(self.speakers, int) and n_roles > self.speakers:
-            raise RolesMismatch(f"roles: {n_roles} names for {self.speakers} speakers. Name each speaker once.")
+            raise RolesMismatch(
+                f"roles: {n_roles} names for {self.speakers} speakers. Name each speaker once."
+            )
         return self

@@ -40,7 +40,9 @@ class SegmentSource(Protocol):
         """Recognize a segment."""
 
 
-async def recognize_parts(source: SegmentSource, segment: SpeechSegment, *, split: bool) -> list[RecognizedPart]:
+async def recognize_parts(
+    source: SegmentSource, segment: SpeechSegment, *, split: bool
+) -> list[RecognizedPart]:
     """Recognize a segment, or each of its parts with one speaker.
 
     Args:
@@ -81,9 +83,16 @@ def rows_of(
     if options.speakers is None:
         return (_row(channel, parts, options, None),)
     voices = [part.voice for part in parts if part.voice is not None]
-    speakers = _ordered(parts, assign_speakers(voices, [part.span.seconds for part in parts], options.speakers), options)
+    speakers = _ordered(
+        parts, assign_speakers(voices, [part.span.seconds for part in parts], options.speakers), options
+    )
     return tuple(
-        _row(channel, [part for part, own in zip(parts, speakers, strict=True) if own == speaker], options, speaker)
+        _row(
+            channel,
+            [part for part, own in zip(parts, speakers, strict=True) if own == speaker],
+            options,
+            speaker,
+        )
         for speaker in range(max(speakers, default=-1) + 1)
     )
 
@@ -101,5 +110,7 @@ def _row(
     channel: int, parts: Sequence[RecognizedPart], options: CallOptions, speaker: int | None
 ) -> ChannelTimeline:
     """Build one row."""
-    segments = adapted_segments([part.span for part in parts], [part.answer for part in parts])
+    segments = adapted_segments(
+        [part.span for part in parts], [part.answer for part in parts], options.min_confidence
+    )
     return ChannelTimeline(channel, segments, options.role_of(channel, speaker), speaker)

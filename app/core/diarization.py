@@ -75,7 +75,9 @@ def _join(
     while groups.max() > 0:
         n_groups = groups.max() + 1
         totals = np.bincount(groups, weights)
-        means = np.stack([weights[groups == group] @ embeddings[groups == group] for group in range(n_groups)])
+        means = np.stack(
+            [weights[groups == group] @ embeddings[groups == group] for group in range(n_groups)]
+        )
         means /= np.linalg.norm(means, axis=1, keepdims=True)
         similarities = means @ means.T - 2 * np.eye(n_groups)
         one, other = np.unravel_index(similarities.argmax(), similarities.shape)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.core.speaker import SpeakerScores
+from app.core.timeline import is_decided, leading
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,4 +33,16 @@ class Recognition:
     @property
     def emotion(self) -> str | None:
         """The most probable label; None if there is no speech."""
-        return max(self.probabilities, key=self.probabilities.__getitem__) if self.probabilities else None
+        return leading(self.probabilities) if self.probabilities else None
+
+    def emotion_above(self, min_confidence: float) -> str | None:
+        """Return the most probable label.
+
+        Args:
+            min_confidence: the lowest probability of an answer.
+
+        Returns:
+            The label; None if there is no speech, or if the highest probability is below the minimum.
+        """
+        decided = self.probabilities and is_decided(self.probabilities, min_confidence)
+        return self.emotion if decided else None

@@ -1,6 +1,6 @@
 """The timeline of a call: segments, summaries and turning points of each channel."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.core.pitch import Pitch
@@ -25,6 +25,7 @@ class Segment:
             probabilities are not adapted.
         loudness: the level of the speech, in dBov; None if it is unknown.
         pitch: the percentiles of F0; None if too little speech is voiced.
+        decided: whether the highest probability is high enough for an answer.
     """
 
     start: float
@@ -33,11 +34,12 @@ class Segment:
     segments_used: int | None = None
     loudness: float | None = None
     pitch: Pitch | None = None
+    decided: bool = True
 
     @property
-    def emotion(self) -> str:
-        """The most probable label."""
-        return leading(self.probabilities)
+    def emotion(self) -> str | None:
+        """The most probable label; None if the segment is undecided."""
+        return leading(self.probabilities) if self.decided else None
 
     @property
     def duration(self) -> float:
@@ -84,19 +86,36 @@ class ChannelTimeline:
         return round(sum(segment.duration for segment in self.segments), 2)
 
     @property
+    def decided(self) -> tuple[Segment, ...]:
+        """The segments with an emotion."""
+        return tuple(segment for segment in self.segments if segment.decided)
+
+    @property
+    def emotion(self) -> str | None:
+        """The most probable label over all decided speech; None if there is none."""
+        return leading(self.probabilities) if self.decided else None
+
+    @property
     def probabilities(self) -> Probabilities:
-        """The mean probability of each label over all speech; empty if there is no speech."""
-        return weigh(self.segments) if self.segments else {}
+        """The mean probability of each label over the decided speech.
+
+        If no segment is decided, it is the mean over all speech; empty if there is no speech.
+        """
+        segments = self.decided or self.segments
+        return weigh(segments) if segments else {}
 
     @property
     def shares(self) -> Probabilities:
-        """The share of the speech in which each label leads; empty if there is no speech."""
+        """The share of the speech in which each label leads; empty if there is no speech.
+
+        The shares and `undecided` add up to 1.
+        """
         if not self.segments:
             return {}
         seconds = dict.fromkeys(self.segments[0].probabilities, 0.0)
-        for segment in self.segments:
-            seconds[segment.emotion] += segment.duration
-        total = sum(seconds.values())
+        for segment in self.decided:
+            seconds[leading(segment.probabilities)] += segment.duration
+        total = sum(segment.duration for segment in self.segments)
         return {label: share / total for label, share in seconds.items()}
 
     @property
@@ -109,13 +128,19 @@ class ChannelTimeline:
         """The typical percentiles of F0 in a segment; None if too little speech is voiced."""
         return typical_pitch((segment.pitch, segment.duration) for segment in self.segments)
 
+    def undecided(self) -> float:
+        """The share of the speech in segments without an emotion; 0 if there is no speech."""
+        total = sum(segment.duration for segment in self.segments)
+        return sum(segment.duration for segment in self.segments if not segment.decided) / (total or 1.0)
+
     @property
     def turning_points(self) -> tuple[TurningPoint, ...]:
-        """The changes to an emotion that leads for the next `STAYS` seconds of speech."""
+        """The changes to an emotion that leads for the next `STAYS` seconds of decided speech."""
         points: list[TurningPoint] = []
         current: str | None = None
-        for index, segment in enumerate(self.segments):
-            ahead = take(self.segments[index:], STAYS)
+        segments = self.decided
+        for index, segment in enumerate(segments):
+            ahead = take(segments[index:], STAYS)
             if ahead is None:
                 break
             after = leading(weigh(ahead))
@@ -146,9 +171,19 @@ class Timeline:
         return tuple(sorted(points, key=lambda point: point.time))
 
 
-def leading(probabilities: Probabilities) -> str:
+def leading(probabilities: Mapping[str, float]) -> str:
     """Return the most probable label."""
     return max(probabilities, key=probabilities.__getitem__)
+
+
+def is_decided(probabilities: Mapping[str, float], min_confidence: float) -> bool:
+    """Return whether the highest probability reaches the minimum for an answer.
+
+    Example:
+        >>> is_decided({"anger": 0.55, "neutral": 0.45}, min_confidence=0.6)
+        False
+    """
+    return max(probabilities.values()) >= min_confidence
 
 
 def weigh(segments: Sequence[Segment]) -> Probabilities:
@@ -185,7 +220,7 @@ def merge(segments: Iterable[Segment]) -> tuple[Segment, ...]:
     """Merge neighboring segments of the same emotion, and weight their probabilities by duration.
 
     A merged segment extends from the first start to the last end. Therefore it includes the pauses between
-    its parts.
+    its parts. Neighboring undecided segments merge into an undecided segment.
     """
     groups: list[list[Segment]] = []
     for segment in segments:
@@ -201,6 +236,8 @@ def merge(segments: Iterable[Segment]) -> tuple[Segment, ...]:
             group[0].segments_used,
             mean_loudness((segment.loudness, segment.duration) for segment in group),
             typical_pitch((segment.pitch, segment.duration) for segment in group),
+            segments_used=group[0].segments_used,
+            decided=group[0].decided,
         )
         for group in groups
     )

@@ -113,6 +113,7 @@ class Job:
         created: the time of the creation.
         finished: the time of the end; None before.
         digest: the digest of the request.
+        metadata: the metadata of the request.
         recording: the name of the stored recording; None in lists.
         result: the timeline, if the job succeeded.
         failure: the reason, if the job failed.
@@ -125,6 +126,7 @@ class Job:
     created: datetime
     finished: datetime | None
     digest: str
+    metadata: dict[str, str] = field(repr=False)
     recording: str | None
     result: dict[str, Any] | None
     failure: Failure | None

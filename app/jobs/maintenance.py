@@ -97,7 +97,8 @@ class Maintenance:
             if request.recording:
                 await asyncio.to_thread(self._recordings.delete, request.recording)
             if request.callback_url:
-                await schedule_callback(self._client, request.callback_url, *message_of(status), 0)
+                message = message_of(status, request.options.metadata)
+                await schedule_callback(self._client, request.callback_url, *message, 0)
             await self._client.update_workflow_attributes_async(
                 status.workflow_id, {SETTLED: True}, merge=True
             )
@@ -131,14 +132,21 @@ class Maintenance:
             await asyncio.to_thread(self._recordings.delete, name)
 
 
-def message_of(status: WorkflowStatus) -> tuple[str, str]:
-    """Build the webhook of an ended job: its ID and the message.
+def message_of(status: WorkflowStatus, metadata: dict[str, str]) -> tuple[str, str]:
+    """Build the webhook of an ended job.
 
     The message has the state of the job but not the result, which only the owner of the key may fetch.
+
+    Args:
+        status: the workflow of the job.
+        metadata: the metadata of the request.
+
+    Returns:
+        The ID of the job, and the message.
     """
     ended = datetime.fromtimestamp((status.completed_at or status.updated_at or 0) / 1000, UTC)
     state = STATES[status.status]
-    data = {"id": status.workflow_id, "state": state}
+    data = {"id": status.workflow_id, "state": state, "metadata": metadata}
     return status.workflow_id, json.dumps(
         {"type": f"job.{state}", "timestamp": ended.isoformat(), "data": data}
     )

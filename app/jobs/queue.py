@@ -98,7 +98,12 @@ class JobQueue:
                 "workflow_id": job_id,
                 "workflow_id_reuse_policy": "reject",
                 "authenticated_user": owner,
-                "attributes": {"digest": request.digest, "progress": 0.0, SETTLED: False},
+                "attributes": {
+                    "digest": request.digest,
+                    "metadata": request.options.metadata,
+                    "progress": 0.0,
+                    SETTLED: False,
+                },
                 "app_version": VERSION,
             }
             try:
@@ -193,6 +198,7 @@ def job_of(status: WorkflowStatus) -> Job:
         created=_time(status.created_at or 0),
         finished=None if finished is None else _time(finished),
         digest=attributes.get("digest", ""),
+        metadata=attributes.get("metadata", {}),
         recording=status.input["args"][0]["recording"] if status.input else None,
         result=status.output if state is State.SUCCEEDED else None,
         failure=failure,

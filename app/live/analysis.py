@@ -97,6 +97,7 @@ class StreamAnalysis:
                 recognize,
                 emit,
                 stream.interim_interval or math.inf,
+                options.min_confidence,
             )
             for channel in options.channels or ()
         }

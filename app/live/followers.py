@@ -59,7 +59,12 @@ async def call_back(
     try:
         async for message in session.journal.follow():
             if message.type in types:
-                data = {"session": info.id, "reference": info.reference, **message.model_dump()}
+                about = {
+                    "session": info.id,
+                    "reference": info.reference,
+                    "metadata": info.options.metadata,
+                }
+                data = {**about, **message.model_dump()}
                 body = json.dumps({"type": f"live.{message.type}", "data": data})
                 await _patiently(schedule, f"{info.id}-{message.sequence}", body)
     except SpeechEmotionError:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from app.answers import ProblemDocument, SegmentAnswer, TimelineAnswer, TurningPointAnswer
+from app.calls.metadata import Metadata
 from app.calls.options import Role
 from app.core.audio import MAX_CHANNELS, MAX_SAMPLING_RATE, MIN_SAMPLING_RATE
 from app.live.encoding import Encoding
@@ -44,6 +45,13 @@ class Start(_FromClient):
         default=3.0, ge=0.5, description="the seconds of speech between two interim answers; null: none"
     )
     model: str | None = Field(default=None, description="the model to use; null: the default model")
+    min_confidence: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="the highest probability below which a segment has no emotion; null: the default of the "
+        "service",
+    )
     keep: bool = Field(
         default=False, description="whether the timeline is kept as the result of a job with the session's ID"
     )
@@ -52,6 +60,12 @@ class Start(_FromClient):
         default=None,
         max_length=MAX_REFERENCE_LENGTH,
         description="the ID of the call at the client, which the list of sessions repeats",
+    )
+    metadata: Metadata = Field(
+        default={},
+        repr=False,
+        description="data of the client about the call, which the summary, the list of sessions and webhooks "
+        "repeat",
     )
 
 
@@ -105,6 +119,7 @@ class Ready(BaseModel):
     type: Literal["ready"] = "ready"
     session: str = Field(description="the ID of the session")
     model: str = Field(description="the name of the bundle")
+    model_version: str = Field(description="the SHA-256 of the bundle")
     channels: list[int] = Field(description="the channels that the service analyzes")
     offset: int = Field(description="the sample, counted from 0, from which the client sends audio")
     limits: SessionLimits

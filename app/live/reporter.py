@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.calls.adapted import adapted_segments
 from app.core.segments import Span
-from app.core.timeline import ChannelTimeline, TurningPoint
+from app.core.timeline import ChannelTimeline, Segment, TurningPoint
 from app.live.channel import LiveChannel, Samples, SegmentAudio
 from app.live.events import Emit, InterimRecognized, SegmentRecognized, SpeechStarted
 from app.pool.tasks import RecognizedSegment
@@ -41,6 +41,7 @@ class ChannelReporter:
         recognize: Callable[[Samples], Awaitable[RecognizedSegment]],
         emit: Emit,
         interim_interval: float,
+        min_confidence: float,
     ) -> None:
         """Start to report segments.
 
@@ -50,6 +51,7 @@ class ChannelReporter:
             recognize: a coroutine function that recognizes samples.
             emit: a function that receives the events.
             interim_interval: the seconds of speech between two interim answers; infinite for none.
+            min_confidence: the highest probability below which a segment is undecided.
         """
         self.number = number
         self.live = live
@@ -60,6 +62,7 @@ class ChannelReporter:
         self._started: float | None = None
         """The start of the incomplete segment after the last message, in seconds; None during a pause."""
         self._interim_interval = interim_interval
+        self._min_confidence = min_confidence
         self._next_interim = math.inf
         """The duration of the incomplete segment, in seconds, at which the next interim answer is due."""
         self._interim: asyncio.Task[None] | None = None
@@ -85,7 +88,7 @@ class ChannelReporter:
         await self._reporter
         if self._interim:
             self._interim.cancel()
-        return ChannelTimeline(self.number, adapted_segments(self._spans, self._answers), role)
+        return ChannelTimeline(self.number, self._adapted(self._spans, self._answers), role)
 
     async def cancel(self) -> None:
         """Stop. Errors of what was in progress are dropped, since the analysis has ended."""
@@ -123,7 +126,7 @@ class ChannelReporter:
         """Report an incomplete segment, unless it is complete by then."""
         answer = await self._recognize(segment.samples)
         if self._started == segment.span.start_seconds:
-            so_far = adapted_segments([*self._spans, segment.span], [*self._answers, answer])
+            so_far = self._adapted([*self._spans, segment.span], [*self._answers, answer])
             self._emit(InterimRecognized(self.number, so_far[-1]))
 
     async def _report(self) -> None:
@@ -132,9 +135,13 @@ class ChannelReporter:
             self._answers.append(await item.answer)
             self._spans.append(item.span)
             seconds = asyncio.get_running_loop().time() - item.completed
-            timeline = ChannelTimeline(self.number, adapted_segments(self._spans, self._answers))
+            timeline = ChannelTimeline(self.number, self._adapted(self._spans, self._answers))
             self._emit(SegmentRecognized(self.number, timeline.segments[-1], seconds))
             for point in timeline.turning_points:
                 if point not in self._turning_points:
                     self._turning_points.add(point)
                     self._emit(point)
+
+    def _adapted(self, spans: Sequence[Span], answers: Sequence[RecognizedSegment]) -> tuple[Segment, ...]:
+        """Return segments that are adapted to each other."""
+        return adapted_segments(spans, answers, self._min_confidence)

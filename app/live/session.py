@@ -94,6 +94,7 @@ class SessionInfo:
             "channels": list(self.options.channels or ()),
             "roles": list(self.options.roles),
             "reference": self.reference,
+            "metadata": self.options.metadata,
             "started": self.started.isoformat(),
         }
 
@@ -302,6 +303,7 @@ class LiveSession:
         return Ready(
             session=self.info.id,
             model=self.info.model,
+            model_version=self._answers.versions[self.info.model],
             channels=list(self.info.options.channels or ()),
             offset=self._analysis.n_samples,
             limits=self._limits,

@@ -5,15 +5,11 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import httpx2
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from app.answer_builder import AnswerBuilder
@@ -22,52 +18,13 @@ from app.batch.engine import AnalysisOptions
 from app.batch.sources import find_sources
 from app.calls.analysis import Limits
 from app.calls.options import CallOptions
+from app.core.bundle import read_bundle
 from app.core.channels import ChannelPolicy
 from testing.backends import BUCKET, object_store
 from testing.clusters import cluster
-from testing.recordings import EXAMPLE, ROOT, encode, speech
+from testing.recordings import ROOT
 from testing.service import descendants, holds_recognizer
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with recordings of speech and of silence, a truncated recording, and a text file."""
-    folder = tmp_path / "calls"
-    (folder / "below").mkdir(parents=True)
-    for name in ("03a01Fa", "03a01Nc", "03a01Wa"):
-        (folder / f"{name}.wav").write_bytes(encode(speech(name)[:, np.newaxis], 16_000, "ULAW"))
-    (folder / "below" / "stereo.WAV").write_bytes(
-        encode(np.stack([speech("03a01Fa"), np.zeros_like(speech("03a01Fa"))], axis=1), 16_000, "PCM_16")
-    )
-    (folder / "silent.wav").write_bytes(encode(np.zeros((16_000, 1), np.float32)))
-    (folder / "cut.wav").write_bytes(EXAMPLE.read_bytes()[:20_000])
-    (folder / "notes.txt").write_text("none")
-    return folder
-
-
-@pytest.fixture
-def environment(models_dir: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "SER_MODELS_DIR": str(models_dir),
-        "SER_DEFAULT_MODEL": "small",
-        "SER_WORKERS": "2",
-        "SER_HOST": "0.0.0.0",
-    }
-
-
-def command(*arguments: str | Path) -> list[str]:
-    return [sys.executable, "-m", "app", "analyze", "--format", "parquet", *map(str, arguments)]
-
-
-def analyze(environment: dict[str, str], *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments), cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-
-
-def read(path: Path) -> pa.Table:
-    return pq.read_table(path)
+from tests.batch.archive import analyze, command, read
 
 
 def test_each_segment_is_a_row(environment: dict[str, str], folder: Path, tmp_path: Path) -> None:
@@ -84,13 +41,14 @@ def test_each_segment_is_a_row(environment: dict[str, str], folder: Path, tmp_pa
     assert by_name["cut.wav"]["emotion"] is None
     assert (by_name["silent.wav"]["emotion"], by_name["silent.wav"]["error"]) == (None, None)
     segments = [row for row in rows if row["emotion"]]
+    version = read_bundle(Path(environment["SER_MODELS_DIR"]) / "small").manifest.version
     names = table.schema.names
     labels = names[names.index("emotion") + 1 : names.index("loudness")]
     for row in segments:
         assert 0 <= row["start"] < row["end"] <= row["duration"]
         assert sum(row[label] for label in labels) == pytest.approx(1)
         assert row["emotion"] == max(labels, key=lambda label, row=row: row[label])  # type: ignore[misc]
-        assert row["model"] == "small"
+        assert (row["model"], row["model_version"], row["metadata"]) == ("small", version, None)
         assert -60 < row["loudness"] < 0
         assert 60 < row["pitch"] < 500
     assert list(output.parent.iterdir()) == [output]

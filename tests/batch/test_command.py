@@ -13,6 +13,7 @@ import parselmouth
 import pytest
 from fastapi.testclient import TestClient
 
+from app.batch.metadata import read_metadata
 from testing.recordings import EXAMPLE, ROOT, encode
 
 
@@ -51,6 +52,45 @@ def test_the_json_lines_equal_the_answers_of_the_service(
         assert answer == served.json()
 
 
+def test_metadata_and_minimum_confidence_are_those_of_the_service(
+    models_dir: Path, folder: Path, tmp_path: Path, client: TestClient
+) -> None:
+    metadata = tmp_path / "metadata.csv"
+    metadata.write_text("\ufefffile,call\r\none.wav,4711\r\n", encoding="utf-8")
+    completed = analyze(models_dir, folder / "one.wav", "--min-confidence", "1", "--metadata", metadata)
+    answer = json.loads(completed.stdout)
+    del answer["file"]
+    served = client.post(
+        "/v1/audio/timeline?min_confidence=1",
+        content=EXAMPLE.read_bytes(),
+        headers={"Content-Type": "audio/wav", "Metadata": '{"call": "4711"}'},
+    )
+    assert answer == served.json()
+    assert analyze(models_dir, folder / "one.wav", SER_MIN_CONFIDENCE="1").stdout != completed.stdout
+    as_csv = analyze(models_dir, folder / "one.wav", "--format", "csv", SER_MIN_CONFIDENCE="1").stdout
+    assert [row["emotion"] for row in csv.DictReader(io.StringIO(as_csv))] == [""]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("call,file\n1,one.wav\n", "the first column must be `file`"),
+        ("file,call,call\none.wav,1,2\n", "the first column must be `file`"),
+        ("", "the first column must be `file`"),
+        ("file,call\none.wav,1\none.wav,2\n", "line 3: `file` is repeated"),
+        ("file,call\n,1\n", "line 2: `file` is empty"),
+        ("file,call\none.wav,1,2\n", "line 2: the row has more cells"),
+        ("file,the call\none.wav,1\n", "line 2: each key must have 1 to 40 characters"),
+        (f"file,call\none.wav,{'1' * 257}\n", "line 2: each value must be a string of at most 256"),
+    ],
+)
+def test_wrong_metadata_names_its_line(tmp_path: Path, content: str, reason: str) -> None:
+    path = tmp_path / "metadata.csv"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=reason):
+        read_metadata(path)
+
+
 def test_a_bad_file_is_reported_and_does_not_stop_the_analysis(models_dir: Path, folder: Path) -> None:
     names = ["nowhere.wav", "cut.wav", "one.wav"]
     completed = analyze(models_dir, *(folder / name for name in names), "--format", "csv")
@@ -87,6 +127,8 @@ def test_praat_can_open_the_textgrids(models_dir: Path, folder: Path, tmp_path: 
         (["--model", "nobody"], "holds no bundle 'nobody'"),
         (["--format", "textgrid"], "needs --output"),
         (["--channels", "0,x"], "--channels"),
+        (["--min-confidence", "2"], "expected a probability from 0 to 1"),
+        (["--metadata", "nowhere.csv"], "nowhere.csv"),
         ([EXAMPLE.with_name("one.flac"), "--output", "out"], "several recordings share the name one"),
         (["--channels", "0"], "Channel 0 must not be analyzed here. Permitted: 1."),
     ],

@@ -1,6 +1,6 @@
 import pytest
 
-from app.core.timeline import ChannelTimeline, Segment, Timeline, TurningPoint, merge
+from app.core.timeline import ChannelTimeline, Segment, Timeline, TurningPoint, is_decided, merge
 
 CALM, ANGRY = {"anger": 0.2, "neutral": 0.8}, {"anger": 0.7, "neutral": 0.3}
 
@@ -48,3 +48,46 @@ def test_neighboring_segments_of_the_same_emotion_merge() -> None:
         (8, 9, "neutral"),
     ]
     assert merged[0].probabilities == pytest.approx({"anger": 0.15, "neutral": 0.85})
+
+
+def undecided(start: float, end: float) -> Segment:
+    return Segment(start, end, {"anger": 0.51, "neutral": 0.49}, decided=False)
+
+
+def test_an_undecided_segment_has_probabilities_and_no_emotion() -> None:
+    assert undecided(0, 3).emotion is None
+    assert not is_decided(undecided(0, 3).probabilities, 0.52)
+    assert is_decided(undecided(0, 3).probabilities, 0.51)
+
+
+def test_undecided_speech_is_a_share_of_its_own() -> None:
+    spoken = ChannelTimeline(0, (Segment(0, 3, CALM), undecided(4, 10), Segment(11, 12, ANGRY)))
+    assert spoken.shares == pytest.approx({"anger": 0.1, "neutral": 0.3})
+    assert spoken.undecided == pytest.approx(0.6)
+    assert spoken.emotion == "neutral"
+    assert spoken.probabilities == pytest.approx({"anger": 0.325, "neutral": 0.675})
+
+
+def test_a_channel_without_decided_segments_has_no_emotion() -> None:
+    spoken = ChannelTimeline(0, (undecided(0, 3), undecided(4, 10)))
+    assert spoken.emotion is None
+    assert spoken.probabilities == pytest.approx({"anger": 0.51, "neutral": 0.49})
+    assert (spoken.shares, spoken.undecided) == ({"anger": 0.0, "neutral": 0.0}, 1.0)
+
+
+def test_undecided_segments_do_not_change_turning_points() -> None:
+    calm = [Segment(10.0 * k, 10.0 * k + 5, CALM) for k in range(3)]
+    angry = [Segment(50.0 + 10 * k, 55.0 + 10 * k, ANGRY) for k in range(3)]
+    expected = (TurningPoint(50.0, 0, "neutral", "anger"),)
+    unsure = [undecided(30, 49), undecided(56, 59)]
+    assert ChannelTimeline(0, (*calm, *angry)).turning_points == expected
+    assert ChannelTimeline(0, (*calm, unsure[0], angry[0], unsure[1], *angry[1:])).turning_points == expected
+
+
+def test_decided_and_undecided_segments_do_not_merge() -> None:
+    merged = merge((Segment(0, 3, ANGRY), undecided(4, 5), undecided(6, 7), Segment(8, 9, ANGRY)))
+    assert [(one.start, one.end, one.emotion) for one in merged] == [
+        (0, 3, "anger"),
+        (4, 7, None),
+        (8, 9, "anger"),
+    ]

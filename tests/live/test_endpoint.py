@@ -36,6 +36,14 @@ def test_the_summary_of_a_stream_is_the_answer_for_its_recording(service: Servic
     assert {event["type"] for event in events} >= {"speech_started", "segment"}
 
 
+def test_an_undecided_segment_has_no_emotion(service: Service) -> None:
+    wav, raw = encoded()
+    messages, _ = talk(service, {**START, "min_confidence": 1.0}, raw, STOP)
+    assert messages[-2]["timeline"] == timeline(service, wav, "?min_confidence=1")
+    assert {one["emotion"] for one in messages if one["type"] in {"segment", "interim"}} == {None}
+    assert messages[-2]["timeline"]["channels"][0]["summary"]["undecided"] == 1.0
+
+
 def test_an_interim_answer_comes_before_its_segment(service: Service) -> None:
     """The recording contains 3 s of speech. Sent slowly, each second of speech gets an answer."""
     _, raw = encoded()
@@ -89,9 +97,10 @@ def test_the_time_of_a_stream_stops_during_a_pause(service: Service) -> None:
         ([{**START, "encoding": "opus"}], "invalid-message", 4422),
         ([{**START, "sampling_rate": 1}], "invalid-message", 4422),
         ([{**START, "channels": 99}], "invalid-message", 4422),
+        ([{**START, "min_confidence": 1.5}], "invalid-message", 4422),
         ([START, START], "invalid-message", 4422),
         ([{**START, "analyze": [2]}], "channel-not-found", 4422),
-        ([{**START, "roles": ["agent", "customer"]}], "roles-mismatch", 4422),
+        ([{**START, "roles": ["agent"]}], "roles-mismatch", 4422),
         ([{**START, "model": "unknown"}], "model-not-found", 4404),
         ([START, *[b"\xff" * 320_000] * 7], "audio-too-long", 4413),
         ([START], "session-idle", 4408),

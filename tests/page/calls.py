@@ -28,6 +28,18 @@ def answer() -> dict[str, Any]:
     return {"model": "multilingual", "duration": SECONDS, "channels": channels, "turning_points": [turn]}
 
 
+def undecided_answer() -> dict[str, Any]:
+    """Return a timeline of the call in which a segment of each channel is undecided."""
+    undecided = answer()
+    for channel in undecided["channels"]:
+        channel["segments"][1] |= {"emotion": None, "probabilities": dict.fromkeys(LABELS, 0.2)}
+        channel["summary"] |= {"undecided": 1 / 3}
+        channel["summary"]["shares"] = dict.fromkeys(LABELS, 0.0) | {
+            channel["segments"][index]["emotion"]: 1 / 3 for index in (0, 2)
+        }
+    return undecided
+
+
 def _channel(channel: int) -> dict[str, Any]:
     segments = [
         {"start": start, "end": end, "emotion": emotion, "probabilities": _probabilities(emotion)}

@@ -34,6 +34,21 @@ def test_both_channels_are_drawn(timeline: Page, violations: list[str]) -> None:
     assert violations == []
 
 
+def test_undecided_segments_are_shown(page: Page, call: Path, violations: list[str]) -> None:
+    page.route("**/v1/audio/timeline*", lambda route: route.fulfill(json=calls.undecided_answer()))
+    page.set_input_files("#file", call)
+    unsure = segments(page, 1).nth(1)
+    expect(unsure).to_have_accessible_name("Channel 1, 0:13.0 to 0:19.0, undecided")
+    expect(unsure).to_have_text("undecided")
+    expect(page.locator("#legend")).to_contain_text("Undecided")
+    unsure.hover()
+    expect(page.locator("#readout-emotion")).to_have_text("Undecided")
+    expect(page.locator("#channels .shares").first).to_contain_text(re.compile(r"Undecided\s*33\s%"))
+    page.set_viewport_size({"width": 360, "height": 700})
+    expect(segments(page, 0).nth(1)).to_have_text("?")
+    assert violations == []
+
+
 def test_narrow_segments_show_a_letter_in_place_of_the_name(timeline: Page) -> None:
     expect(segments(timeline, 1).nth(2)).to_have_text("anger")
     timeline.set_viewport_size({"width": 360, "height": 700})

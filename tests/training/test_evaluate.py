@@ -54,6 +54,9 @@ def test_the_evaluation_agrees_with_the_service(tmp_path: Path, table: Path) -> 
     assert results["n_utterances"] == len(utterances)
     assert results["n_other_labels"] == 24 - len(utterances) > 0
     assert set(results["conditions"]) == {"clean", "telephone"}
+    whole, *_, half = results["conditions"]["clean"]["coverage"]
+    assert (whole["coverage"], whole["accuracy"]) == (1.0, results["conditions"]["clean"]["accuracy"])
+    assert 0 < whole["min_confidence"] <= half["min_confidence"] <= 1
     call = results["calls"]["telephone"]
     assert 0.8 < call["found"] <= 1
     assert 0 <= call["uar_adapted"] <= 1

@@ -86,7 +86,7 @@ def test_the_model_card_has_the_scores_of_the_manifest(german: Path) -> None:
         assert re.search(rf"^\| {fold.fold} \| \d+ \| {re.escape(row)}$", card, re.MULTILINE)
     assert f"{manifest.scores.uar.mean:.1%} ± {manifest.scores.uar.sd:.1%}" in card
     assert "| emodb | 339 | 10 | de | EMO-DB, German: free for research" in card
-    for picture in ("confusion_matrix.png", "reliability.png", "learning_curves.png"):
+    for picture in ("confusion_matrix.png", "coverage.png", "reliability.png", "learning_curves.png"):
         assert picture in card
         assert (german / picture).read_bytes().startswith(b"\x89PNG")
 

@@ -123,10 +123,10 @@ def cross_validate(
             f"{name}, {config.protocol}, fold {fold.name}: {tested}validation UAR {result.validation_uar:.1%}"
         )
         results.append(result)
-    return _calibrated(results) if len(results) > 1 else results
+    return calibrated(results) if len(results) > 1 else results
 
 
-def _calibrated(results: Sequence[FoldResult]) -> list[FoldResult]:
+def calibrated(results: Sequence[FoldResult]) -> list[FoldResult]:
     """Replace the temperature of each fold with that of the test parts of the other folds."""
     temperatures = cross_fit_temperatures(
         [result.test_probabilities["clean"] for result in results], [result.truth for result in results]

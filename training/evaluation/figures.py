@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from training.learning.abstention import Coverage
 from training.learning.scores import MeanAndSd
 
 
@@ -118,6 +119,7 @@ class Figures:
         adaptation: the UAR by condition and number of segments; empty if the model does not adapt.
         calls: the figures of simulated calls by kind of call.
         calibration_error: the calibration error over all test parts.
+        coverage: the scores of the answers with the highest confidence, over all test parts.
         data_sha256: the SHA-256 of the recordings.
         code_sha256: the SHA-256 of the code.
         versions: the versions of Python and of the libraries that determine the figures.
@@ -145,6 +147,7 @@ class Figures:
     adaptation: Mapping[str, Mapping[str, MeanAndSd]]
     calls: Mapping[str, CallFigures]
     calibration_error: CalibrationError
+    coverage: Sequence[Coverage]
     data_sha256: str
     code_sha256: str
     versions: Mapping[str, str]

@@ -100,11 +100,11 @@ def fit_fold(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path
         The probabilities of the test part, and everything that the export needs.
     """
     if (folder / RESULT).is_file():
-        result = _read(dataset, fold, folder)
+        result = read_fold(dataset.targets, fold, folder)
         if set(_tested(dataset)) <= set(result.test_probabilities):
             return result
     _fit(model, dataset, fold, seed + fold.number, folder)
-    return _read(dataset, fold, folder)
+    return read_fold(dataset.targets, fold, folder)
 
 
 def _fit(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path) -> None:
@@ -134,14 +134,23 @@ def _tested(dataset: Dataset) -> list[str]:
     return [condition for condition in ("clean", *TEST_CONDITIONS) if condition in dataset.features]
 
 
-def _read(dataset: Dataset, fold: Fold, folder: Path) -> FoldResult:
-    """Read the files that `_fit` wrote."""
+def read_fold(targets: NDArray[np.int64], fold: Fold, folder: Path) -> FoldResult:
+    """Read the result of a completed fold.
+
+    Args:
+        targets: the label indices of all utterances.
+        fold: the training, validation and test parts.
+        folder: the folder of the fold.
+
+    Raises:
+        OSError: a file is missing.
+    """
     with np.load(folder / PROBABILITIES) as arrays:
         answers = dict(arrays)
     speaker = folder / SPEAKER
     return FoldResult(
         fold=fold,
-        truth=dataset.targets[fold.test],
+        truth=targets[fold.test],
         test_probabilities=answers,
         scaler=Scaler.from_json((folder / SCALER).read_text()),
         speaker=_read_speaker(speaker) if speaker.is_file() else None,

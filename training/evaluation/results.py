@@ -24,6 +24,7 @@ from training.evaluation.figures import (
 )
 from training.evaluation.fold import FoldResult
 from training.evaluation.in_calls import CallSegments, share_found, uar_in_calls
+from training.learning.abstention import coverage_of
 from training.learning.calibration import expected_calibration_error
 from training.learning.scores import MeanAndSd, bootstrap_interval, mean_and_sd, uar_by
 from training.models import load_model
@@ -118,6 +119,7 @@ def figures(
             before=expected_calibration_error(tested.raw, tested.truth),
             after=expected_calibration_error(tested.calibrated, tested.truth),
         ),
+        coverage=coverage_of(tested.calibrated, tested.truth),
         data_sha256=dataset.extracted.sha256,
         code_sha256=code_sha256(),
         versions={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},

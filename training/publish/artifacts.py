@@ -7,12 +7,12 @@ import numpy as np
 from app.core.manifest import Facts
 from training.data.corpora import Utterance
 from training.data.corpora.terms import TERMS
-from training.data.dataset import Dataset
 from training.data.folds import PROTOCOLS
 from training.evaluation.figures import Figures
 from training.evaluation.fold import FoldResult
 from training.evaluation.results import join
 from training.evaluation.simulated_calls import N_UTTERANCES
+from training.learning.abstention import CURVE, coverage_of
 from training.learning.calibration import reliability
 from training.publish import plots
 from training.publish.templates import render
@@ -23,13 +23,13 @@ TEMPLATE = "model_card.md.jinja"
 
 
 def artifacts(
-    facts: Facts, dataset: Dataset, figures: Figures, results: Sequence[FoldResult]
+    facts: Facts, utterances: Sequence[Utterance], figures: Figures, results: Sequence[FoldResult]
 ) -> dict[str, bytes]:
     """Write the model card and draw the pictures.
 
     Args:
         facts: the facts of the bundle.
-        dataset: the data that trained and tested the model.
+        utterances: the utterances that trained and tested the model.
         figures: the figures of the run.
         results: the results of the folds.
 
@@ -41,10 +41,13 @@ def artifacts(
     histories = [history for result in results for history in result.histories]
     return {
         RESULTS: figures.to_json(),
-        CARD: model_card(facts, dataset.utterances, figures, has_learning_curves=bool(histories)).encode(),
+        CARD: model_card(facts, utterances, figures, has_learning_curves=bool(histories)).encode(),
         "confusion_matrix.png": plots.confusion_matrix(counts, facts.labels),
         "reliability.png": plots.reliability_diagram(
             reliability(tested.raw, tested.truth), reliability(tested.calibrated, tested.truth)
+        ),
+        "coverage.png": plots.coverage_curve(
+            coverage_of(tested.calibrated, tested.truth, CURVE), figures.coverage
         ),
         **(
             {"learning_curves.png": plots.learning_curves(histories, stops_early=not figures.refits)}

@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
+from training.learning.abstention import Coverage
+
 BLUE, ORANGE, GRAY = "#2f6db3", "#d9772b", "#9ca3af"
 WHITE_TEXT_FROM = 0.55  # the share of a cell above which dark text is hard to read
 
@@ -83,6 +85,47 @@ def reliability_diagram(
         ylabel="accuracy",
         title="All test folds: reliability of the probabilities",
     )
+    axes.grid(color="#e5e7eb")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(loc="upper left", frameon=False)
+    return _png(figure)
+
+
+def coverage_curve(curve: Sequence[Coverage], marked: Sequence[Coverage]) -> bytes:
+    """Draw accuracy and UAR against the share of utterances that get an answer.
+
+    Args:
+        curve: the points of the lines.
+        marked: the points whose minimum confidence is written on the picture.
+
+    Returns:
+        The picture as PNG.
+    """
+    figure = Figure(figsize=(6.4, 4.8), layout="constrained")
+    axes = figure.subplots()
+    shares = [one.coverage for one in curve]
+    axes.plot(shares, [one.accuracy for one in curve], color=BLUE, linewidth=1.6, label="accuracy")
+    axes.plot(shares, [one.uar for one in curve], color=ORANGE, linewidth=1.6, label="UAR")
+    axes.plot([one.coverage for one in marked], [one.accuracy for one in marked], "o", color=BLUE)
+    for one in marked:
+        axes.annotate(
+            f"{one.min_confidence:.2f}",
+            (one.coverage, one.accuracy),
+            (7, -13),
+            textcoords="offset points",
+            fontsize=9,
+            color="#1f2937",
+        )
+    lowest = min(value for one in curve for value in (one.accuracy, one.uar))
+    axes.set(
+        xlim=(1.02, 0.08),
+        ylim=(max(0.0, np.floor(lowest * 10 - 0.5) / 10), 1.0),
+        xlabel="coverage: share of utterances with an answer",
+        title="All test folds: score of the answers above a minimum confidence\n(the number beside each dot)",
+    )
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.grid(color="#e5e7eb")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,7 +1,7 @@
 /** The result of a call: timeline, values of a segment, turning points, and a summary of each channel. */
 
 import { byId, make } from "./dom.js";
-import { capitalized, percent, toneOf } from "./emotions.js";
+import { UNDECIDED, capitalized, nameOf, percent, toneOf } from "./emotions.js";
 import { clock, lasting } from "./time.js";
 import { download, stem, toCsv, toJson } from "./download.js";
 import { Timeline } from "./timeline.js";
@@ -41,7 +41,8 @@ export async function showCall(newRecording, newAnswer) {
   const peaks = recording.sound && (await peaksOf(recording.sound));
   byId("call").hidden = false;
   byId("call").classList.remove("live");
-  byId("legend").replaceChildren(...Timeline.legend(labels));
+  const unsure = answer.channels.some(({ segments }) => segments.some(({ emotion }) => emotion === null));
+  byId("legend").replaceChildren(...Timeline.legend(unsure ? [...labels, null] : labels));
   byId("call-model").textContent = `Model ${answer.model}`;
   timeline.show(answer, labels, peaks);
   clearReadout(labels.length ? READ_HINT : "Nobody speaks in this recording.");
@@ -86,7 +87,7 @@ function announcement() {
 export function readOut(segment, hint = recording.sound ? "Click or Enter plays it" : "") {
   const { channel, start, end, emotion, probabilities } = segment;
   const chip = byId("readout-emotion");
-  chip.textContent = capitalized(emotion);
+  chip.textContent = nameOf(emotion);
   chip.dataset.tone = toneOf(emotion, labels);
   chip.hidden = false;
   byId("readout-span").textContent =
@@ -154,22 +155,25 @@ function summary({ channel, speech_duration: speech, summary: sum }) {
   const title = make("h3", {}, `Channel ${channel}`);
   const spoken = make("p.quiet", {}, `${lasting(speech)} of speech in ${lasting(answer.duration)}`);
   if (!sum) return make("section.panel.channel", {}, title, make("p.leading", {}, "Nobody speaks"), spoken);
-  const parts = labels.filter((label) => sum.shares[label] > 0);
-  const stack = make("div.stack", { "aria-hidden": "true" }, ...parts.map((label) => stackPart(label, sum.shares[label])));
+  const shares = sum.undecided ? { ...sum.shares, [UNDECIDED]: sum.undecided } : sum.shares;
+  const named = sum.undecided ? [...labels, UNDECIDED] : labels;
+  const parts = named.filter((label) => shares[label] > 0);
+  const stack = make("div.stack", { "aria-hidden": "true" }, ...parts.map((label) => stackPart(label, shares[label])));
   const list = make("ul.shares", { "aria-label": "Share of the speech" });
   list.append(
-    ...labels.map((label) =>
+    ...named.map((label) =>
       make(
         "li",
         { "data-tone": toneOf(label, labels) },
         make("span.share-name", {}, capitalized(label)),
         " ",
-        make("span.number", {}, percent(sum.shares[label] ?? 0)),
+        make("span.number", {}, percent(shares[label] ?? 0)),
       ),
     ),
   );
-  const leader = make("p.leading", {}, make("span", {}, capitalized(sum.emotion)), " ");
-  leader.append(make("span.quiet", {}, `leads, at ${percent(sum.probabilities[sum.emotion])} on average`));
+  const leader = make("p.leading", {}, make("span", {}, nameOf(sum.emotion)), " ");
+  const lead = sum.emotion === null ? "in all segments" : `leads, at ${percent(sum.probabilities[sum.emotion])} on average`;
+  leader.append(make("span.quiet", {}, lead));
   leader.dataset.tone = toneOf(sum.emotion, labels);
   return make("section.panel.channel", {}, title, leader, spoken, stack, list);
 }

@@ -1,6 +1,6 @@
 /** The view of a call while it is spoken: the timeline so far, and the values of the newest segment. */
 
-import { capitalized, percent } from "./emotions.js";
+import { capitalized, described } from "./emotions.js";
 import { byId } from "./dom.js";
 import { readOut, showEmptyCall, showLabels, showTurns, timeline } from "./call.js";
 import { LivePeaks } from "./live-peaks.js";
@@ -39,7 +39,7 @@ export class LiveView {
     } else if (message.type === "segment") {
       this.timeline.add(message.channel, message);
       this.readNewest(message, "");
-      return `${capitalized(message.emotion)}, ${percent(message.probabilities[message.emotion])}.`;
+      return `${capitalized(described(message, ", "))}.`;
     } else if (message.type === "turning_point") {
       this.timeline.addTurn(message);
       this.turns.push(message);

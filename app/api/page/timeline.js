@@ -5,7 +5,7 @@
  * the track. The canvases stay in view, and are drawn again when the track scrolls.
  */
 
-import { capitalized, percent, toneOf } from "./emotions.js";
+import { UNDECIDED, capitalized, described, nameOf, toneOf } from "./emotions.js";
 import { clock } from "./time.js";
 import { color, drawWaveform, keepDrawn, prepare } from "./waveform.js";
 import { make } from "./dom.js";
@@ -115,14 +115,14 @@ export class Timeline {
   }
 
   segment(channel, segment, index) {
-    const { start, end, emotion, probabilities } = segment;
+    const { start, end, emotion } = segment;
     const button = make(
       "button.segment",
       {
         type: "button",
         tabindex: index ? "-1" : "0",
         "data-tone": toneOf(emotion, this.labels),
-        "aria-label": `Channel ${channel}, ${clock(start, 1)} to ${clock(end, 1)}, ${emotion} ${percent(probabilities[emotion])}`,
+        "aria-label": `Channel ${channel}, ${clock(start, 1)} to ${clock(end, 1)}, ${described(segment)}`,
       },
       make("span.strip", { "aria-hidden": "true" }, make("span", {}, "")),
     );
@@ -151,7 +151,8 @@ export class Timeline {
     this.track.append(probe);
     this.widths = new Map();
     this.shortNames = new Map(this.labels.map((label) => [label, shortened(label, this.labels)]));
-    for (const name of [...this.labels, ...this.shortNames.values()]) {
+    this.shortNames.set(UNDECIDED, "?");
+    for (const name of [...this.shortNames.keys(), ...this.shortNames.values()]) {
       probe.textContent = name;
       this.widths.set(name, probe.scrollWidth + 6);
     }
@@ -188,8 +189,8 @@ export class Timeline {
 
   nameFor({ start, end, emotion }) {
     const room = (end - start) * this.pixels;
-    const names = [emotion, this.shortNames.get(emotion)];
-    return names.find((name) => room >= this.widths.get(name)) ?? "";
+    const name = emotion ?? UNDECIDED;
+    return [name, this.shortNames.get(name)].find((text) => room >= this.widths.get(text)) ?? "";
   }
 
   /** Places the text of a turning point on its right, or else on its left, or else hides the text. */
@@ -233,7 +234,7 @@ export class Timeline {
   }
 
   drawLane({ canvas, channel, segments }, from) {
-    const tones = new Map(this.labels.map((label) => [label, color(toneOf(label, this.labels))]));
+    const tones = new Map([...this.labels, null].map((label) => [label, color(toneOf(label, this.labels))]));
     const silence = color("silence");
     let next = 0;
     const colorAt = (time) => {
@@ -374,9 +375,9 @@ export class Timeline {
     if (beyond > 0 && beyond < MARGIN) this.scroller.scrollLeft += clientWidth - MARGIN;
   }
 
-  /** Creates the legend of the emotions. */
+  /** Creates the legend of the emotions; null stands for undecided segments. */
   static legend(labels) {
-    return labels.map((label) => make("li", { "data-tone": toneOf(label, labels) }, capitalized(label)));
+    return labels.map((label) => make("li", { "data-tone": toneOf(label, labels) }, nameOf(label)));
   }
 }
 

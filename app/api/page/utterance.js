@@ -2,11 +2,13 @@
 
 import { color, drawWaveform, keepDrawn, peaksOf } from "./waveform.js";
 import { byId, make } from "./dom.js";
-import { capitalized, percent, toneOf } from "./emotions.js";
+import { described, nameOf, percent, toneOf } from "./emotions.js";
 import { clock, lasting } from "./time.js";
 import { download, stem, toJson } from "./download.js";
 import { play, stop } from "./player.js";
 import { showBars } from "./bars.js";
+
+const UNSURE = "No emotion is probable enough for an answer.";
 
 let recording = null;
 let answer = null;
@@ -35,7 +37,8 @@ export async function showUtterance(newRecording, newAnswer) {
   byId("utterance-model").textContent = `Model ${answer.model}`;
   if (speech) {
     const title = byId("utterance-title");
-    title.replaceChildren(capitalized(emotion), " ", make("span.number.quiet", {}, percent(probabilities[emotion])));
+    const share = emotion === null ? [] : [" ", make("span.number.quiet", {}, percent(probabilities[emotion]))];
+    title.replaceChildren(nameOf(emotion), ...share);
     title.dataset.tone = toneOf(emotion, Object.keys(probabilities));
     showBars(byId("utterance-bars"), probabilities);
   } else {
@@ -44,11 +47,13 @@ export async function showUtterance(newRecording, newAnswer) {
   }
   showNote();
   await showWaveforms();
-  return speech ? `Most probable: ${emotion}, ${percent(probabilities[emotion])}.` : "Nobody speaks in this recording.";
+  if (!speech) return "Nobody speaks in this recording.";
+  return emotion === null ? UNSURE : `Most probable: ${described(answer, ", ")}.`;
 }
 
 function showNote() {
   const notes = [
+    [answer.speech && answer.emotion === null, UNSURE],
     [!answer.speech, "This recording contains no speech, so there are no probabilities."],
     [!recording.sound, "This browser cannot show the sound, but the service analyzed it."],
   ];
@@ -71,7 +76,7 @@ async function showWaveforms() {
 
 function draw() {
   const labels = Object.keys(answer?.probabilities ?? {});
-  const ink = color(answer?.emotion ? toneOf(answer.emotion, labels) : "silence");
+  const ink = color(answer?.speech ? toneOf(answer.emotion, labels) : "silence");
   const largest = Math.max(...waves.map(({ peaks }) => peaks.largest), 0.01);
   waves.forEach(({ canvas, peaks }) => {
     if (!canvas.clientWidth) return;

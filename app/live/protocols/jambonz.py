@@ -64,7 +64,9 @@ class Jambonz:
         metadata = first.get("metadata")
         try:
             call = _Call.model_validate(first)
-            options = Options.model_validate({**first, **(metadata if isinstance(metadata, dict) else {})})
+            # `metadata` of the verb has our parameters, one of which may be our own `metadata`.
+            named = {name: value for name, value in first.items() if name != "metadata"}
+            options = Options.model_validate({**named, **(metadata if isinstance(metadata, dict) else {})})
         except ValidationError as error:
             raise invalid(error) from error
         self.key = options.key

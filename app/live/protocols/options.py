@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from app.calls.metadata import Metadata, parse_metadata
 from app.live.encoding import Encoding
 from app.live.messages import Callback, Start
 from app.live.protocols.parsing import invalid
@@ -16,6 +17,11 @@ CUSTOMER, AGENT = "customer", "agent"
 def _split(value: object) -> object:
     """Split a list such as `0,1`: most platforms pass on only strings."""
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def _parse(value: object) -> object:
+    """Parse metadata in a string, for the same reason."""
+    return parse_metadata(value) if isinstance(value, str) else value
 
 
 class Options(BaseModel):
@@ -36,12 +42,16 @@ class Options(BaseModel):
     roles: Annotated[list[str] | None, BeforeValidator(_split)] = Field(
         default=None, description="as in `start`"
     )
+    min_confidence: float | None = Field(default=None, description="as in `start`")
     interim_interval: float | None = Field(default=None, description="as in `start`; by default none")
     callback: str | None = Field(default=None, description="the `url` of the callback in `start`")
     callback_events: Annotated[list[str] | None, BeforeValidator(_split)] = Field(
         default=None, description="the `events` of the callback in `start`"
     )
     keep: bool = Field(default=False, description="as in `start`")
+    metadata: Annotated[Metadata, BeforeValidator(_parse)] = Field(
+        default={}, repr=False, description="as in `start`, or as JSON in a string"
+    )
     tracks: Literal["inbound", "outbound", "both"] = Field(
         default="inbound", description="the tracks, for a platform whose first message does not list them"
     )
@@ -77,11 +87,13 @@ class Options(BaseModel):
                 analyze=self.analyze,
                 interim_interval=self.interim_interval,
                 model=self.model,
+                min_confidence=self.min_confidence,
                 callback=Callback.model_validate({"url": self.callback, **callback})
                 if self.callback
                 else None,
                 keep=self.keep,
                 reference=reference,
+                metadata=self.metadata,
             )
         except ValidationError as error:
             raise invalid(error) from error
