@@ -1,5 +1,6 @@
 """The answers for an utterance, a call and an error, shared by HTTP, jobs, live sessions and batch."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -7,6 +8,7 @@ from pydantic.config import JsonDict
 
 from app.calls.options import CallOptions
 from app.core.timeline import ChannelTimeline, Segment, Timeline, leading, merge
+from app.rules.rule import Alert, Severity
 
 PROBABILITIES: JsonDict = {
     "anger": 0.81,
@@ -16,6 +18,18 @@ PROBABILITIES: JsonDict = {
     "neutral": 0.06,
 }
 """Probabilities for the examples of the schemas."""
+
+ALERT: JsonDict = {
+    "rule": "angry-customer",
+    "severity": "critical",
+    "description": "The customer is clearly angry.",
+    "start": 0.42,
+    "end": 3.91,
+    "channel": 0,
+    "role": "customer",
+    "speaker": None,
+}
+"""An alert for the examples of the schemas."""
 
 MODEL_VERSION = "9f2c" * 16
 """The version of a bundle, for the examples of the schemas."""
@@ -101,6 +115,29 @@ class TurningPointAnswer(BaseModel):
     after: str = Field(description="the leading emotion after this time")
 
 
+class AlertAnswer(BaseModel):
+    """A match of a rule of the operator in a call."""
+
+    rule: str = Field(description="the name of the rule")
+    severity: Severity = Field(description="the severity of the rule")
+    description: str | None = Field(description="the description of the rule; null if it has none")
+    start: float = Field(
+        description="the start of the first segment that counts, in seconds from the start of the file"
+    )
+    end: float = Field(description="the time at which the rule is met, in seconds from the start of the file")
+    channel: int | None = Field(
+        description="the index of the channel; null if several channels are the reason, or the absence of "
+        "speech"
+    )
+    role: str | None = Field(description="the role of the channel; null if it has none")
+    speaker: int | None = Field(description="the index of the speaker; null unless speakers were separated")
+
+    @classmethod
+    def of(cls, alert: Alert) -> "AlertAnswer":
+        """Build the answer of an alert."""
+        return cls(**asdict(alert))
+
+
 class TimelineAnswer(BaseModel):
     """The emotions of a call: a timeline for each channel."""
 
@@ -140,6 +177,7 @@ class TimelineAnswer(BaseModel):
                         },
                     ],
                     "turning_points": [],
+                    "alerts": [ALERT],
                 }
             ]
         }
@@ -154,9 +192,19 @@ class TimelineAnswer(BaseModel):
     turning_points: list[TurningPointAnswer] = Field(
         description="the turning points of all channels, in order of time"
     )
+    alerts: list[AlertAnswer] = Field(
+        default=[], description="the matches of the operator's rules, in order of their ends"
+    )
 
     @classmethod
-    def of(cls, model: str, version: str, timeline: Timeline, options: CallOptions) -> "TimelineAnswer":
+    def of(
+        cls,
+        model: str,
+        version: str,
+        timeline: Timeline,
+        options: CallOptions,
+        alerts: Iterable[Alert] = (),
+    ) -> "TimelineAnswer":
         """Build the answer from a timeline. Use `app.answer_builder`, which knows the versions.
 
         Args:
@@ -164,6 +212,7 @@ class TimelineAnswer(BaseModel):
             version: the version of the bundle.
             timeline: the recognized timeline.
             options: the options of the analysis.
+            alerts: the matches of the rules.
         """
         return cls(
             model=model,
@@ -171,6 +220,7 @@ class TimelineAnswer(BaseModel):
             duration=timeline.duration,
             channels=[_channel(channel, options.merge) for channel in timeline.channels],
             turning_points=[TurningPointAnswer(**asdict(point)) for point in timeline.turning_points],
+            alerts=[AlertAnswer.of(alert) for alert in alerts],
         )
 
 

@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     channels: str = Field(
         default="all", description="channels that may be analyzed, such as `1` or `0,1`, counted from 0"
     )
+    rules: Path | None = Field(
+        default=None, description="YAML file of the rules that raise alerts, see docs/rules.md"
+    )
     workers: int = Field(
         default_factory=usable_processors,
         ge=1,

@@ -63,11 +63,13 @@ class ChannelTimeline:
         channel: the index of the channel, counted from 0.
         segments: the segments, in order of time.
         role: the name of the channel, such as `agent`; None if it has none.
+        speaker: the index of the speaker on the channel, counted from 0; None unless speakers were separated.
     """
 
     channel: int
     segments: tuple[Segment, ...]
     role: str | None = None
+    speaker: int | None = None
 
     @property
     def speech_duration(self) -> float:
