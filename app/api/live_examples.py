@@ -6,7 +6,7 @@ point, and with a wrong message. The probabilities are rounded to three digits.
 
 from pydantic.config import JsonDict
 
-from app.answers import MODEL_VERSION
+from app.answers import ALERT, MODEL_VERSION
 
 PROBABILITIES: JsonDict = {
     "anger": 0.402,
@@ -89,6 +89,7 @@ EXAMPLES: dict[str, JsonDict] = {
         "after": "anger",
         "type": "turning_point",
     },
+    "alert": {**ALERT, "type": "alert", "sequence": 32},
     "warning": {
         "type": "warning",
         "sequence": 2,
@@ -104,6 +105,7 @@ EXAMPLES: dict[str, JsonDict] = {
             "duration": 3.189625,
             "channels": [CHANNEL],
             "turning_points": [],
+            "alerts": [],
         },
     },
     "closed": {"type": "closed", "sequence": 5, "reason": "stopped"},

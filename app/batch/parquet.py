@@ -143,6 +143,7 @@ def _schema(labels: Sequence[str]) -> "pa.Schema":
             ("emotion", pa.string()),
             *((label, pa.float64()) for label in labels),
             ("model", pa.string()),
+            ("alerts", pa.list_(pa.string())),
             ("error", pa.string()),
         ]
     )
@@ -155,6 +156,7 @@ def _rows(name: str, line: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         return
     answer = line["answer"]
     common = {"file": name, "duration": answer["duration"], "model": answer["model"]}
+    common["alerts"] = [alert["rule"] for alert in answer["alerts"]]
     segments = [
         {**common, "channel": channel["channel"], "start": segment["start"], "end": segment["end"]}
         | {"emotion": segment["emotion"], **segment["probabilities"]}

@@ -12,7 +12,11 @@ Row = tuple[int, str | None, int | None]
 class RuleWatch:
     """A watch for the alerts of one stream. Each rule alerts at most once.
 
-    A rule alerts as soon as more speech cannot take it back. At the end, the other rules alert.
+    A rule alerts as soon as more speech cannot take it back. The other rules wait for the complete timeline,
+    which the watch does not see.
+
+    Attributes:
+        alerted: the names of the rules that have alerted.
 
     Example:
         >>> watch = RuleWatch([Rule("anger", "warning", None, Speech(("anger",)))])
@@ -27,7 +31,7 @@ class RuleWatch:
         self._waiting = [(rule, tuple(_decidable(rule.when))) for rule in rules if rule.is_live]
         """The rules that may match before the end, and their conditions on speech."""
         self._segments: dict[Row, list[Segment]] = {}
-        self._alerted: set[str] = set()
+        self.alerted: set[str] = set()
 
     def add(
         self, channel: int, segment: Segment, *, role: str | None = None, speaker: int | None = None
@@ -51,16 +55,12 @@ class RuleWatch:
         ]
         return self._report(evaluate(touched, self._so_far(), complete=False)) if touched else ()
 
-    def finish(self, alerts: Sequence[Alert]) -> tuple[Alert, ...]:
-        """Return the alerts of the complete timeline whose rules have not alerted."""
-        return self._report(alerts)
-
     def _report(self, alerts: Sequence[Alert]) -> tuple[Alert, ...]:
         """Return the alerts of rules that have not alerted, and no longer wait for these rules."""
-        new = tuple(alert for alert in alerts if alert.rule not in self._alerted)
+        new = tuple(alert for alert in alerts if alert.rule not in self.alerted)
         if new:
-            self._alerted |= {alert.rule for alert in new}
-            self._waiting = [item for item in self._waiting if item[0].name not in self._alerted]
+            self.alerted |= {alert.rule for alert in new}
+            self._waiting = [item for item in self._waiting if item[0].name not in self.alerted]
         return new
 
     def _so_far(self) -> Timeline:
