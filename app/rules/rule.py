@@ -106,17 +106,13 @@ class Speech:
 
         The windows must not be relative.
         """
-        if self.windows and not any(
-            frames(segment.end) > frames(window.start)
-            and (window.end is None or frames(segment.start) < frames(window.end))
-            for window in self.windows
-        ):
-            return False
-        if self.probability is None:
-            return not self.emotions or segment.emotion in self.emotions
-        return (
-            segment.emotion is not None
-            and sum(segment.probabilities.get(one, 0.0) for one in self.emotions) >= self.probability
+        return has_emotion(segment, self.emotions, self.probability) and (
+            not self.windows
+            or any(
+                frames(segment.end) > frames(window.start)
+                and (window.end is None or frames(segment.start) < frames(window.end))
+                for window in self.windows
+            )
         )
 
 
@@ -201,6 +197,20 @@ class Alert:
     channel: int | None
     role: str | None
     speaker: int | None
+
+
+def has_emotion(segment: Segment, emotions: tuple[str, ...], probability: float | None) -> bool:
+    """Return whether one of the emotions leads in a segment, or has a probability together with the others.
+
+    Args:
+        segment: the segment.
+        emotions: the emotions; empty: any speech.
+        probability: the minimum of the total probability; None: one of the emotions must lead.
+    """
+    emotion = segment.emotion
+    if probability is None:
+        return not emotions or emotion in emotions
+    return emotion is not None and sum(segment.probabilities.get(one, 0.0) for one in emotions) >= probability
 
 
 def may_hold_early(condition: Condition) -> bool:

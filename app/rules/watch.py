@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from app.core.timeline import ChannelTimeline, Segment, Timeline
-from app.rules.evaluation import evaluate
-from app.rules.rule import Alert, AllOf, AnyOf, Condition, Not, Rule, Speech, may_hold_early
-
-Row = tuple[int, str | None, int | None]
+from app.core.timeline import Segment
+from app.rules.evaluation import Call
+from app.rules.row import Row
+from app.rules.rule import Alert, AllOf, AnyOf, Condition, Not, Rule, Speech, frames, may_hold_early
 
 
 class RuleWatch:
@@ -30,7 +29,8 @@ class RuleWatch:
         """Start before the first segment."""
         self._waiting = [(rule, tuple(_decidable(rule.when))) for rule in rules if rule.is_live]
         """The rules that may match before the end, and their conditions on speech."""
-        self._segments: dict[Row, list[Segment]] = {}
+        self._call = Call([], 0, complete=False)
+        self._rows: dict[tuple[int, int | None], Row] = {}
         self.alerted: set[str] = set()
 
     def add(
@@ -46,34 +46,26 @@ class RuleWatch:
         """
         if not self._waiting:
             return ()
-        row = channel, role, speaker
-        self._segments.setdefault(row, []).append(segment)
+        row = self._row(channel, role, speaker)
+        row.add(segment)
+        self._call.duration = max(self._call.duration, frames(segment.end))
         touched = [
             rule
             for rule, conditions in self._waiting
-            if any(one.selects(*row) and one.counts(segment) for one in conditions)
+            if any(one.selects(channel, role, speaker) and one.counts(segment) for one in conditions)
         ]
-        return self._report(evaluate(touched, self._so_far(), complete=False)) if touched else ()
-
-    def _report(self, alerts: Sequence[Alert]) -> tuple[Alert, ...]:
-        """Return the alerts of rules that have not alerted, and no longer wait for these rules."""
-        new = tuple(alert for alert in alerts if alert.rule not in self.alerted)
-        if new:
-            self.alerted |= {alert.rule for alert in new}
+        alerts = self._call.alerts(touched)
+        if alerts:
+            self.alerted |= {alert.rule for alert in alerts}
             self._waiting = [item for item in self._waiting if item[0].name not in self.alerted]
-        return new
+        return alerts
 
-    def _so_far(self) -> Timeline:
-        """Return the timeline so far."""
-        rows = sorted(self._segments.items(), key=lambda item: item[0][0])
-        end = max(segments[-1].end for _, segments in rows)
-        return Timeline(
-            end,
-            tuple(
-                ChannelTimeline(channel, tuple(segments), role, speaker)
-                for (channel, role, speaker), segments in rows
-            ),
-        )
+    def _row(self, channel: int, role: str | None, speaker: int | None) -> Row:
+        """Return the row of a channel or speaker."""
+        if (channel, speaker) not in self._rows:
+            self._rows[channel, speaker] = Row(channel, role, speaker)
+            self._call.rows = sorted(self._rows.values(), key=lambda row: row.channel)
+        return self._rows[channel, speaker]
 
 
 def _decidable(condition: Condition) -> Iterator[Speech]:

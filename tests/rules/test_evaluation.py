@@ -8,6 +8,7 @@ from app.core.channels import ChannelPolicy
 from app.core.timeline import ChannelTimeline, Segment, Timeline
 from app.rules.evaluation import evaluate
 from app.rules.reader import read_rules
+from app.rules.watch import RuleWatch
 from testing.bundles import LABELS
 from testing.recordings import ROOT
 from tests.rules.calls import UNDECIDED, call, rules_of, segment
@@ -130,7 +131,13 @@ def test_before_the_end_only_conditions_hold_that_more_speech_cannot_take_back(t
         "all: [{not: {emotion: surprise}}, {emotion: anger}]",
     )
     assert [rule.is_live for rule in rules] == [True, False, False, True, False]
-    assert {alert.rule for alert in evaluate(rules, CALL, complete=False)} == {"rule-0", "rule-3"}
+    watch = RuleWatch(rules)
+    spoken = [(segment, channel) for channel in CALL.channels for segment in channel.segments]
+    for own, channel in sorted(spoken, key=lambda pair: pair[0].end):
+        for alert in watch.add(channel.channel, own, role=channel.role):
+            assert alert in evaluate(rules, CALL)
+            assert alert.end == own.end
+    assert watch.alerted == {"rule-0", "rule-3"}
     assert len(evaluate(rules, CALL)) == 5
 
 
