@@ -17,10 +17,12 @@ usage: python -m app            serve with the SER_* settings of the environment
        python -m app key NAME   create an API key
        python -m app secret     create a secret that signs callbacks
        python -m app health     check whether the service on this machine is ready
+       python -m app rules check [FILE]
+                                check a file of rules; default: SER_RULES
        python -m app analyze …  analyze recordings without a server; see --help"""
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:  # noqa: PLR0911  # one for each command
     """Run the command that the arguments name.
 
     Returns:
@@ -47,6 +49,10 @@ def main(arguments: Sequence[str]) -> int:
             from app.health import check  # noqa: PLC0415  # only this command needs it
 
             return check()
+        case ["rules", "check"] | ["rules", "check", _]:
+            from app.rules_command import check_rules  # noqa: PLC0415  # only this command needs it
+
+            return check_rules(arguments[2] if arguments[2:] else None)
         case ["key", name]:
             return make_key(name)
         case _:

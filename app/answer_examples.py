@@ -14,6 +14,18 @@ PROBABILITIES: JsonDict = {
 MODEL_VERSION = "9f2c" * 16
 """The version of a bundle."""
 
+ALERT: JsonDict = {
+    "rule": "angry-customer",
+    "severity": "critical",
+    "description": "The customer is clearly angry.",
+    "start": 0.42,
+    "end": 3.91,
+    "channel": 0,
+    "role": "customer",
+    "speaker": None,
+}
+"""An alert."""
+
 METADATA: JsonDict = {"call": "4711", "queue": "sales"}
 """The metadata of a request."""
 
@@ -110,6 +122,7 @@ TIMELINE: JsonDict = {
         },
     ],
     "turning_points": [],
+    "alerts": [ALERT],
     "measures": {
         "talk_time": 3.49,
         "silence": 8.91,

@@ -1,13 +1,15 @@
 """The answers for an utterance, a call and an error, shared by HTTP, jobs, live sessions and batch."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.answer_examples import METADATA, MODEL_VERSION, PROBABILITIES, TIMELINE
+from app.answer_examples import ALERT, METADATA, MODEL_VERSION, PROBABILITIES, TIMELINE
 from app.calls.measures import CallMeasures, PartyMeasures, PitchRange, measure
 from app.calls.options import CallOptions
 from app.core.timeline import ChannelTimeline, Segment, Timeline, merge
+from app.rules.rule import Alert, Severity
 
 
 class EmotionAnswer(BaseModel):
@@ -120,6 +122,29 @@ class TurningPointAnswer(BaseModel):
     after: str = Field(description="the leading emotion after this time")
 
 
+class AlertAnswer(BaseModel):
+    """A match of a rule of the operator in a call."""
+
+    rule: str = Field(description="the name of the rule")
+    severity: Severity = Field(description="the severity of the rule")
+    description: str | None = Field(description="the description of the rule; null if it has none")
+    start: float = Field(
+        description="the start of the first segment that counts, in seconds from the start of the file"
+    )
+    end: float = Field(description="the time at which the rule is met, in seconds from the start of the file")
+    channel: int | None = Field(
+        description="the index of the channel; null if several channels are the reason, or the absence of "
+        "speech"
+    )
+    role: str | None = Field(description="the role of the channel; null if it has none")
+    speaker: int | None = Field(description="the index of the speaker; null unless speakers were separated")
+
+    @classmethod
+    def of(cls, alert: Alert) -> "AlertAnswer":
+        """Build the answer of an alert."""
+        return cls(**asdict(alert))
+
+
 class TimelineAnswer(BaseModel):
     """The emotions of a call: a timeline for each channel."""
 
@@ -140,9 +165,19 @@ class TimelineAnswer(BaseModel):
     measures: CallMeasures | None = Field(
         default=None, description="the measures of the call; null in results of earlier versions"
     )
+    alerts: list[AlertAnswer] = Field(
+        default=[], description="the matches of the operator's rules, in order of their ends"
+    )
 
     @classmethod
-    def of(cls, model: str, version: str, timeline: Timeline, options: CallOptions) -> "TimelineAnswer":
+    def of(
+        cls,
+        model: str,
+        version: str,
+        timeline: Timeline,
+        options: CallOptions,
+        alerts: Iterable[Alert] = (),
+    ) -> "TimelineAnswer":
         """Build the answer from a timeline. Use `app.answer_builder`, which knows the versions.
 
         Args:
@@ -150,6 +185,7 @@ class TimelineAnswer(BaseModel):
             version: the version of the bundle.
             timeline: the recognized timeline.
             options: the options of the analysis.
+            alerts: the matches of the rules.
         """
         measures = measure(timeline)
         return cls(
@@ -163,6 +199,7 @@ class TimelineAnswer(BaseModel):
             ],
             turning_points=[TurningPointAnswer(**asdict(point)) for point in timeline.turning_points],
             measures=measures.call,
+            alerts=[AlertAnswer.of(alert) for alert in alerts],
         )
 
 

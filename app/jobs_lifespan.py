@@ -54,4 +54,6 @@ async def _analyze(
     analyzer = CallAnalyzer(service.pool, limits, settings.channel_policy)
     timeline = await analyzer.analyze(path, request.model, request.options, report)
     service.metrics.count_timeline(request.model, timeline)
-    return service.answers.build(request.model, timeline, request.options).model_dump()
+    answer = service.answers.build(request.model, timeline, request.options)
+    service.metrics.count_alerts(answer.alerts)
+    return answer.model_dump()

@@ -59,6 +59,7 @@ def create_app(settings: Settings | None = None, *, runs_jobs_only: bool = False
 
     Raises:
         BundleError: there is no bundle, or a bundle is corrupt.
+        RulesInvalid: the file of rules is not valid.
 
     Example:
         >>> app = create_app(Settings(jobs=False))
@@ -98,7 +99,7 @@ def create_app(settings: Settings | None = None, *, runs_jobs_only: bool = False
 
 
 def _service(settings: Settings) -> Service:
-    """Check the bundles and build the container."""
+    """Check the bundles and the rules, and build the container."""
     folders = find_bundles(settings.models_dir, settings.default_model)
     pool = WorkerPool(
         folders,
@@ -108,7 +109,7 @@ def _service(settings: Settings) -> Service:
         max_worker_bytes=settings.max_worker_bytes,
     )
     manifests = {folder.name: read_bundle(folder).manifest for folder in folders}
-    answers = AnswerBuilder({name: manifest.version for name, manifest in manifests.items()})
+    answers = AnswerBuilder.of(settings, manifests)
     live = LiveSessions(pool, _live_limits(settings), answers)
     return Service(
         settings,

@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app.core.errors import BundleError
 from app.logs import configuration
 from app.main import create_app
+from app.rules.errors import RulesInvalid
 from app.settings import Settings
 
 _OFFER = re.compile(rb"\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n|$)", re.IGNORECASE)
@@ -29,7 +30,7 @@ def serve(*, runs_jobs_only: bool = False) -> int:
         runs_jobs_only: whether to run queued jobs and serve only health and metrics.
 
     Returns:
-        The exit status; 1 if a setting or a bundle is invalid, with the reason on stderr. If only the
+        The exit status; 1 if a setting, a bundle or a rule is invalid, with the reason on stderr. If only the
         workers detect the error, uvicorn ends the process with status 3.
     """
     try:
@@ -40,7 +41,7 @@ def serve(*, runs_jobs_only: bool = False) -> int:
             name = "".join(f"SER_{str(part).upper()}: " for part in fault["loc"][:1])
             print(f"{name}{fault['msg'].removeprefix('Value error, ')}", file=sys.stderr)
         return 1
-    except BundleError as error:
+    except (BundleError, RulesInvalid) as error:
         print(error, file=sys.stderr)
         return 1
     logging.config.dictConfig(configuration(settings.log_format))

@@ -48,6 +48,9 @@ class Settings(BaseSettings):
         description="highest probability below which an answer has no emotion, unless the request has its "
         "own; 0: always answer",
     )
+    rules: Path | None = Field(
+        default=None, description="YAML file of the rules that raise alerts, see docs/rules.md"
+    )
     workers: int = Field(
         default_factory=usable_processors,
         ge=1,

@@ -17,6 +17,7 @@ from app import __version__
 from app.api.close_codes import close_codes
 from app.api.live_examples import EXAMPLES
 from app.live.messages import (
+    AlertMessage,
     Closed,
     ErrorMessage,
     InterimMessage,
@@ -42,6 +43,7 @@ FROM_SERVICE: Models = (
     InterimMessage,
     SegmentMessage,
     TurningPointMessage,
+    AlertMessage,
     WarningMessage,
     SummaryMessage,
     Closed,

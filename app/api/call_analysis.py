@@ -35,4 +35,6 @@ async def analyze_call(
     analyzer = CallAnalyzer(service.pool, limits, settings.channel_policy)
     timeline = await analyzer.analyze(file, model, options)
     service.metrics.count_timeline(model, timeline)
-    return service.answers.build(model, timeline, options)
+    answer = service.answers.build(model, timeline, options)
+    service.metrics.count_alerts(answer.alerts)
+    return answer

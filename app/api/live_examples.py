@@ -6,7 +6,7 @@ point, and with a wrong message. The probabilities are rounded to three digits.
 
 from pydantic.config import JsonDict
 
-from app.answer_examples import MODEL_VERSION, mood_without_trend
+from app.answer_examples import ALERT, MODEL_VERSION, mood_without_trend
 
 PROBABILITIES: JsonDict = {
     "anger": 0.402,
@@ -113,6 +113,7 @@ EXAMPLES: dict[str, JsonDict] = {
         "after": "anger",
         "type": "turning_point",
     },
+    "alert": {**ALERT, "type": "alert", "sequence": 32},
     "warning": {
         "type": "warning",
         "sequence": 2,
@@ -141,6 +142,7 @@ EXAMPLES: dict[str, JsonDict] = {
                 "response_latency": None,
                 "emotion": MOOD,
             },
+            "alerts": [],
         },
     },
     "closed": {"type": "closed", "sequence": 5, "reason": "stopped"},

@@ -1,7 +1,7 @@
 """The metrics of the service, for Prometheus."""
 
 from collections import Counter as Counts
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from prometheus_client import (
     CollectorRegistry,
@@ -15,6 +15,7 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from app.answers import AlertAnswer
 from app.core.recognition import Recognition
 from app.core.timeline import Timeline
 from app.jobs.job import State
@@ -68,6 +69,9 @@ class Metrics:
         )
         self._audio_seconds = Counter(
             "ser_audio_seconds", "Analyzed audio.", ("model",), registry=self.registry
+        )
+        self._alerts = Counter(
+            "ser_alerts", "Alerts in the answers for calls.", ("rule", "severity"), registry=self.registry
         )
         self._segment_seconds = Histogram(
             "ser_live_segment_seconds",
@@ -135,6 +139,11 @@ class Metrics:
             self._audio_seconds.labels(model).inc(channel.speech_duration)
             for segment in channel.segments:
                 self._emotions.labels(model, segment.emotion or UNDECIDED).inc()
+
+    def count_alerts(self, alerts: Sequence[AlertAnswer]) -> None:
+        """Count the alerts of a call."""
+        for alert in alerts:
+            self._alerts.labels(alert.rule, alert.severity).inc()
 
     def count_live_segment(self, seconds: float) -> None:
         """Count a live segment by the time from its last message to its answer, in seconds."""

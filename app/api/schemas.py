@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from app.answers import ProblemDocument, TimelineAnswer
 from app.core.manifest import Facts
 from app.jobs.job import State
+from app.rules.rule import Severity
 
 
 class Model(Facts):
@@ -46,6 +47,13 @@ class JobList(BaseModel):
     next_offset: int | None = Field(description="the `offset` of the next page; null on the last page")
 
 
+class RuleMatch(BaseModel):
+    """A rule of the operator that matches a call."""
+
+    rule: str = Field(description="the name of the rule")
+    severity: Severity = Field(description="the severity of the rule")
+
+
 class JobEnded(BaseModel):
     """The job in a callback. `GET /v1/jobs/{id}` has its result."""
 
@@ -53,6 +61,10 @@ class JobEnded(BaseModel):
     state: State
     metadata: dict[str, str] = Field(
         default={}, repr=False, description="the metadata of the request; empty if it had none"
+    )
+    alerts: list[RuleMatch] = Field(
+        description="the rules that match the call; `alerts` in the result has more; empty for a job that "
+        "did not succeed"
     )
 
 

@@ -21,6 +21,7 @@ from app.calls.analysis import Limits
 from app.calls.options import CallOptions
 from app.core.bundle import find_bundles, read_bundle
 from app.core.errors import BundleError, ChannelNotPermitted
+from app.rules.errors import RulesInvalid
 from app.settings import Settings
 
 PARQUET = "parquet"
@@ -53,8 +54,11 @@ def analyze(arguments: Sequence[str]) -> int:
             folder.name: folder for folder in find_bundles(settings.models_dir, settings.default_model)
         }
         folder = bundles[settings.default_model]
-        return asyncio.run(_analyze(options, settings, folder.absolute(), sources, metadata))
-    except (BundleError, ChannelNotPermitted, EngineLost, ValueError, OSError) as error:
+        # The rules may name the emotions of every bundle.
+        needed = bundles.values() if settings.rules else [folder]
+        answers = AnswerBuilder.of(settings, {one.name: read_bundle(one).manifest for one in needed})
+        return asyncio.run(_analyze(options, settings, folder.absolute(), sources, answers, metadata))
+    except (BundleError, ChannelNotPermitted, EngineLost, RulesInvalid, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -129,6 +133,7 @@ async def _analyze(
     settings: Settings,
     folder: Path,
     sources: Sequence[Source],
+    answers: AnswerBuilder,
     metadata: FileMetadata,
 ) -> int:
     """Analyze all recordings with the engine, and report the failed ones."""
@@ -139,12 +144,11 @@ async def _analyze(
     call = CallOptions(
         channels=arguments.channels, merge=arguments.merge, roles=arguments.roles, min_confidence=least
     )
-    options = AnalysisOptions(
-        folder, limits, call, settings.channel_policy, AnswerBuilder({folder.name: manifest.version}), files
-    )
+    policy = settings.channel_policy
+    options = AnalysisOptions(folder, limits, call, policy, answers, files)
     if arguments.format == PARQUET:
         fingerprint = json.dumps(
-            [files, call.model_dump(mode="json"), sorted(options.policy.permitted or ())]
+            [files, call.model_dump(mode="json"), sorted(policy.permitted or ()), repr(answers.rules)]
         )
         output: Output = ParquetOutput(arguments.output, sources, manifest.labels, fingerprint, metadata)
     else:

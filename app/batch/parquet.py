@@ -159,6 +159,7 @@ def _schema(labels: Sequence[str]) -> "pa.Schema":
             ("model", pa.string()),
             ("model_version", pa.string()),
             ("metadata", pa.string()),
+            ("alerts", pa.list_(pa.string())),
             ("error", pa.string()),
         ]
     )
@@ -175,6 +176,7 @@ def _rows(name: str, line: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         "duration": answer["duration"],
         "model": answer["model"],
         "model_version": answer["model_version"],
+        "alerts": [alert["rule"] for alert in answer["alerts"]],
     }
     segments = [
         {**common, "channel": channel["channel"], "start": segment["start"], "end": segment["end"]}

@@ -15,6 +15,7 @@ do. A message contains no secrets, so that the sender may read it.
     ├── BundleError              a bundle does not match itself or this installation
     ├── ModelNotFound            the service has no bundle of that name
     ├── InvalidMetadata          app.calls.metadata: the metadata of a call is wrong or exceeds a limit
+    ├── RulesInvalid             app.rules.errors: the file of rules is not valid
     ├── WorkerError              app.pool.errors: the pool could not answer
     │   ├── NotReady               the workers are still loading, or the service is stopping
     │   ├── Overloaded             every worker is busy and the queue is full

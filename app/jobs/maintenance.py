@@ -7,7 +7,9 @@ unique ID.
 import asyncio
 import json
 import logging
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from dbos import DBOS, DBOSClient, WorkflowStatus
 from sqlalchemy.exc import SQLAlchemyError
@@ -97,11 +99,20 @@ class Maintenance:
             if request.recording:
                 await asyncio.to_thread(self._recordings.delete, request.recording)
             if request.callback_url:
-                message = message_of(status, request.options.metadata)
+                alerts = await self._alerts_of(status)
+                message = message_of(status, request.options.metadata, alerts)
                 await schedule_callback(self._client, request.callback_url, *message, 0)
             await self._client.update_workflow_attributes_async(
                 status.workflow_id, {SETTLED: True}, merge=True
             )
+
+    async def _alerts_of(self, status: WorkflowStatus) -> list[dict[str, Any]]:
+        """Return the alerts in the result of an ended job; empty without a result."""
+        if STATES[status.status] is not State.SUCCEEDED:
+            return []
+        loaded = await self._client.list_workflows_async(workflow_ids=[status.workflow_id], load_input=False)
+        # The owner may have deleted the job, and a result of an earlier version has no alerts.
+        return [alert for one in loaded if one.output for alert in one.output.get("alerts", [])]
 
     async def _forget(self, before: datetime) -> None:
         """Delete jobs and deliveries that ended before a time."""
@@ -132,21 +143,26 @@ class Maintenance:
             await asyncio.to_thread(self._recordings.delete, name)
 
 
-def message_of(status: WorkflowStatus, metadata: dict[str, str]) -> tuple[str, str]:
+def message_of(
+    status: WorkflowStatus, metadata: Mapping[str, str], alerts: Sequence[Mapping[str, Any]]
+) -> tuple[str, str]:
     """Build the webhook of an ended job.
 
-    The message has the state of the job but not the result, which only the owner of the key may fetch.
+    The message has the state of the job and the rules that match, but not the result, which only the owner of
+    the key may fetch.
 
     Args:
         status: the workflow of the job.
         metadata: the metadata of the request.
+        alerts: the alerts in the result of the job.
 
     Returns:
         The ID of the job, and the message.
     """
     ended = datetime.fromtimestamp((status.completed_at or status.updated_at or 0) / 1000, UTC)
     state = STATES[status.status]
-    data = {"id": status.workflow_id, "state": state, "metadata": metadata}
+    matches = [{"rule": alert["rule"], "severity": alert["severity"]} for alert in alerts]
+    data = {"id": status.workflow_id, "state": state, "metadata": metadata, "alerts": matches}
     return status.workflow_id, json.dumps(
         {"type": f"job.{state}", "timestamp": ended.isoformat(), "data": data}
     )

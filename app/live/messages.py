@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from app.answers import ProblemDocument, SegmentAnswer, TimelineAnswer, TurningPointAnswer
 from app.calls.metadata import Metadata
+from app.answers import AlertAnswer, ProblemDocument, SegmentAnswer, TimelineAnswer, TurningPointAnswer
 from app.calls.options import Role
 from app.core.audio import MAX_CHANNELS, MAX_SAMPLING_RATE, MIN_SAMPLING_RATE
 from app.live.encoding import Encoding
@@ -21,7 +21,7 @@ class Callback(_FromClient):
     """Webhooks for messages of the session. The service signs them as those of jobs."""
 
     url: str = Field(max_length=2000, description="the address that receives the webhooks")
-    events: set[Literal["segment", "turning_point", "summary"]] = Field(
+    events: set[Literal["segment", "turning_point", "alert", "summary"]] = Field(
         default={"summary"}, description="the types of the messages to send"
     )
 
@@ -160,6 +160,12 @@ class TurningPointMessage(TurningPointAnswer, _ChannelMessage):
     """The leading emotion of a channel has changed."""
 
     type: Literal["turning_point"] = "turning_point"
+
+
+class AlertMessage(AlertAnswer, JournalMessage):
+    """A rule of the operator matches."""
+
+    type: Literal["alert"] = "alert"
 
 
 class WarningMessage(JournalMessage):

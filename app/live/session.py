@@ -7,14 +7,13 @@ message or a sample. If it does not, the stream ends there.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from app.answer_builder import AnswerBuilder
 from app.calls.options import CallOptions
 from app.core.errors import AudioTooLong, SpeechEmotionError
-from app.core.timeline import Timeline
 from app.live.analysis import StreamAnalysis
 from app.live.connection import (
     Connection,
@@ -24,9 +23,11 @@ from app.live.connection import (
     InvalidMessage,
     SessionReplaced,
 )
+from app.live.counts import LiveCounts
 from app.live.events import Emit, Event, SegmentRecognized, message_of
 from app.live.journal import Journal
 from app.live.messages import (
+    AlertMessage,
     Closed,
     Pause,
     Ready,
@@ -37,6 +38,7 @@ from app.live.messages import (
     WarningMessage,
 )
 from app.live.pacing import Pacer
+from app.rules.watch import RuleWatch
 
 if TYPE_CHECKING:
     from app.answers import TimelineAnswer
@@ -45,19 +47,6 @@ REPLACED = "Another connection continues the session."
 Reason = Literal["stopped", "lost", "going-away"]
 Analyze = Callable[[Emit], StreamAnalysis]
 """A function that creates the analysis of a session from the function that receives its events."""
-
-
-class LiveCounts(Protocol):
-    """The counters of a service."""
-
-    def count_live_segment(self, seconds: float) -> None:
-        """Count a segment by the time from its last message to its answer, in seconds."""
-
-    def count_live_audio(self, protocol: str, seconds: float, lag: float) -> None:
-        """Count received audio: its duration, and the time until its speech was detected, in seconds."""
-
-    def count_timeline(self, model: str, timeline: Timeline) -> None:
-        """Count the answers of an ended stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +123,7 @@ class LiveSession:
         self._on_end = on_end
         self._counts = counts
         self._answers = answers
+        self._watch = RuleWatch(answers.rules)
         self._analysis = analyze(self._record)
         # Not asyncio.get_running_loop for every message: it costs a system call.
         self._clock = asyncio.get_running_loop().time
@@ -214,6 +204,10 @@ class LiveSession:
             timeline = await self._analysis.finish()
             self._counts.count_timeline(self.info.model, timeline)
             self.summary = self._answers.build(self.info.model, timeline, self.info.options)
+            self._counts.count_alerts(self.summary.alerts)
+            for alert in self.summary.alerts:
+                if alert.rule not in self._watch.alerted:
+                    self.journal.add(AlertMessage(**alert.model_dump()))
             self.journal.add(SummaryMessage(timeline=self.summary))
             self.journal.add(Closed(reason=reason))
             self._finish()
@@ -310,7 +304,10 @@ class LiveSession:
         )
 
     def _record(self, event: Event) -> None:
-        """Add an event to the journal."""
+        """Add an event to the journal, and the alerts that it raises."""
+        self.journal.add(message_of(event, self.info.options))
         if isinstance(event, SegmentRecognized):
             self._counts.count_live_segment(event.seconds)
-        self.journal.add(message_of(event, self.info.options))
+            role = self.info.options.role_of(event.channel)
+            for alert in self._watch.add(event.channel, event.segment, role=role):
+                self.journal.add(AlertMessage(**asdict(alert)))

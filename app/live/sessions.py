@@ -12,8 +12,9 @@ from app.calls.analysis import Pool
 from app.core.speech import SpeechDetector
 from app.live.analysis import LiveEngine, StreamAnalysis, StreamFormat
 from app.live.connection import LiveError
+from app.live.counts import LiveCounts
 from app.live.messages import SessionLimits
-from app.live.session import LiveCounts, LiveSession, SessionInfo
+from app.live.session import LiveSession, SessionInfo
 from app.pool.errors import NotReady
 
 LAST_SECONDS = 5.0

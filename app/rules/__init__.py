@@ -1,0 +1,1 @@
+"""Rules: conditions on the timeline of a call, which an operator writes in a YAML file."""
