@@ -11,7 +11,6 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from app.calls.analysis import Pool
 from app.calls.options import CallOptions
 from app.core.speech import SpeechDetector
 from app.core.timeline import Timeline
@@ -20,12 +19,13 @@ from app.live.encoding import Encoding, StreamDecoder
 from app.live.events import Emit
 from app.live.reporter import ChannelReporter
 from app.pool.errors import WorkerLost
+from app.pool.pool import WorkerPool
 from app.pool.tasks import RecognizedSegment, RecognizeSamples
 
 TRIES = 3
 """The number of workers that may die with a segment before the analysis fails."""
 
-AT_ONCE = 0.2
+AT_ONCE = 0.16
 """Seconds of audio that the detector takes at once, so that many small messages cost little. Not tuned."""
 
 INLINE = 0.5
@@ -60,7 +60,7 @@ class LiveEngine:
         thread: an executor with one thread, for long pieces of audio.
     """
 
-    pool: Pool
+    pool: WorkerPool
     detector: SpeechDetector
     thread: Executor
 
@@ -95,6 +95,7 @@ class StreamAnalysis:
                 channel,
                 LiveChannel(engine.detector, stream.sampling_rate),
                 recognize,
+                lambda: engine.pool.has_idle,
                 emit,
                 stream.interim_interval or math.inf,
             )
@@ -171,7 +172,7 @@ class StreamAnalysis:
         return await asyncio.get_running_loop().run_in_executor(self._thread, find)
 
 
-async def _recognize(pool: Pool, task: RecognizeSamples) -> RecognizedSegment:
+async def _recognize(pool: WorkerPool, task: RecognizeSamples) -> RecognizedSegment:
     """Recognize a segment, in another worker if a worker dies with it."""
     for _ in range(TRIES - 1):
         try:

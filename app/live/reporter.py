@@ -39,6 +39,7 @@ class ChannelReporter:
         number: int,
         live: LiveChannel,
         recognize: Callable[[Samples], Awaitable[RecognizedSegment]],
+        has_idle_worker: Callable[[], bool],
         emit: Emit,
         interim_interval: float,
     ) -> None:
@@ -48,12 +49,15 @@ class ChannelReporter:
             number: the index of the channel.
             live: the detection of the channel.
             recognize: a coroutine function that recognizes samples.
+            has_idle_worker: a function that returns whether a worker is idle. Interim answers wait for this,
+                so that they do not delay a segment.
             emit: a function that receives the events.
             interim_interval: the seconds of speech between two interim answers; infinite for none.
         """
         self.number = number
         self.live = live
         self._recognize = recognize
+        self._has_idle_worker = has_idle_worker
         self._emit = emit
         self._spans: list[Span] = []
         self._answers: list[RecognizedSegment] = []
@@ -69,14 +73,11 @@ class ChannelReporter:
 
     async def add(self, complete: Sequence[SegmentAudio]) -> None:
         """Recognize complete segments, and report whether speech has begun."""
-        before, self._started = self._started, self.live.open_since
         for segment in complete:
+            self._start(segment.span.start_seconds)
             answer = asyncio.ensure_future(self._recognize(segment.samples))
             await self._enqueue(_Waiting(segment.span, answer, asyncio.get_running_loop().time()))
-        if self._started != before:
-            self._next_interim = self._interim_interval
-            if self._started is not None:
-                self._emit(SpeechStarted(self.number, self._started))
+        self._start(self.live.open_since)
         self._start_interim()
 
     async def finish(self, role: str | None) -> ChannelTimeline:
@@ -105,6 +106,14 @@ class ChannelReporter:
         if self._reporter.done():
             self._reporter.result()
 
+    def _start(self, start: float | None) -> None:
+        """Report the start of a segment, in seconds, unless it was reported."""
+        if start != self._started:
+            self._started = start
+            self._next_interim = self._interim_interval
+            if start is not None:
+                self._emit(SpeechStarted(self.number, start))
+
     def _start_interim(self) -> None:
         """Start to recognize the incomplete segment, if an interim answer is due and none is in progress."""
         if self._interim and self._interim.done():
@@ -113,7 +122,7 @@ class ChannelReporter:
         if self._interim or math.isinf(self._next_interim):
             return
         since = self.live.open_since
-        if since is None or self.live.n_seconds - since < self._next_interim:
+        if since is None or self.live.n_seconds - since < self._next_interim or not self._has_idle_worker():
             return
         if segment := self.live.open_segment():
             self._next_interim = segment.span.seconds + self._interim_interval
