@@ -17,11 +17,11 @@ from app.live.messages import (
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """Speech has begun on a channel.
+    """A segment has begun on a channel, and has enough speech to become complete.
 
     Attributes:
         channel: the index of the channel.
-        time: the time, in seconds from the start of the stream.
+        time: the start of the segment, in seconds from the start of the stream.
     """
 
     channel: int

@@ -123,10 +123,10 @@ class _ChannelMessage(JournalMessage):
 
 
 class SpeechStartedMessage(_ChannelMessage):
-    """Speech has begun on a channel."""
+    """A segment has begun on a channel, and has enough speech. Its `segment` follows."""
 
     type: Literal["speech_started"] = "speech_started"
-    time: float = Field(description="seconds from the start of the stream")
+    time: float = Field(description="the start of the segment, in seconds from the start of the stream")
 
 
 class InterimMessage(SegmentAnswer, _ChannelMessage):
