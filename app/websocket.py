@@ -32,23 +32,25 @@ class RestingWebSocket(WebSocketsSansIOProtocol):
         """Return the next message to the application. After the last message of a read, rest."""
         message = self._next or await self.queue.get()
         self._next = None
-        if _is_binary(message):
-            message = self._joined(message)
+        content = _binary_content(message)
+        if content is not None:
+            message = {"type": "websocket.receive", "bytes": self._joined(content)}
         if self.read_paused and not self._rests and self._next is None and self.queue.empty():
             self._rests = True
             self.loop.call_later(0 if self._read_much else REST, self._end_rest)
         return message
 
-    def _joined(self, message: ASGIReceiveEvent) -> ASGIReceiveEvent:
-        """Join a binary message and those that follow it in the queue."""
-        parts = [message["bytes"]]
+    def _joined(self, content: bytes) -> bytes:
+        """Join the content of a binary message and of those that follow it in the queue."""
+        parts = [content]
         while self._next is None and not self.queue.empty():
             following = self.queue.get_nowait()
-            if _is_binary(following):
-                parts.append(following["bytes"])
-            else:
+            part = _binary_content(following)
+            if part is None:
                 self._next = following
-        return {"type": "websocket.receive", "bytes": b"".join(parts)}
+            else:
+                parts.append(part)
+        return b"".join(parts)
 
     def _end_rest(self) -> None:
         """Read again, unless messages wait for the application."""
@@ -58,6 +60,6 @@ class RestingWebSocket(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
 
 
-def _is_binary(message: ASGIReceiveEvent) -> bool:
-    """Return whether a message has binary content."""
-    return message["type"] == "websocket.receive" and message.get("bytes") is not None
+def _binary_content(message: ASGIReceiveEvent) -> bytes | None:
+    """Return the content of a binary message; None for others."""
+    return message.get("bytes") if message["type"] == "websocket.receive" else None
