@@ -22,7 +22,6 @@ class LiveProtocol(Protocol):
     Attributes:
         name: the name in metrics and logs.
         reconnects: whether a new connection can continue a session.
-        awaits_close: whether the client still answers the last message, before the connection is closed.
         key: the API key that the client sent in a message; None before, or if it did not.
         n_reordered: the number of messages so far that arrived after a later one.
         n_dropped: the number of messages so far that arrived twice, or too late.
@@ -30,10 +29,13 @@ class LiveProtocol(Protocol):
 
     name: str
     reconnects: bool
-    awaits_close: bool
     key: str | None
     n_reordered: int
     n_dropped: int
+
+    @property
+    def awaits_close(self) -> bool:
+        """Whether the client still answers the last message, before the connection is closed."""
 
     def read(self, frame: str | bytes) -> Sequence[ClientMessage | WarningMessage | Reply | bytes]:
         """Translate a frame of the client.
