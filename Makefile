@@ -25,7 +25,7 @@ test: $(DEV)/.installed programs ## run every check: lint, format, types, archit
 # listed; in CI they fail.
 package_of = $(if $(shell command -v $(1)),,$(2))
 PACKAGES = $(call package_of,chromium,chromium) $(call package_of,nginx,nginx-light) \
-	$(call package_of,promtool,prometheus) $(call package_of,openssl,openssl) $(call package_of,javac,default-jdk-headless) $(call package_of,node,nodejs) $(call package_of,qemu-x86_64,qemu-user) \
+	$(call package_of,promtool,prometheus) $(call package_of,openssl,openssl) $(call package_of,javac,default-jdk-headless) $(call package_of,node,nodejs) $(call package_of,npm,npm) $(call package_of,qemu-x86_64,qemu-user) \
 	$(if $(wildcard /usr/lib/postgresql/*/bin/initdb),,postgresql)
 APT_INSTALL = DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends $(PACKAGES)
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.answer_examples import ALERT, METADATA, MODEL_VERSION, PROBABILITIES, TIMELINE
+from app.answer_examples import METADATA, MODEL_VERSION, PROBABILITIES, TIMELINE
 from app.calls.measures import CallMeasures, PartyMeasures, PitchRange, measure
 from app.calls.options import CallOptions
 from app.core.timeline import ChannelTimeline, Segment, Timeline, merge
@@ -101,10 +101,17 @@ class Summary(BaseModel):
 
 
 class ChannelAnswer(BaseModel):
-    """One channel of a call: one speaker."""
+    """One channel of a call, or one of its speakers if speakers were separated."""
 
     channel: int = Field(description="the index of the channel, counted from 0")
-    role: str | None = Field(default=None, description="the name of the channel; null if it has none")
+    speaker: int | None = Field(
+        default=None,
+        description="the index of the speaker on the channel, counted from 0; null unless speakers were "
+        "separated",
+    )
+    role: str | None = Field(
+        default=None, description="the name of the channel or of the speaker; null if it has none"
+    )
     speech_duration: float = Field(description="the duration of the speech, in seconds")
     summary: Summary | None = Field(description="the summary of the channel; null without speech")
     segments: list[SegmentAnswer] = Field(description="the segments in order of time; empty without speech")
@@ -120,6 +127,9 @@ class TurningPointAnswer(BaseModel):
     channel: int = Field(description="the index of the channel")
     before: str = Field(description="the leading emotion before this time")
     after: str = Field(description="the leading emotion after this time")
+    speaker: int | None = Field(
+        default=None, description="the index of the speaker; null unless speakers were separated"
+    )
 
 
 class AlertAnswer(BaseModel):
@@ -214,6 +224,7 @@ def _channel(channel: ChannelTimeline, measures: PartyMeasures, merged: bool) ->
         )
     return ChannelAnswer(
         channel=channel.channel,
+        speaker=channel.speaker,
         role=channel.role,
         speech_duration=channel.speech_duration,
         summary=summary,

@@ -1,5 +1,7 @@
 """The application: settings, bundles, pool, routes and middleware. The import has no side effects."""
 
+import base64
+
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -22,6 +24,7 @@ from app.api import (
     problems,
     scrape,
 )
+from app.api.message_signature import SignatureVerifier
 from app.api.metrics import Metrics
 from app.api.observation import Observation
 from app.api.security import Authenticator
@@ -120,12 +123,19 @@ def _service(settings: Settings) -> Service:
         Authenticator(settings.key_hashes, settings.rate_limit),
         live,
         _relay(settings),
+        audiohook=_audiohook(settings),
     )
 
 
 def _relay(settings: Settings) -> Relay | None:
     """Return the relay of live messages, if several replicas share a database."""
     return Relay(settings.jobs_url) if settings.jobs_url.startswith("postgresql:") else None
+
+
+def _audiohook(settings: Settings) -> SignatureVerifier | None:
+    """Return the verifier of the requests of Genesys Cloud, if there is a secret."""
+    secret = settings.audiohook_secret
+    return SignatureVerifier(base64.b64decode(secret.get_secret_value())) if secret is not None else None
 
 
 def _live_limits(settings: Settings) -> LiveLimits:

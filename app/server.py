@@ -19,6 +19,7 @@ from app.logs import configuration
 from app.main import create_app
 from app.rules.errors import RulesInvalid
 from app.settings import Settings
+from app.websocket import RestingWebSocket
 
 _OFFER = re.compile(rb"\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n|$)", re.IGNORECASE)
 
@@ -73,6 +74,7 @@ class Server(uvicorn.Server):
                 host=settings.host,
                 port=settings.port,
                 http=_HTTP,
+                ws=RestingWebSocket,
                 ws_max_size=settings.live_max_message_bytes,
                 # No limit, because the answer to a ping waits behind audio that is paced. A dead client sends
                 # nothing (SER_LIVE_IDLE_SECONDS), or TCP notices.

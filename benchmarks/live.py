@@ -1,6 +1,7 @@
 """Live calls: latency, processor time, memory, and the effect on other requests.
 
     python -m benchmarks.live [SECTION …] [--channels N] [--seconds S] [--idle N] [--churn-minutes M]
+        [--churn-clients C]
 
 The sections, by default all:
 
@@ -59,11 +60,8 @@ IDLE_SECONDS = 30.0
 SETTLED = 2.0
 """Seconds after the last idle session was opened, before the measurement begins."""
 
-N_CLIENTS = 20
-"""The number of clients that open and close sessions."""
-
 SHORT = (2, 5)
-"""The durations of their sessions: from the first to before the second, in seconds."""
+"""The durations of the sessions of `churn`: from the first to before the second, in seconds."""
 
 WARM_UP = 0.1
 """The share of the time of these sessions after which memory is measured first."""
@@ -138,6 +136,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=120, help="duration of a call (default: 120)")
     parser.add_argument("--idle", type=int, default=1000, help="idle sessions (default: 1000)")
     parser.add_argument("--churn-minutes", type=float, default=5, help="minutes of `churn` (default: 5)")
+    parser.add_argument("--churn-clients", type=int, default=20, help="clients of `churn` (default: 20)")
     options = parser.parse_args()
     unknown = set(options.sections) - set(sections)
     if unknown:
@@ -307,16 +306,16 @@ def idle(bench: Bench) -> bool:
 
 def churn(bench: Bench) -> bool:
     """Measure memory while sessions open and close."""
-    seconds = 60 * bench.options.churn_minutes
+    seconds, n_clients = 60 * bench.options.churn_minutes, bench.options.churn_clients
     parts = [
         call.audio[: (SHORT[0] + number % (SHORT[1] - SHORT[0])) * TELEPHONE_RATE]
         for number, call in enumerate(bench.calls(N_CALLS, bench.options.seconds))
     ]
-    with running(**settings(2 * N_CLIENTS)) as service:
+    with running(**settings(2 * n_clients)) as service:
         bench.warm_up(service)
         with Monitor(service) as monitor:
             began = time.monotonic()
-            ended = bench.clients.submit(come_and_go, service.port, parts, N_CLIENTS, seconds).result()
+            ended = bench.clients.submit(come_and_go, service.port, parts, n_clients, seconds).result()
     first = monitor.memory(began + WARM_UP * seconds, ended[-1])[:MEMORY_SAMPLES]
     last = monitor.memory(began, ended[-1])[-MEMORY_SAMPLES:]
     n_sessions = sum(at > began + WARM_UP * seconds for at in ended)

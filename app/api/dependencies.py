@@ -12,7 +12,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.api.service import Jobs, Service
 from app.calls.metadata import MAX_BYTES, MAX_ENTRIES, InvalidMetadata, parse_metadata
-from app.calls.options import MAX_ROLE_LENGTH, CallOptions
+from app.calls.options import MAX_ROLE_LENGTH, CallOptions, SpeakerOrder
+from app.core.diarization import MAX_SPEAKERS
 from app.jobs.job import JobsUnavailable
 
 
@@ -167,7 +168,7 @@ async def get_metadata(
 MetadataDep = Annotated[dict[str, str], Depends(get_metadata)]
 
 
-async def get_call_options(
+async def get_call_options(  # noqa: PLR0913, PLR0917  # FastAPI passes all by name
     channels: ChannelsDep,
     min_confidence: MinConfidence,
     metadata: MetadataDep,
@@ -178,11 +179,22 @@ async def get_call_options(
         str | None,
         Query(
             pattern=rf"^[^,]{{1,{MAX_ROLE_LENGTH}}}(,[^,]{{1,{MAX_ROLE_LENGTH}}})*$",
-            description="a name for each channel of the recording, separated by commas, which the answer "
-            "repeats",
+            description="a name for each channel of the recording, or for each of its `speakers`, separated "
+            "by commas, which the answer repeats",
             examples=["agent,customer"],
         ),
     ] = None,
+    speakers: Annotated[
+        Annotated[int, Query(ge=1, le=MAX_SPEAKERS)] | Literal["auto"] | None,
+        Query(
+            description="the number of speakers to separate on each channel, such as 2 for a recorder that "
+            "mixes both parties, or `auto`; each channel is one speaker if omitted"
+        ),
+    ] = None,
+    speaker_order: Annotated[
+        SpeakerOrder,
+        Query(description="the order of the speakers: by their first words, or by their share of the speech"),
+    ] = "first",
 ) -> CallOptions:
     """Return the options of the analysis of a call."""
     return CallOptions(
@@ -191,6 +203,8 @@ async def get_call_options(
         roles=tuple(roles.split(",")) if roles else (),
         min_confidence=min_confidence,
         metadata=metadata,
+        speakers=speakers,
+        speaker_order=speaker_order,
     )
 
 

@@ -1,7 +1,6 @@
 """The WebSockets of live calls: the analysis of a call while it happens."""
 
 import asyncio
-import base64
 import logging
 import time
 from collections.abc import Callable
@@ -14,7 +13,6 @@ from fastapi import APIRouter, WebSocket
 
 from app.api import problems
 from app.api.live_connection import SocketConnection, check_origin, key_of
-from app.api.message_signature import verify
 from app.api.service import Jobs, Service
 from app.calls.options import CallOptions
 from app.core.errors import SpeechEmotionError
@@ -87,11 +85,10 @@ def _check_audiohook(socket: WebSocket) -> None:
     """
     service: Service = socket.state.service
     service.authenticator.identify(key_of(socket))
-    secret = service.settings.audiohook_secret
-    if secret is not None:
+    if service.audiohook is not None:
         query = socket.scope["query_string"].decode("latin-1")
         target = socket.scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
-        verify(socket.headers, target, base64.b64decode(secret.get_secret_value()), time.time())
+        service.audiohook.verify(socket.headers, target, time.time())
 
 
 async def _serve(
@@ -164,6 +161,8 @@ async def _start(service: Service, protocol: LiveProtocol, caller: str, start: S
         roles=tuple(start.roles or ()),
         min_confidence=least,
         metadata=start.metadata,
+        speakers=start.speakers,
+        speaker_order=start.speaker_order,
     ).check(start.channels)
     info = SessionInfo(
         id=uuid4().hex,

@@ -5,6 +5,7 @@ import base64
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar, cast
 from urllib.parse import urlsplit
@@ -13,7 +14,14 @@ from fastapi import WebSocket
 from starlette.types import Message
 from starlette.websockets import WebSocketDisconnect
 
-from app.live.connection import ConnectionClosed, ConnectionLost, Interrupted, LiveError, SessionIdle
+from app.live.connection import (
+    ConnectionClosed,
+    ConnectionLost,
+    Interrupted,
+    InvalidMessage,
+    LiveError,
+    SessionIdle,
+)
 from app.live.messages import ClientMessage, Closed, ErrorMessage, JournalMessage, Ready, WarningMessage
 from app.live.protocols.protocol import LiveProtocol, Reply
 
@@ -21,6 +29,8 @@ T = TypeVar("T")
 
 ERROR_CODES = 4000
 """The close code of an error is this number plus the status of its problem (RFC 6455, 7.4.2: private use)."""
+LAST_SECONDS = 2.0
+"""The seconds for the last message of a client. Not tuned."""
 NORMAL, ABNORMAL, GOING_AWAY = 1000, 1006, 1012
 """The other close codes: RFC 6455, 7.4.1, and "Service Restart" in the registry of IANA."""
 KEY_PREFIX = "ser.key."
@@ -108,6 +118,12 @@ class SocketConnection:
         self._timer.cancel()
 
     async def _close(self, code: int) -> None:
+        with suppress(TimeoutError, InvalidMessage):
+            async with asyncio.timeout(LAST_SECONDS):
+                while self._protocol.awaits_close:
+                    for item in self._protocol.read(_content(await self._socket.receive())):
+                        if isinstance(item, Reply):
+                            await self._send(item.text)
         try:
             await self._socket.close(code)
         except RuntimeError as error:

@@ -35,18 +35,40 @@ _INPUT = re.compile(
 _PARAMETER = re.compile(r';([a-z]+)=(?:"([^"]*)"|(\d{1,15}))')
 
 
-def verify(headers: Mapping[str, str], target: str, secret: bytes, now: float) -> None:
-    """Verify the signature of a request.
+class SignatureVerifier:
+    """The verifier of the signatures of one secret. It accepts each signature once."""
 
-    Args:
-        headers: the headers of the request, by their names in lower case or without regard to case.
-        target: the path and the query of the request.
-        secret: the client secret.
-        now: the time, in seconds since 1970.
+    def __init__(self, secret: bytes) -> None:
+        """Start without accepted signatures.
 
-    Raises:
-        Unauthenticated: the signature is missing, wrong or too old.
-    """
+        Args:
+            secret: the client secret.
+        """
+        self._secret = secret
+        self._accepted: dict[bytes, float] = {}
+        """The time of each signature that is still valid. The signature covers the nonce of the client."""
+
+    def verify(self, headers: Mapping[str, str], target: str, now: float) -> None:
+        """Verify the signature of a request.
+
+        Args:
+            headers: the headers of the request, by their names in lower case or without regard to case.
+            target: the path and the query of the request.
+            now: the time, in seconds since 1970.
+
+        Raises:
+            Unauthenticated: the signature is missing, wrong or too old, or came before.
+        """
+        signature = _verify(headers, target, self._secret, now)
+        limit = now - MAX_AGE - 2 * MAX_SKEW
+        self._accepted = {one: at for one, at in self._accepted.items() if at >= limit}
+        if signature in self._accepted:
+            raise Unauthenticated("The signature was used before. Sign each request with a new nonce.")
+        self._accepted[signature] = now
+
+
+def _verify(headers: Mapping[str, str], target: str, secret: bytes, now: float) -> bytes:
+    """Verify the signature of a request, and return it."""
     match = _INPUT.fullmatch(headers.get("signature-input", ""))
     signature = headers.get("signature", "")
     if match is None or not signature.startswith(f"{match['label']}=:"):
@@ -61,6 +83,7 @@ def verify(headers: Mapping[str, str], target: str, secret: bytes, now: float) -
     expected = hmac.digest(secret, "\n".join(lines).encode(), hashlib.sha256)
     if not hmac.compare_digest(expected, _bytes(signature.partition("=")[2])):
         raise Unauthenticated("The signature is wrong. Check the client secret of the integration.")
+    return expected
 
 
 def _check_parameters(text: str, key: str, now: float) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.answer_builder import AnswerBuilder
+from app.api.message_signature import SignatureVerifier
 from app.api.metrics import Metrics
 from app.api.security import Authenticator
 from app.core.errors import ModelNotFound
@@ -49,6 +50,7 @@ class Service:
         live: the live sessions.
         relay: the live messages of all replicas; None if there is one replica.
         jobs: the components for jobs; None if jobs are disabled.
+        audiohook: the verifier of the requests of Genesys Cloud; None if they need no signature.
     """
 
     settings: Settings
@@ -60,6 +62,7 @@ class Service:
     live: LiveSessions
     relay: "Relay | None"
     jobs: Jobs | None = None
+    audiohook: SignatureVerifier | None = None
 
     def find_model(self, name: str) -> Manifest:
         """Find a bundle by name.

@@ -6,7 +6,9 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
+from pydantic import TypeAdapter, ValidationError
 from tqdm import tqdm
 
 from app.answer_builder import AnswerBuilder
@@ -18,8 +20,9 @@ from app.batch.output import Output
 from app.batch.parquet import ParquetOutput
 from app.batch.sources import Source, find_sources
 from app.calls.analysis import Limits
-from app.calls.options import CallOptions
+from app.calls.options import CallOptions, NumberOfSpeakers, SpeakerOrder
 from app.core.bundle import find_bundles, read_bundle
+from app.core.diarization import MAX_SPEAKERS
 from app.core.errors import BundleError, ChannelNotPermitted
 from app.rules.errors import RulesInvalid
 from app.settings import Settings
@@ -102,6 +105,13 @@ def _parse(arguments: Sequence[str]) -> Namespace:
         metavar="FILE",
         help="CSV file with the metadata of recordings: a column `file`, and a column for each key",
     )
+    add(
+        "--speakers",
+        type=_n_speakers,
+        metavar="N",
+        help="number of speakers to separate on each channel, 1 to 4, or auto; default: each channel is one",
+    )
+    add("--speaker-order", choices=get_args(SpeakerOrder), default="first", help="default: %(default)s")
     add("--merge", action="store_true", help="merge neighboring segments of the same emotion")
     options = parser.parse_args(arguments)
     if not options.inputs and not options.list:
@@ -124,6 +134,13 @@ def _share(text: str) -> float:
     return value
 
 
+def _n_speakers(text: str) -> NumberOfSpeakers:
+    try:
+        return TypeAdapter(NumberOfSpeakers).validate_python(int(text) if text.isdecimal() else text)
+    except ValidationError as error:
+        raise ArgumentTypeError(f"expected 1 to {MAX_SPEAKERS}, or auto") from error
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(","))
 
@@ -142,7 +159,12 @@ async def _analyze(
     limits = Limits(settings.min_seconds, settings.max_call_seconds, settings.call_timeout)
     least = settings.min_confidence if arguments.min_confidence is None else arguments.min_confidence
     call = CallOptions(
-        channels=arguments.channels, merge=arguments.merge, roles=arguments.roles, min_confidence=least
+        channels=arguments.channels,
+        merge=arguments.merge,
+        roles=arguments.roles,
+        min_confidence=least,
+        speakers=arguments.speakers,
+        speaker_order=arguments.speaker_order,
     )
     policy = settings.channel_policy
     options = AnalysisOptions(folder, limits, call, policy, answers, files)

@@ -10,6 +10,7 @@ from app.core.errors import RolesMismatch
 
 MAX_ROLE_LENGTH = 40
 
+NumberOfSpeakers = Annotated[int, Field(ge=1, le=MAX_SPEAKERS)] | Literal["auto"]
 SpeakerOrder = Literal["first", "share"]
 Role = Annotated[str, Field(min_length=1, max_length=MAX_ROLE_LENGTH)]
 
@@ -32,8 +33,8 @@ class CallOptions(BaseModel):
     )
     roles: tuple[Role, ...] = Field(
         default=(),
-        description="a name for each channel of the call, or for each speaker if speakers are separated; empty "
-        "if they have none",
+        description="a name for each channel of the call, or for each speaker if speakers are separated; "
+        "empty if they have none",
     )
     min_confidence: float = Field(
         default=0.0, ge=0, le=1, description="the highest probability below which a segment has no emotion"
@@ -42,10 +43,10 @@ class CallOptions(BaseModel):
         default={}, repr=False, description="the caller's own data about the call, which the answer repeats"
     )
 
-    speakers: Annotated[int, Field(ge=1, le=MAX_SPEAKERS)] | Literal["auto"] | None = Field(
+    speakers: NumberOfSpeakers | None = Field(
         default=None,
-        description="the number of speakers to separate on each channel, or `auto`; null: each channel is one "
-        "speaker",
+        description="the number of speakers to separate on each channel, or `auto`; null: each channel is "
+        "one speaker",
     )
     speaker_order: SpeakerOrder = Field(
         default="first",

@@ -78,28 +78,21 @@ def rows_of(
         options: the options of the analysis.
 
     Returns:
-        One row; or one row for each speaker, in the order of their numbers, none without speech.
+        One row; or one row for each speaker, in the order of their numbers, if there is speech.
     """
-    if options.speakers is None:
+    if options.speakers is None or not parts:
         return (_row(channel, parts, options, None),)
     voices = [part.voice for part in parts if part.voice is not None]
-    speakers = _ordered(
-        parts, assign_speakers(voices, [part.span.seconds for part in parts], options.speakers), options
-    )
-    return tuple(
-        _row(
-            channel,
-            [part for part, own in zip(parts, speakers, strict=True) if own == speaker],
-            options,
-            speaker,
-        )
-        for speaker in range(max(speakers, default=-1) + 1)
-    )
+    found = assign_speakers(voices, [part.span.seconds for part in parts], options.speakers)
+    of_speakers: dict[int, list[RecognizedPart]] = {}
+    for speaker, part in zip(_ordered(parts, found, options), parts, strict=True):
+        of_speakers.setdefault(speaker, []).append(part)
+    return tuple(_row(channel, own, options, speaker) for speaker, own in sorted(of_speakers.items()))
 
 
 def _ordered(parts: Sequence[RecognizedPart], speakers: list[int], options: CallOptions) -> list[int]:
     """Number the speakers as the options say. They are in the order in which they first speak."""
-    if options.speaker_order == "first" or not speakers:
+    if options.speaker_order == "first":
         return speakers
     totals = np.bincount(speakers, [part.span.seconds for part in parts])
     ranks = np.argsort(np.argsort(-totals, kind="stable"), kind="stable")

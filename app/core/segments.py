@@ -81,6 +81,8 @@ def runs(frames: Frames) -> list[Span]:
     Args:
         frames: the frames, bool, shape (n_frames,).
     """
+    if not frames.any():
+        return []
     padded = np.zeros(len(frames) + 2, np.bool_)
     padded[1:-1] = frames
     edges = np.flatnonzero(padded[1:] != padded[:-1]).reshape(-1, 2)
@@ -125,8 +127,18 @@ class Segmenter:
 
     @property
     def open_since(self) -> int | None:
-        """The first frame of the incomplete segment; None during a pause."""
-        return self._spoken[0].start if self._spoken else None
+        """The first frame of the incomplete segment; None until it is certain to be complete later.
+
+        A segment needs enough speech, also in the shortest part that may be cut from it.
+        """
+        n_frames = 0
+        for run in self._spoken:
+            n_frames += len(run)
+            if n_frames >= _frames(SHORTEST):
+                return self._spoken[0].start
+            if run.end - self._spoken[0].start >= _frames(SHORTEST_PART):
+                break
+        return None
 
     @property
     def earliest_start(self) -> int:

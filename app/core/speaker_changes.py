@@ -1,8 +1,8 @@
 """The changes of speaker inside a segment of speech.
 
-A segment may contain several speakers, because people answer within a fraction of a second. The segment is cut
-at a short pause if the voices before and after it differ. The decision uses the segment alone, so that a live
-stream has the same parts as its recording.
+A segment may contain several speakers, because people answer within a fraction of a second. The segment is
+cut at a short pause if the voices before and after it differ. The decision uses the segment alone, so that a
+live stream has the same parts as its recording.
 """
 
 from collections.abc import Sequence

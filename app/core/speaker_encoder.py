@@ -1,8 +1,8 @@
 """The voice of a stretch of speech as an embedding, which is similar for stretches of one speaker.
 
-The network is the GE2E encoder of Resemblyzer (Wan et al. 2018, arXiv 1710.10467; Apache-2.0, in this folder):
-three LSTM layers on mel spectra of 1.6 s. `training/encoder/speaker_encoder.py` converts its weights. Unlike
-the spectrogram of the emotion models, these spectra are not logarithmic.
+The network is the GE2E encoder of Resemblyzer (Wan et al. 2018, arXiv 1710.10467; Apache-2.0, in this
+folder): three LSTM layers on mel spectra of 1.6 s. `training/encoder/speaker_encoder.py` converts its
+weights. Unlike the spectrogram of the emotion models, these spectra are not logarithmic.
 """
 
 from pathlib import Path
@@ -24,8 +24,9 @@ SIZE = 256
 WINDOW = 160
 """Frames of 10 ms in a window: 1.6 s, as in the training of the network."""
 
-SHORTEST = 12
-"""Frames of 10 ms in the shortest stretch. Not tuned."""
+SPACING = 320
+"""Frames between the centers of two windows: 3.2 s. One window for every 0.8 s is little better and takes four
+times as long; see `docs/experiments.md`, "Separating speakers"."""
 
 LEVEL = -30.0
 """The level in dB relative to full scale to which a softer stretch is amplified, as in Resemblyzer."""
@@ -53,7 +54,9 @@ class SpeakerEncoder:
         """
         spectra = mel_spectra(signal)
         n_frames = len(spectra)
-        starts = [*range(0, n_frames - WINDOW, WINDOW), max(n_frames - WINDOW, 0)]
+        last = max(n_frames - WINDOW, 0)
+        n_windows = max(round(n_frames / SPACING), 1)
+        starts = ((np.arange(n_windows) + 0.5) / n_windows * last).astype(int)
         windows = np.stack([spectra[start : start + WINDOW] for start in starts])
         (embeddings,) = self._network.run(None, {INPUT: windows})
         mean = embeddings.mean(axis=0)

@@ -34,6 +34,7 @@ LEAD_FRAMES = 8
 # section measures the effect.
 ABOVE_BACKGROUND = 6.0  # dB
 BEFORE_LOUD, AFTER_LOUD = 6, 10  # chunks before and after a loud chunk that the network receives
+AROUND = np.ones(AFTER_LOUD + 1 + BEFORE_LOUD, np.bool_)
 SILENCE = 1e-7  # mean power, −70 dBFS; a signal below this power is silent regardless of its background
 FIRST_LOOK = 10  # chunks around the loudest chunk, which usually contain speech if the signal does
 
@@ -100,8 +101,10 @@ class SpeechDetector:
         Returns:
             The probability of speech in each chunk, float32, shape (n,), and the new state.
         """
-        padded = np.concatenate([state.before, chunks.reshape(-1)])
-        windows = np.lib.stride_tricks.sliding_window_view(padded, BEFORE + CHUNK)[::CHUNK]
+        windows = np.empty((len(chunks), BEFORE + CHUNK), np.float32)
+        windows[0, :BEFORE] = state.before
+        windows[1:, :BEFORE] = chunks[:-1, -BEFORE:]
+        windows[:, BEFORE:] = chunks
         names = ["speech_probs", "hn", "cn"]
         probabilities, hidden, cell = self._network.run(
             names, {"input": windows, "h": state.hidden, "c": state.cell}
@@ -190,8 +193,7 @@ class SpeechStream:
         loud = np.concatenate(
             [self._loud_before, _power(waiting) > self._loud, np.zeros(BEFORE_LOUD, np.bool_)]
         )
-        around = np.lib.stride_tricks.sliding_window_view(loud, AFTER_LOUD + 1 + BEFORE_LOUD)
-        near = cast("Frames", around.any(axis=1))
+        near = np.convolve(loud, AROUND, "valid")
         n_certain = len(near) if last else max(len(near) - BEFORE_LOUD, 0)
         if near.any():
             n_certain = max(n_certain, int(np.flatnonzero(near)[-1]) + 1)

@@ -151,7 +151,8 @@ class ChannelDetector:
         """
         found = [np.zeros(0, np.bool_)]
         while len(samples):
-            piece, samples = np.split(samples, [self._sampling_rate - len(self._second)])
+            n_missing = self._sampling_rate - len(self._second)
+            piece, samples = samples[:n_missing], samples[n_missing:]
             found.append(self._after_run_in(self._stream.push(piece)))
             if self._n_seconds % STRETCH >= STRETCH - RUN_IN:
                 self._ahead.append(self._next.push(piece))

@@ -56,12 +56,14 @@ class TurningPoint:
         channel: the index of the channel.
         before: the leading label before the change.
         after: the leading label after the change.
+        speaker: the index of the speaker on the channel; None unless speakers were separated.
     """
 
     time: float
     channel: int
     before: str
     after: str
+    speaker: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ class ChannelTimeline:
         """The typical percentiles of F0 in a segment; None if too little speech is voiced."""
         return typical_pitch((segment.pitch, segment.duration) for segment in self.segments)
 
+    @property
     def undecided(self) -> float:
         """The share of the speech in segments without an emotion; 0 if there is no speech."""
         total = sum(segment.duration for segment in self.segments)
@@ -147,7 +150,7 @@ class ChannelTimeline:
             if current is None:
                 current = after
             elif after != current and segment.emotion == after:
-                points.append(TurningPoint(segment.start, self.channel, current, after))
+                points.append(TurningPoint(segment.start, self.channel, current, after, self.speaker))
                 current = after
         return tuple(points)
 
@@ -236,8 +239,7 @@ def merge(segments: Iterable[Segment]) -> tuple[Segment, ...]:
             group[0].segments_used,
             mean_loudness((segment.loudness, segment.duration) for segment in group),
             typical_pitch((segment.pitch, segment.duration) for segment in group),
-            segments_used=group[0].segments_used,
-            decided=group[0].decided,
+            group[0].decided,
         )
         for group in groups
     )

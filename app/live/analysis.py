@@ -10,22 +10,28 @@ import math
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import chain
+from typing import TypeVar
 
-from app.calls.analysis import Pool
 from app.calls.options import CallOptions
+from app.calls.speakers import RecognizedPart, recognize_parts, runs_in
+from app.core.segments import FRAME, SpeechSegment
 from app.core.speech import SpeechDetector
 from app.core.timeline import Timeline
-from app.live.channel import LiveChannel, Samples, SegmentAudio
+from app.live.channel import LiveChannel, SegmentAudio
 from app.live.encoding import Encoding, StreamDecoder
 from app.live.events import Emit
 from app.live.reporter import ChannelReporter
 from app.pool.errors import WorkerLost
-from app.pool.tasks import RecognizedSegment, RecognizeSamples
+from app.pool.pool import WorkerPool
+from app.pool.tasks import RecognizedSegment, RecognizeSamples, SegmentParts, SplitSamples, Task
+
+Answer = TypeVar("Answer")
 
 TRIES = 3
 """The number of workers that may die with a segment before the analysis fails."""
 
-AT_ONCE = 0.2
+AT_ONCE = 0.16
 """Seconds of audio that the detector takes at once, so that many small messages cost little. Not tuned."""
 
 INLINE = 0.5
@@ -60,7 +66,7 @@ class LiveEngine:
         thread: an executor with one thread, for long pieces of audio.
     """
 
-    pool: Pool
+    pool: WorkerPool
     detector: SpeechDetector
     thread: Executor
 
@@ -80,24 +86,17 @@ class StreamAnalysis:
             model: the name of the bundle.
             emit: a function that receives the events.
         """
-
-        async def recognize(samples: Samples) -> RecognizedSegment:
-            return await _recognize(
-                engine.pool, RecognizeSamples(samples.tobytes(), stream.sampling_rate, model)
-            )
-
         self._decoder = StreamDecoder(stream.encoding, stream.n_channels)
-        self._options = options
         self._sampling_rate = stream.sampling_rate
         self._thread = engine.thread
         self._channels = {
             channel: ChannelReporter(
                 channel,
                 LiveChannel(engine.detector, stream.sampling_rate),
-                recognize,
+                _Recognizer(engine.pool, stream.sampling_rate, model),
                 emit,
                 stream.interim_interval or math.inf,
-                options.min_confidence,
+                options,
             )
             for channel in options.channels or ()
         }
@@ -153,10 +152,8 @@ class StreamAnalysis:
         )
         for channel, segments in zip(self._channels.values(), complete, strict=True):
             await channel.add(segments)
-        timelines = [
-            await channel.finish(self._options.role_of(number)) for number, channel in self._channels.items()
-        ]
-        return Timeline(self.n_seconds, tuple(timelines))
+        rows = [await channel.finish() for channel in self._channels.values()]
+        return Timeline(self.n_seconds, tuple(chain.from_iterable(rows)))
 
     async def cancel(self) -> None:
         """Stop the analysis. Without `finish`, there is no timeline."""
@@ -172,8 +169,54 @@ class StreamAnalysis:
         return await asyncio.get_running_loop().run_in_executor(self._thread, find)
 
 
-async def _recognize(pool: Pool, task: RecognizeSamples) -> RecognizedSegment:
-    """Recognize a segment, in another worker if a worker dies with it."""
+@dataclass(frozen=True, slots=True)
+class _Recognizer:
+    """A recognizer of the segments of a stream, in the workers of a pool."""
+
+    pool: WorkerPool
+    sampling_rate: int
+    model: str
+
+    @property
+    def has_idle_worker(self) -> bool:
+        """Whether a worker is idle."""
+        return self.pool.has_idle
+
+    async def recognize(self, audio: SegmentAudio, *, split: bool) -> list[RecognizedPart]:
+        """Recognize a segment, or each of its parts with one speaker."""
+        source = _Source(self.pool, audio, self.sampling_rate, self.model)
+        return await recognize_parts(source, audio.segment, split=split)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The samples of a segment."""
+
+    pool: WorkerPool
+    audio: SegmentAudio
+    sampling_rate: int
+    model: str
+
+    async def split(self, segment: SpeechSegment) -> SegmentParts:
+        """Find the parts of the segment with one speaker each."""
+        task = SplitSamples(self._samples(segment), self.sampling_rate, runs_in(segment))
+        return await _run(self.pool, task)
+
+    async def recognize(self, segment: SpeechSegment) -> RecognizedSegment:
+        """Recognize the segment, or a part of it."""
+        return await _run(self.pool, RecognizeSamples(self._samples(segment), self.sampling_rate, self.model))
+
+    def _samples(self, segment: SpeechSegment) -> bytes:
+        """Return the samples of a part with its context."""
+        first, start, stop = (
+            round(frame * FRAME * self.sampling_rate)
+            for frame in (self.audio.segment.context.start, segment.context.start, segment.context.end)
+        )
+        return self.audio.samples[start - first : stop - first].tobytes()
+
+
+async def _run(pool: WorkerPool, task: Task[Answer]) -> Answer:
+    """Run a task, in another worker if a worker dies with it."""
     for _ in range(TRIES - 1):
         try:
             return await pool.run(task)

@@ -58,7 +58,7 @@ class LiveChannel:
 
     @property
     def open_since(self) -> float | None:
-        """The start of the incomplete segment, in seconds; None during a pause."""
+        """The start of the incomplete segment, in seconds; None without a segment that is certain."""
         start = self._segmenter.open_since
         return None if start is None else round(start * FRAME, 2)
 
@@ -73,7 +73,7 @@ class LiveChannel:
         return self._taken([*last, *self._segmenter.finish()])
 
     def open_segment(self) -> SegmentAudio | None:
-        """Return the incomplete segment up to the last sample; None during a pause."""
+        """Return the incomplete segment up to the last sample; None without one that is certain."""
         start = self._segmenter.open_since
         if start is None:
             return None

@@ -17,11 +17,11 @@ from app.live.messages import (
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """Speech has begun on a channel.
+    """A segment has begun on a channel, and has enough speech to become complete.
 
     Attributes:
         channel: the index of the channel.
-        time: the time, in seconds from the start of the stream.
+        time: the start of the segment, in seconds from the start of the stream.
     """
 
     channel: int
@@ -36,11 +36,13 @@ class SegmentRecognized:
         channel: the index of the channel.
         segment: the segment.
         seconds: the time from the message that completed the segment to its answer, in seconds.
+        speaker: the index of the speaker, as far as it is known; None unless speakers are separated.
     """
 
     channel: int
     segment: Segment
     seconds: float
+    speaker: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ def message_of(event: Event, options: CallOptions) -> JournalMessage:
             return InterimMessage(channel=event.channel, role=role, **answer)
         case SegmentRecognized():
             answer = SegmentAnswer.of(event.segment).model_dump()
-            return SegmentMessage(channel=event.channel, role=role, **answer)
+            role = options.role_of(event.channel, event.speaker)
+            return SegmentMessage(channel=event.channel, speaker=event.speaker, role=role, **answer)
         case TurningPoint():
             return TurningPointMessage(role=role, **asdict(event))

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from app.calls.metadata import Metadata
 from app.answers import AlertAnswer, ProblemDocument, SegmentAnswer, TimelineAnswer, TurningPointAnswer
-from app.calls.options import Role
+from app.calls.metadata import Metadata
+from app.calls.options import NumberOfSpeakers, Role, SpeakerOrder
 from app.core.audio import MAX_CHANNELS, MAX_SAMPLING_RATE, MIN_SAMPLING_RATE
 from app.live.encoding import Encoding
 
@@ -36,7 +36,16 @@ class Start(_FromClient):
     )
     channels: int = Field(default=1, ge=1, le=MAX_CHANNELS, description="the number of interleaved channels")
     roles: list[Role] | None = Field(
-        default=None, description="a name for each channel, such as `agent`, which its messages repeat"
+        default=None,
+        description="a name for each channel, such as `agent`, or for each of its `speakers`, which the "
+        "messages repeat",
+    )
+    speakers: NumberOfSpeakers | None = Field(
+        default=None, description="the number of speakers to separate on each channel, or `auto`; null: one"
+    )
+    speaker_order: SpeakerOrder = Field(
+        default="first",
+        description="the order of the speakers: by their first words, or by their share of the speech",
     )
     analyze: list[int] | None = Field(
         default=None, description="the channels to analyze, counted from 0; null: every permitted channel"
@@ -138,10 +147,10 @@ class _ChannelMessage(JournalMessage):
 
 
 class SpeechStartedMessage(_ChannelMessage):
-    """Speech has begun on a channel."""
+    """A segment has begun on a channel, and has enough speech. Its `segment` follows."""
 
     type: Literal["speech_started"] = "speech_started"
-    time: float = Field(description="seconds from the start of the stream")
+    time: float = Field(description="the start of the segment, in seconds from the start of the stream")
 
 
 class InterimMessage(SegmentAnswer, _ChannelMessage):
@@ -154,6 +163,10 @@ class SegmentMessage(SegmentAnswer, _ChannelMessage):
     """A segment of speech is complete."""
 
     type: Literal["segment"] = "segment"
+    speaker: int | None = Field(
+        default=None,
+        description="the index of the speaker, as far as it is known now; null unless speakers are separated",
+    )
 
 
 class TurningPointMessage(TurningPointAnswer, _ChannelMessage):

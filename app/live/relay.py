@@ -8,6 +8,7 @@ the sessions continue; their messages are stored as soon as it can be reached ag
 import asyncio
 import json
 import logging
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any, LiteralString, NamedTuple
@@ -22,15 +23,15 @@ logger = logging.getLogger(__name__)
 CREATE = """
 CREATE TABLE IF NOT EXISTS ser_live_messages (
     session text, sequence integer, caller text NOT NULL, type text NOT NULL, content text NOT NULL,
-    stored timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (session, sequence)
+    process integer NOT NULL, stored timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (session, sequence)
 )
 """
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('ser_live', 0))"
 """Only one replica creates the table."""
 STORE = """
 WITH stored AS (
-    INSERT INTO ser_live_messages (session, sequence, caller, type, content) VALUES (%s, %s, %s, %s, %s)
-    ON CONFLICT DO NOTHING
+    INSERT INTO ser_live_messages (session, sequence, caller, type, content, process)
+    VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
 )
 SELECT pg_notify('ser_live', %s)
 """
@@ -39,11 +40,24 @@ SELECT sequence, type, content FROM ser_live_messages
 WHERE session = %s AND caller = %s AND (sequence > %s OR type IN ('closed', 'error')) ORDER BY sequence
 """
 """The messages after a number, and the last message, which shows a reader that the session has ended."""
+HOLD = "SELECT pg_advisory_lock(22, %s)"
+"""Each process holds the lock of its number. The server releases it as soon as the process is dead."""
+KEEPALIVE = {"tcp_keepalives_idle": 10, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 3}
+"""The server considers a silent connection broken after 10 + 3 × 5 seconds."""
 LIST = """
 SELECT content FROM ser_live_messages AS session WHERE caller = %s AND sequence = 0 AND NOT EXISTS (
     SELECT FROM ser_live_messages AS last
     WHERE last.session = session.session AND last.type IN ('closed', 'error')
+) AND EXISTS (
+    SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 22 AND objid::bigint = session.process
 ) ORDER BY stored DESC
+"""
+KNOWS = """
+SELECT sequence FROM ser_live_messages AS message WHERE session = %s AND caller = %s AND (
+    type IN ('closed', 'error') OR EXISTS (
+        SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 22 AND objid::bigint = message.process
+    )
+) LIMIT 1
 """
 DELETE = "DELETE FROM ser_live_messages WHERE session = %s"
 DELETE_OLD = "DELETE FROM ser_live_messages WHERE stored < now() - interval '1 day'"
@@ -87,6 +101,7 @@ class Relay:
             url: `postgresql://…`.
         """
         self._url = url
+        self._process = secrets.randbits(31)
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -106,7 +121,9 @@ class Relay:
         while True:
             try:
                 await self._execute(
-                    STORE, session, message.sequence, caller, message.type, message.content, session
+                    STORE,
+                    *(session, message.sequence, caller, message.type, message.content, self._process),
+                    session,
                 )
             except RelayUnavailable as error:
                 logger.warning("a live message is not stored yet: %s", error.__cause__)
@@ -129,23 +146,25 @@ class Relay:
     async def sessions_of(self, caller: str) -> list[dict[str, Any]]:
         """Return the descriptions of the sessions of a caller that have not ended, the newest first.
 
+        The sessions of dead processes have ended.
+
         Raises:
             RelayUnavailable: the database cannot be reached.
         """
         return [json.loads(row["content"]) for row in await self._execute(LIST, caller)]
 
     async def knows(self, session: str, caller: str) -> bool:
-        """Return whether a caller has a session.
+        """Return whether a caller has a session that has ended, or whose process is alive.
 
         Raises:
             RelayUnavailable: the database cannot be reached.
         """
-        return bool(await self._execute(READ, session, caller, INFO - 1))
+        return bool(await self._execute(KNOWS, session, caller))
 
     async def follow(self, session: str, caller: str, after: int) -> AsyncIterator[StoredMessage]:
         """Yield the messages of a session after a number, and wait for further ones until the end.
 
-        The messages of a session that ended are deleted, which is an end also.
+        The messages of a session that ended are deleted, and its process may die. Both are an end also.
 
         Raises:
             RelayUnavailable: the database cannot be reached.
@@ -191,8 +210,11 @@ class Relay:
             ) from error
 
     async def _connect(self) -> psycopg.AsyncConnection[Any]:
-        """Connect, and create the table unless it exists."""
+        """Connect, hold the lock of this process, and create the table unless it exists."""
         connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True)
+        for name, value in KEEPALIVE.items():
+            await connection.execute(f"SET {name} = {value}")
+        await connection.execute(HOLD, [self._process])
         async with connection.transaction():
             await connection.execute(LOCK)
             await connection.execute(CREATE)

@@ -2,18 +2,29 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from app.calls.adapted import adapted_segments
-from app.core.segments import Span
-from app.core.timeline import ChannelTimeline, Segment, TurningPoint
-from app.live.channel import LiveChannel, Samples, SegmentAudio
+from app.calls.options import CallOptions
+from app.calls.speakers import RecognizedPart, rows_of
+from app.core.timeline import ChannelTimeline, TurningPoint
+from app.live.channel import LiveChannel, SegmentAudio
 from app.live.events import Emit, InterimRecognized, SegmentRecognized, SpeechStarted
-from app.pool.tasks import RecognizedSegment
 
 WAITING = 8
 """The number of segments of a channel that may wait for a worker; then the analysis takes no more audio."""
+
+
+class SegmentRecognizer(Protocol):
+    """A recognizer of segments."""
+
+    @property
+    def has_idle_worker(self) -> bool:
+        """Whether a worker is idle. Interim answers wait for this, so that they do not delay a segment."""
+
+    async def recognize(self, audio: SegmentAudio, *, split: bool) -> list[RecognizedPart]:
+        """Recognize a segment, or each of its parts with one speaker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +32,11 @@ class _Waiting:
     """A complete segment that waits for its answer.
 
     Attributes:
-        span: the segment.
-        answer: the answer of a worker.
+        parts: the answers of workers.
         completed: the time of the event loop at which the segment was complete.
     """
 
-    span: Span
-    answer: asyncio.Future[RecognizedSegment]
+    parts: asyncio.Future[list[RecognizedPart]]
     completed: float
 
 
@@ -38,31 +47,30 @@ class ChannelReporter:
         self,
         number: int,
         live: LiveChannel,
-        recognize: Callable[[Samples], Awaitable[RecognizedSegment]],
+        recognizer: SegmentRecognizer,
         emit: Emit,
         interim_interval: float,
-        min_confidence: float,
+        options: CallOptions,
     ) -> None:
         """Start to report segments.
 
         Args:
             number: the index of the channel.
             live: the detection of the channel.
-            recognize: a coroutine function that recognizes samples.
+            recognizer: the recognizer of segments.
             emit: a function that receives the events.
             interim_interval: the seconds of speech between two interim answers; infinite for none.
-            min_confidence: the highest probability below which a segment is undecided.
+            options: the options of the analysis.
         """
         self.number = number
         self.live = live
-        self._recognize = recognize
+        self._recognizer = recognizer
         self._emit = emit
-        self._spans: list[Span] = []
-        self._answers: list[RecognizedSegment] = []
+        self._parts: list[RecognizedPart] = []
         self._started: float | None = None
         """The start of the incomplete segment after the last message, in seconds; None during a pause."""
         self._interim_interval = interim_interval
-        self._min_confidence = min_confidence
+        self._options = options
         self._next_interim = math.inf
         """The duration of the incomplete segment, in seconds, at which the next interim answer is due."""
         self._interim: asyncio.Task[None] | None = None
@@ -72,28 +80,26 @@ class ChannelReporter:
 
     async def add(self, complete: Sequence[SegmentAudio]) -> None:
         """Recognize complete segments, and report whether speech has begun."""
-        before, self._started = self._started, self.live.open_since
-        for segment in complete:
-            answer = asyncio.ensure_future(self._recognize(segment.samples))
-            await self._enqueue(_Waiting(segment.span, answer, asyncio.get_running_loop().time()))
-        if self._started != before:
-            self._next_interim = self._interim_interval
-            if self._started is not None:
-                self._emit(SpeechStarted(self.number, self._started))
+        for audio in complete:
+            self._start(audio.segment.span.start_seconds)
+            split = self._options.speakers is not None
+            parts = asyncio.ensure_future(self._recognizer.recognize(audio, split=split))
+            await self._enqueue(_Waiting(parts, asyncio.get_running_loop().time()))
+        self._start(self.live.open_since)
         self._start_interim()
 
-    async def finish(self, role: str | None) -> ChannelTimeline:
-        """Wait for the last segment, and return the timeline of the channel with a role."""
+    async def finish(self) -> tuple[ChannelTimeline, ...]:
+        """Wait for the last segment, and return the rows of the channel."""
         await self._enqueue(None)
         await self._reporter
         if self._interim:
             self._interim.cancel()
-        return ChannelTimeline(self.number, self._adapted(self._spans, self._answers), role)
+        return rows_of(self.number, self._parts, self._options)
 
     async def cancel(self) -> None:
         """Stop. Errors of what was in progress are dropped, since the analysis has ended."""
         waiting = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
-        running = [self._reporter, self._interim, *(item.answer for item in waiting if item)]
+        running = [self._reporter, self._interim, *(item.parts for item in waiting if item)]
         stopped = [one for one in running if one is not None]
         for one in stopped:
             one.cancel()
@@ -108,6 +114,14 @@ class ChannelReporter:
         if self._reporter.done():
             self._reporter.result()
 
+    def _start(self, start: float | None) -> None:
+        """Report the start of a segment, in seconds, unless it was reported."""
+        if start != self._started:
+            self._started = start
+            self._next_interim = self._interim_interval
+            if start is not None:
+                self._emit(SpeechStarted(self.number, start))
+
     def _start_interim(self) -> None:
         """Start to recognize the incomplete segment, if an interim answer is due and none is in progress."""
         if self._interim and self._interim.done():
@@ -116,32 +130,43 @@ class ChannelReporter:
         if self._interim or math.isinf(self._next_interim):
             return
         since = self.live.open_since
-        if since is None or self.live.n_seconds - since < self._next_interim:
+        if (
+            since is None
+            or self.live.n_seconds - since < self._next_interim
+            or not self._recognizer.has_idle_worker
+        ):
             return
-        if segment := self.live.open_segment():
-            self._next_interim = segment.span.seconds + self._interim_interval
-            self._interim = asyncio.create_task(self._report_interim(segment))
+        if audio := self.live.open_segment():
+            self._next_interim = audio.segment.span.seconds + self._interim_interval
+            self._interim = asyncio.create_task(self._report_interim(audio))
 
-    async def _report_interim(self, segment: SegmentAudio) -> None:
-        """Report an incomplete segment, unless it is complete by then."""
-        answer = await self._recognize(segment.samples)
-        if self._started == segment.span.start_seconds:
-            so_far = self._adapted([*self._spans, segment.span], [*self._answers, answer])
-            self._emit(InterimRecognized(self.number, so_far[-1]))
+    async def _report_interim(self, audio: SegmentAudio) -> None:
+        """Report an incomplete segment, unless it is complete by then. Its speaker is not known yet."""
+        parts = await self._recognizer.recognize(audio, split=False)
+        if self._started == audio.segment.span.start_seconds:
+            before = self._parts if self._options.speakers is None else []
+            unseparated = self._options.model_copy(update={"speakers": None})
+            (row,) = rows_of(self.number, [*before, *parts], unseparated)
+            self._emit(InterimRecognized(self.number, row.segments[-1]))
 
     async def _report(self) -> None:
         """Report each segment as soon as it and all segments before it are recognized."""
         while (item := await self._queue.get()) is not None:
-            self._answers.append(await item.answer)
-            self._spans.append(item.span)
+            parts = await item.parts
+            self._parts += parts
             seconds = asyncio.get_running_loop().time() - item.completed
-            timeline = ChannelTimeline(self.number, self._adapted(self._spans, self._answers))
-            self._emit(SegmentRecognized(self.number, timeline.segments[-1], seconds))
-            for point in timeline.turning_points:
+            rows = rows_of(self.number, self._parts, self._options)
+            self._report_parts(rows, parts, seconds)
+            for point in (point for row in rows for point in row.turning_points):
                 if point not in self._turning_points:
                     self._turning_points.add(point)
                     self._emit(point)
 
-    def _adapted(self, spans: Sequence[Span], answers: Sequence[RecognizedSegment]) -> tuple[Segment, ...]:
-        """Return segments that are adapted to each other."""
-        return adapted_segments(spans, answers, self._min_confidence)
+    def _report_parts(
+        self, rows: Sequence[ChannelTimeline], parts: Sequence[RecognizedPart], seconds: float
+    ) -> None:
+        """Report new parts, in order, with the speaker of each so far."""
+        found = {segment.start: (row, segment) for row in rows for segment in row.segments}
+        for part in parts:
+            row, segment = found[part.span.start_seconds]
+            self._emit(SegmentRecognized(self.number, segment, seconds, row.speaker))

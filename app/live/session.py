@@ -308,6 +308,6 @@ class LiveSession:
         self.journal.add(message_of(event, self.info.options))
         if isinstance(event, SegmentRecognized):
             self._counts.count_live_segment(event.seconds)
-            role = self.info.options.role_of(event.channel)
-            for alert in self._watch.add(event.channel, event.segment, role=role):
+            role = self.info.options.role_of(event.channel, event.speaker)
+            for alert in self._watch.add(event.channel, event.segment, role=role, speaker=event.speaker):
                 self.journal.add(AlertMessage(**asdict(alert)))

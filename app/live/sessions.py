@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from app.answer_builder import AnswerBuilder
-from app.calls.analysis import Pool
 from app.core.speech import SpeechDetector
 from app.live.analysis import LiveEngine, StreamAnalysis, StreamFormat
 from app.live.connection import LiveError
@@ -16,6 +15,7 @@ from app.live.counts import LiveCounts
 from app.live.messages import SessionLimits
 from app.live.session import LiveSession, SessionInfo
 from app.pool.errors import NotReady
+from app.pool.pool import WorkerPool
 
 LAST_SECONDS = 5.0
 """The seconds for the last messages of ended sessions when the service stops. Not tuned."""
@@ -53,7 +53,7 @@ class LiveSessions:
         limits: the limits of the sessions.
     """
 
-    def __init__(self, pool: Pool, limits: LiveLimits, answers: AnswerBuilder) -> None:
+    def __init__(self, pool: WorkerPool, limits: LiveLimits, answers: AnswerBuilder) -> None:
         """Describe the sessions. The first session loads the detector.
 
         Args:

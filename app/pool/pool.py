@@ -112,6 +112,11 @@ class WorkerPool:
         return self._n_slots
 
     @property
+    def has_idle(self) -> bool:
+        """Whether a worker is idle."""
+        return not self._idle.empty()
+
+    @property
     def n_waiting(self) -> int:
         """The number of recordings that wait for a worker."""
         return self._n_waiting

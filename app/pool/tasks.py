@@ -261,7 +261,8 @@ class SplitSamples:
     Attributes:
         data: the samples of one channel, float32, little-endian.
         sampling_rate: the sampling rate, in Hz.
-        spoken: the start and the exclusive end of each run of speech, in frames of 10 ms from the first sample.
+        spoken: the start and the exclusive end of each run of speech, in frames of 10 ms from the first
+            sample.
     """
 
     answer: ClassVar[type] = SegmentParts

@@ -72,6 +72,19 @@ def test_a_segment_is_complete_as_soon_as_the_pause_is_long_enough() -> None:
     assert segmenter.open_since is None
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_each_open_segment_is_complete_later(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    clicks = frames(*[(0.04, True), (0.3, False)] * 30)
+    spoken = np.concatenate([random_frames(seed), frames((1, False)), clicks])
+    segmenter, opened, starts = Segmenter(), set[int](), set[int]()
+    for piece in np.split(spoken, np.sort(random.integers(0, len(spoken), 300))):
+        starts |= {segment.span.start for segment in segmenter.push(piece)}
+        opened |= set() if segmenter.open_since is None else {segmenter.open_since}
+    assert opened
+    assert opened <= starts | {segment.span.start for segment in segmenter.finish()}
+
+
 def test_context_ends_halfway_to_the_neighbor_and_at_both_ends_of_the_call() -> None:
     spoken = frames(
         (0.1, False), (7.9, True), (0.1, False), (3.9, True), (0.6, False), (1, True), (0.1, False)

@@ -15,7 +15,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from app.api.message_signature import verify
+from app.api.message_signature import SignatureVerifier
 from app.api.security import Unauthenticated
 from app.live.connection import InvalidMessage
 from app.live.encoding import SILENCE
@@ -200,6 +200,21 @@ def test_a_hostile_message_is_invalid(frames: list[str | bytes], detail: str) ->
         protocol.read(frames[-1])
 
 
+def test_a_session_that_the_service_ends_is_closed_by_the_client(service: Service) -> None:
+    client = Client()
+
+    async def scenario() -> list[Message]:
+        async with connect(address(service, PATH)) as socket:
+            await socket.send(client("open", **OPEN))
+            await socket.send(client("open", **OPEN))
+            opened, disconnect = [json.loads(await socket.recv()) for _ in range(2)]
+            await socket.send(bytes(1_600))  # audio was on its way
+            await socket.send(client("close", reason="disconnect"))
+            return [opened, disconnect, *await received(socket)]
+
+    assert [message["type"] for message in asyncio.run(scenario())] == ["opened", "disconnect", "closed"]
+
+
 def test_hostile_sessions_are_disconnected(service: Service) -> None:
     async def scenario() -> None:
         for frames, _ in hostile():
@@ -267,7 +282,7 @@ def signed(headers: dict[str, str], target: str, changes: dict[str, str]) -> dic
 
 
 def check(headers: dict[str, str], target: str = TARGET, now: float = CREATED) -> None:
-    verify(headers, target, base64.b64decode(SECRET), now)
+    SignatureVerifier(base64.b64decode(SECRET)).verify(headers, target, now)
 
 
 def test_the_signature_of_the_documentation_is_valid() -> None:
@@ -326,6 +341,16 @@ def test_a_signature_of_another_time_is_refused(now: float) -> None:
         check(EXAMPLE, now=now)
 
 
+def test_a_signature_is_accepted_once() -> None:
+    verifier = SignatureVerifier(base64.b64decode(SECRET))
+    verifier.verify(EXAMPLE, TARGET, CREATED - 3)
+    for seconds in range(1, 50):
+        created = {str(CREATED): str(CREATED + seconds)}
+        verifier.verify(signed(EXAMPLE, TARGET, created), TARGET, CREATED + seconds)
+        with pytest.raises(Unauthenticated, match=r"before|clock"):
+            verifier.verify(EXAMPLE, TARGET, CREATED + seconds)
+
+
 def test_a_signature_of_another_address_is_refused() -> None:
     with pytest.raises(Unauthenticated, match="wrong"):
         check(EXAMPLE, target="/other")
@@ -351,13 +376,13 @@ def test_a_service_with_a_secret_refuses_unsigned_requests(folder: Path) -> None
         wrong = [unsigned, {**right, "x-api-key": "wrong"}, {**right, "signature": "sig1=:QQ==:"}]
 
         async def scenario() -> list[Message]:
-            return [await first_answer(service, headers) for headers in (right, *wrong)]
+            return [await first_answer(service, headers) for headers in (right, *wrong, right)]
 
         opened, *refused = asyncio.run(scenario())
     assert opened["type"] == "opened"
     assert [(one["type"], one["parameters"]["reason"], one["id"]) for one in refused] == [
         ("disconnect", "unauthorized", SESSION)
-    ] * 3
+    ] * 4
 
 
 def test_a_probe_needs_a_key(folder: Path) -> None:

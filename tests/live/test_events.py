@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Iterator, MutableMapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -161,6 +162,37 @@ def test_every_replica_serves_the_events_of_every_session(folder: Path, server: 
         assert events(two, stored_session(), after=last) == []
 
         eventually(lambda: n_stored() == 0)  # soon after the client could have reconnected
+
+
+def test_the_sessions_of_a_dead_process_have_ended(folder: Path, server: Postgres) -> None:
+    _, raw = encoded()
+    shared = {"SER_JOBS": "true", "SER_JOBS_URL": server.url, "SER_JOBS_AT_A_TIME": "0"}
+    shared["SER_JOBS_RECORDINGS"] = "s3://unused"
+    with ExitStack() as stack:
+        one, two = (stack.enter_context(serving(folder, **shared)) for _ in range(2))
+        reads = threading.Event()
+
+        def read(session: str) -> None:
+            with httpx2.stream("GET", f"{two.url}/v1/live/{session}/events", timeout=60) as answer:
+                for _ in answer.iter_lines():
+                    reads.set()
+
+        async def scenario() -> str:
+            async with connect(address(one)) as socket:
+                await socket.send(json.dumps(START))
+                session = str(json.loads(await socket.recv())["session"])
+                await socket.send(raw)
+                await asyncio.to_thread(eventually, lambda: sessions(two) != [])
+                reading = asyncio.create_task(asyncio.to_thread(read, session))
+                assert await asyncio.to_thread(reads.wait, 30)
+                one.process.kill()
+                await asyncio.to_thread(eventually, lambda: sessions(two) == [])
+                await reading  # it does not wait for a message that never comes
+                return session
+
+        session = asyncio.run(scenario())
+        answer = httpx2.get(f"{two.url}/v1/live/{session}/events")
+        assert (answer.status_code, answer.json()["code"]) == (404, "session-not-found")
 
 
 def test_a_session_sends_webhooks_and_is_kept_as_a_job(folder: Path, tmp_path: Path) -> None:

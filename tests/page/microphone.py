@@ -61,7 +61,7 @@ class FakeEndpoint:
         connections: the connections of the page.
         messages: the text messages of the page.
         n_bytes: the number of bytes of audio.
-        on_start: called with a connection after its message `start`.
+        on_start: called with a connection after its message `start` or `reconnect`.
     """
 
     def __init__(self, page: Page, on_start: Callable[[WebSocketRoute], None] | None = None) -> None:
@@ -70,16 +70,15 @@ class FakeEndpoint:
         self.messages: list[Message] = []
         self.n_bytes = 0
         self.max_seconds = 3600.0
+        self.reconnect_seconds = 30.0
         self.on_start = on_start or self.make_ready
         page.route_web_socket("**/v1/audio/live", self._accept)
 
     def make_ready(self, connection: WebSocketRoute) -> None:
         """Send `ready`, with a field that the page does not know."""
         ready = {"type": "ready", "session": "1", "model": "multilingual", "channels": [0]}
-        self.send(
-            {**ready, "limits": {"max_seconds": self.max_seconds}, "offset": 0, "unknown": True},
-            to=connection,
-        )
+        limits = {"max_seconds": self.max_seconds, "reconnect_seconds": self.reconnect_seconds}
+        self.send({**ready, "limits": limits, "offset": 0, "unknown": True}, to=connection)
 
     def send(self, *messages: Message, to: WebSocketRoute | None = None) -> None:
         """Send messages on a connection; None: on the last one."""
@@ -100,7 +99,7 @@ class FakeEndpoint:
             self.n_bytes += len(message)
             return
         self.messages.append(json.loads(message))
-        if self.messages[-1]["type"] == "start":
+        if self.messages[-1]["type"] in {"start", "reconnect"}:
             self.on_start(connection)
         if self.messages[-1]["type"] == "stop":
             self.end()

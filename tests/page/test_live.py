@@ -231,8 +231,59 @@ def test_an_error_is_shown_and_the_user_can_try_again(page: Page) -> None:
     assert len(fake.connections) == 2
 
 
-def test_a_recording_survives_the_loss_of_the_connection(page: Page, endpoint: FakeEndpoint) -> None:
+def test_a_call_continues_after_the_loss_of_the_connection(page: Page) -> None:
+    connections: list[tuple[WebSocketRoute, WebSocketRoute]] = []
+    page.route_web_socket(
+        "**/v1/audio/live",
+        lambda connection: connections.append((connection, connection.connect_to_server())),
+    )
     record(page)
+    expect(segments(page).first).to_be_visible()
+    for end in connections[0]:
+        end.close(code=3000)
+    expect(segments(page).nth(2)).to_be_visible(timeout=30_000)
+    stop(page)
+    expect(page.get_by_role("button", name="Download JSON")).to_be_visible()
+    live = downloaded(page)
+    assert len(connections) == 2
+    with page.expect_response("**/v1/audio/timeline*") as answer:
+        page.get_by_role("radio", name="Call").check(force=True)
+    assert answer.value.json() == live
+
+
+def test_a_pause_and_a_stop_are_repeated_after_the_loss_of_the_connection(
+    page: Page, endpoint: FakeEndpoint
+) -> None:
+    record(page)
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#drop-title")).to_have_text("Paused")
+    endpoint.send(spoken("segment", 0.1, 0.4, "anger"))
+    expect(segments(page)).to_have_count(1)
+    n_bytes, endpoint.n_bytes = endpoint.n_bytes, 0
+    endpoint.connections[0].close(code=1011)
+    repeated = [{"type": "reconnect", "session": "1", "after": 1}, {"type": "pause"}]
+    for _ in range(100):
+        if endpoint.messages[-2:] == repeated:
+            break
+        page.wait_for_timeout(100)
+    assert endpoint.messages[-2:] == repeated
+    assert endpoint.n_bytes == n_bytes
+    stop(page)
+    expect(page.get_by_role("button", name="Download JSON")).to_be_visible()
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_recording_survives_the_loss_of_the_session(
+    page: Page, endpoint: FakeEndpoint, *, is_known: bool
+) -> None:
+    def refuse(connection: WebSocketRoute) -> None:
+        if not is_known:
+            endpoint.send(problem(404, "There is no such live session"), to=connection)
+        connection.close(code=1011)
+
+    endpoint.reconnect_seconds = 0.0
+    record(page)
+    endpoint.on_start = refuse
     endpoint.connections[0].close(code=1011)
     expect(page.get_by_role("region", name="The connection to the service was lost")).to_be_visible()
     expect_released(page)

@@ -61,7 +61,7 @@ def build(weights: Weights) -> onnx.ModelProto:
     nodes, constants = [helper.make_node("Transpose", [INPUT], ["states_0"], perm=[1, 0, 2])], []
 
     def constant(name: str, array: NDArray[np.generic]) -> str:
-        constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        constants.append(numpy_helper.from_array(np.array(array, order="C"), name))
         return name
 
     constant("axis", np.array([1], np.int64))
@@ -120,7 +120,7 @@ def quantize_layers(model: onnx.ModelProto) -> bytes:
 
 
 def _reordered(array: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Reorder the gates of an LSTM: torch has input, forget, cell, output; ONNX input, output, forget, cell."""
+    """Reorder the gates: torch has input, forget, cell, output; ONNX has input, output, forget, cell."""
     into, forget, cell, out = np.split(array, 4)
     return np.concatenate([into, out, forget, cell])
 

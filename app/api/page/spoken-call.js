@@ -5,7 +5,6 @@ import { SpokenUtterance } from "./spoken-utterance.js";
 import { lasting } from "./time.js";
 
 const INTERIM = 1; // seconds of speech between two interim answers
-const FORGOTTEN = 5; // seconds without an answer after which a sound was too short for a segment
 const MARGIN = 0.2; // seconds; the recording stops before it would be too long
 const STOPPING = {
   title: "The service stops",
@@ -45,7 +44,6 @@ export class SpokenCall extends SpokenUtterance {
     super.hear(samples);
     this.session.send(samples);
     this.listeners.onSamples(samples);
-    if (this.speech && this.seconds - this.speech.heard > FORGOTTEN) this.follow(null);
     if (this.seconds < this.mostSeconds) return;
     const detail = `The service accepts recordings of up to ${lasting(this.mostSeconds + MARGIN)}.`;
     this.stop({ title: "The recording has reached its maximum duration", detail });
@@ -53,9 +51,7 @@ export class SpokenCall extends SpokenUtterance {
 
   receive(message) {
     this.listeners.onEvent(message);
-    const heard = this.seconds;
-    if (message.type === "speech_started") this.follow({ start: message.time, heard });
-    if (message.type === "interim" && this.speech) this.speech.heard = heard;
+    if (message.type === "speech_started") this.follow({ start: message.time });
     // The next segment may have started before the answer for this segment.
     if (message.type === "segment" && this.speech?.start <= message.start) this.follow(null);
   }

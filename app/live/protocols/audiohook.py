@@ -96,17 +96,24 @@ class AudioHook:
         self._id = session_id
         self._n_received = 0
         self._n_sent = 0
-        self._state: Literal["new", "open", "probe", "closing"] = "new"
+        self._state: Literal["new", "open", "probe", "closing", "disconnecting"] = "new"
         self._media: dict[str, Any] = {}
         self._second = b""
         """A second of silence."""
         self._warned = False
+
+    @property
+    def awaits_close(self) -> bool:
+        """Whether the client still sends `close` after `disconnect`."""
+        return self._state == "disconnecting"
 
     def read(
         self, frame: str | bytes
     ) -> Sequence[Start | Pause | Resume | Stop | WarningMessage | Reply | bytes]:
         """Translate a frame of the client."""
         if isinstance(frame, bytes):
+            if self.awaits_close:
+                return []
             if self._state != "open":
                 raise InvalidMessage("Audio arrived, and no session is open.")
             return [frame]
@@ -206,6 +213,7 @@ class AudioHook:
         return self._message("opened", {"media": [self._media], "startPaused": False})
 
     def _disconnect(self, reason: str, info: str) -> str:
+        self._state = "disconnecting"
         return self._message("disconnect", {"reason": reason, "info": info})
 
     def _message(self, kind: str, parameters: dict[str, Any]) -> str:

@@ -38,6 +38,7 @@ class Jambonz:
 
     name = "jambonz"
     reconnects = False
+    awaits_close = False
     n_reordered = 0
     n_dropped = 0
 

@@ -43,6 +43,7 @@ class MediaStreams:
     """
 
     reconnects = False
+    awaits_close = False
 
     def __init__(self, name: str) -> None:
         """Start before the first message.

@@ -18,6 +18,7 @@ class Native:
 
     name = "native"
     reconnects = True
+    awaits_close = False
     key: str | None = None
     n_reordered = 0
     n_dropped = 0

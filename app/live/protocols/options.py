@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from app.calls.metadata import Metadata, parse_metadata
+from app.calls.options import NumberOfSpeakers, SpeakerOrder
 from app.live.encoding import Encoding
 from app.live.messages import Callback, Start
 from app.live.protocols.parsing import invalid
@@ -43,6 +44,8 @@ class Options(BaseModel):
         default=None, description="as in `start`"
     )
     min_confidence: float | None = Field(default=None, description="as in `start`")
+    speakers: NumberOfSpeakers | None = Field(default=None, description="as in `start`")
+    speaker_order: SpeakerOrder = Field(default="first", description="as in `start`")
     interim_interval: float | None = Field(default=None, description="as in `start`; by default none")
     callback: str | None = Field(default=None, description="the `url` of the callback in `start`")
     callback_events: Annotated[list[str] | None, BeforeValidator(_split)] = Field(
@@ -88,6 +91,8 @@ class Options(BaseModel):
                 interim_interval=self.interim_interval,
                 model=self.model,
                 min_confidence=self.min_confidence,
+                speakers=self.speakers,
+                speaker_order=self.speaker_order,
                 callback=Callback.model_validate({"url": self.callback, **callback})
                 if self.callback
                 else None,

@@ -33,6 +33,10 @@ class LiveProtocol(Protocol):
     n_reordered: int
     n_dropped: int
 
+    @property
+    def awaits_close(self) -> bool:
+        """Whether the client still answers the last message, before the connection is closed."""
+
     def read(self, frame: str | bytes) -> Sequence[ClientMessage | WarningMessage | Reply | bytes]:
         """Translate a frame of the client.
 
