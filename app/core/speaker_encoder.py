@@ -25,8 +25,8 @@ WINDOW = 160
 """Frames of 10 ms in a window: 1.6 s, as in the training of the network."""
 
 SPACING = 320
-"""Frames between the centers of two windows: 3.2 s. One window for every 0.8 s is little better and takes four
-times as long; see `docs/experiments.md`, "Separating speakers"."""
+"""Frames of 10 ms between the centers of two windows: 3.2 s. One window for every 1.6 s is little better and
+takes twice as long; see `docs/experiments.md`, "Separating speakers"."""
 
 LEVEL = -30.0
 """The level in dB relative to full scale to which a softer stretch is amplified, as in Resemblyzer."""

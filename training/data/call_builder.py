@@ -94,6 +94,7 @@ def build_call(
     random: np.random.Generator,
     *,
     decibels: float | None = 15.0,
+    pause: tuple[float, float] = PAUSE,
     interludes: float = 0.0,
     packet_loss: float = 0.0,
 ) -> Call:
@@ -103,13 +104,14 @@ def build_call(
         voices: the utterances of each channel, as pairs of a number and a mono signal.
         random: the generator of pauses, interludes, noise and packet losses.
         decibels: the ratio of the speech of each utterance to pink noise, in dB; None adds no noise.
+        pause: the shortest and the longest pause before an utterance, in seconds.
         interludes: the share of long pauses that contain ringing, digits or music.
         packet_loss: the share of packets of 20 ms that are lost.
 
     Returns:
         The call. A channel contains no speech after its last utterance.
     """
-    channels = [_lay_out(utterances, random, interludes) for utterances in voices]
+    channels = [_lay_out(utterances, random, pause, interludes) for utterances in voices]
     n_samples = max(len(samples) for samples, _, _ in channels)
     signals, turns, speech = [], [], []
     for number, (samples, spans, speaking) in enumerate(channels):
@@ -151,7 +153,10 @@ def lose_packets(samples: Samples, random: np.random.Generator, share: float) ->
 
 
 def _lay_out(
-    utterances: Sequence[tuple[int, Signal]], random: np.random.Generator, interludes: float
+    utterances: Sequence[tuple[int, Signal]],
+    random: np.random.Generator,
+    pause: tuple[float, float],
+    interludes: float,
 ) -> tuple[Samples, list[tuple[float, float, int]], NDArray[np.bool_]]:
     """Return the samples of one channel, the span of each utterance, and the frames with speech."""
     parts: list[Samples] = []
@@ -159,14 +164,14 @@ def _lay_out(
     spans = []
     loudness = float(np.mean([np.abs(signal.samples).max() for _, signal in utterances]))
     for number, signal in utterances:
-        n_pause = int(random.uniform(*PAUSE) / FRAME) * _frame()
-        pause = np.zeros(n_pause, np.float32)
+        n_pause = int(random.uniform(*pause) / FRAME) * _frame()
+        silence = np.zeros(n_pause, np.float32)
         if n_pause >= INTERLUDE_SECONDS * TELEPHONE_RATE and random.random() < interludes:
-            pause = loudness * _interlude(n_pause, random)
+            silence = loudness * _interlude(n_pause, random)
         said = resample(signal, TELEPHONE_RATE).samples[0]
         said = said[: len(said) // _frame() * _frame()]
         start = (sum(map(len, parts)) + n_pause) / TELEPHONE_RATE
-        parts += [pause, said]
+        parts += [silence, said]
         spans.append((start, start + len(said) / TELEPHONE_RATE, number))
         speaking += [np.zeros(n_pause // _frame(), np.bool_), speech_frames(said)]
     return np.concatenate(parts), spans, np.concatenate(speaking)
