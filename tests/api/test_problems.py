@@ -11,6 +11,7 @@ from app.main import create_app
 from app.pool.errors import WorkerLost
 from app.pool.pool import WorkerPool
 from app.pool.process import WorkerFailed
+from app.rules.errors import RulesInvalid
 from app.settings import Settings
 from testing.recordings import EXAMPLE
 
@@ -52,7 +53,7 @@ CODES = {
     "storage-full": 507,
 }
 # Errors that need no row: a broken installation or service raises them, or they end a job.
-INTERNAL = {BundleError, WorkerFailed, WorkerLost, RecordingLost, JobCancelled}
+INTERNAL = {BundleError, RulesInvalid, WorkerFailed, WorkerLost, RecordingLost, JobCancelled}
 
 
 def leaves(error: type[SpeechEmotionError]) -> list[type[SpeechEmotionError]]:
