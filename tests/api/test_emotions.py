@@ -29,7 +29,10 @@ def test_an_utterance_gets_the_probability_of_each_emotion(client: TestClient, m
     response = post_file(client, EXAMPLE.read_bytes())
     assert response.status_code == 200
     answer = response.json()
-    assert list(answer) == ["model", "model_version", "duration", "speech", "emotion", "probabilities"]
+    assert list(answer) == [
+        *("model", "model_version", "metadata"),
+        *("duration", "speech", "emotion", "probabilities"),
+    ]
     assert answer["model_version"] == read_bundle(models_dir / "small").manifest.version
     assert (answer["model"], answer["speech"]) == ("small", True)
     assert answer["duration"] == pytest.approx(decode(EXAMPLE.read_bytes()).duration)

@@ -251,7 +251,7 @@ async def session(service: Service, raw: bytes, headers: dict[str, str] | None =
 
 def test_a_call_has_the_timeline_of_its_recording(service: Service) -> None:
     wav, raw = telephone()
-    expected = timeline(service, wav)
+    expected = timeline(service, wav, "?roles=customer,agent")
     messages = asyncio.run(session(service, raw))
     assert [message["seq"] for message in messages] == list(range(1, len(messages) + 1))
     assert {message["id"] for message in messages} == {SESSION}

@@ -102,7 +102,7 @@ def test_a_call_has_the_timeline_of_its_recording(service: Service) -> None:
     items = [item for frame in frames for item in protocol.read(frame)]
     native = (item.model_dump() if isinstance(item, Start) else item for item in items)
     messages, _ = talk(service, *native, STOP)
-    assert messages[-2]["timeline"] == timeline(service, wav)
+    assert messages[-2]["timeline"] == timeline(service, wav, "?roles=customer,agent")
 
 
 def test_the_service_selects_the_subprotocol_and_sends_nothing(service: Service) -> None:

@@ -284,7 +284,7 @@ def test_hostile_calls_end_with_the_code_of_the_problem(service: Service) -> Non
 )
 def test_a_call_has_the_timeline_of_its_recording(service: Service, path: str, start: Message) -> None:
     wav, raw = telephone()
-    expected = timeline(service, wav)
+    expected = timeline(service, wav, "?roles=customer,agent")
     assert min(len(channel["segments"]) for channel in expected["channels"]) > 1
     call = [CONNECTED, start, *messages_of(raw), END]
     start_message, *items, _ = translate(*call)
