@@ -19,7 +19,7 @@ test: $(DEV)/.installed programs ## run every check: lint, format, types, archit
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
 	$(DEV)/bin/bandit --quiet --configfile pyproject.toml --recursive app training benchmarks release
-	$(DEV)/bin/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	$(DEV)/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # Install the missing programs of the tests, if this is possible. Otherwise, the tests that need them are skipped and
 # listed; in CI they fail.

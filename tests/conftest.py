@@ -18,17 +18,13 @@ from testing.recordings import ROOT, corpora
 # Jobs need a database and allow one application per process. Only the tests of jobs turn jobs on.
 os.environ["SER_JOBS"] = "false"
 
+SLOWEST = {ROOT / "tests" / "training" / "test_train.py"}
 TrainEmodb = Callable[[Path, Path], Path]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups; otherwise each process repeats every fixture
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run each file in one process. Run all files that train in the same process, and run them first."""
-    training = {item.path for item in items if "train_emodb" in getattr(item, "fixturenames", ())}
-    items.sort(key=lambda item: item.path not in training)
-    for item in items:
-        group = "training" if item.path in training else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Run the files that take longest first, so that both processes of xdist end at the same time."""
+    items.sort(key=lambda item: item.path not in SLOWEST)
 
 
 @pytest.fixture(scope="session")
