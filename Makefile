@@ -13,6 +13,9 @@ help: ## list the commands
 serve: $(SERVICE)/.installed ## serve the bundles in models/ at 127.0.0.1:8000
 	$(SERVICE)/bin/python -m app
 
+# The tests start the service a hundred times, so Python may keep what it compiles.
+test: export PYTHONDONTWRITEBYTECODE =
+# xdist's groups have no effect with pytest 9.2; every file runs in one process, so that its fixtures exist once.
 test: $(DEV)/.installed programs ## run every check: lint, format, types, architecture, tests
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
