@@ -21,6 +21,7 @@ os.environ["SER_JOBS"] = "false"
 # Paths that start like these run first, in this order: they take longest.
 SLOWEST = (
     "training/test_train",
+    "training/test_models",
     "contract/test_parity",
     "jobs/",
     "batch/",
