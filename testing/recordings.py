@@ -54,6 +54,13 @@ def encode(
     return file.getvalue()
 
 
+def two_voices() -> NDArray[np.float32]:
+    """Return two voices of EMO-DB that take turns, three each, with short pauses: shape (n_samples,)."""
+    pause = np.zeros(3_200, np.float32)
+    names = ("08a01Fd", "03a01Fa", "08a01Na", "03a01Nc", "08a01Wa", "03a01Wa")
+    return np.concatenate([part for name in names for part in (speech(name), pause)])
+
+
 def call(repeats: int) -> bytes:
     """Return a stereo call of real speech. Each repeat lasts about four seconds."""
     first, second = speech("03a01Fa"), speech("03a01Nc")
