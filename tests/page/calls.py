@@ -61,7 +61,12 @@ def measured_answer(*, speakers: bool = False) -> dict[str, Any]:
     found = measure(Timeline(SECONDS, tuple(rows)))
     measured["measures"] = asdict(found.call)
     for answered, row, measures in zip(measured["channels"], rows, found.parties, strict=True):
-        answered |= {"channel": row.channel, "speaker": row.speaker, "role": None, "measures": asdict(measures)}
+        answered |= {
+            "channel": row.channel,
+            "speaker": row.speaker,
+            "role": None,
+            "measures": asdict(measures),
+        }
     place = {"channel": rows[1].channel, "speaker": rows[1].speaker}
     measured["turning_points"][0] |= place
     measured["alerts"] = [
