@@ -15,8 +15,7 @@ from tests.page import calls
 
 Show = Callable[[dict[str, Any]], Page]
 
-NARROW = {"width": 360, "height": 700}
-WIDTH = "document.documentElement.scrollWidth"
+WIDTH, HEIGHT = 360, 700  # of a narrow page, in CSS pixels
 
 
 @pytest.fixture
@@ -264,10 +263,10 @@ def test_an_overfull_result_fits_a_narrow_page(show: Show) -> None:
     ]
     answer["alerts"] = answer["alerts"][:1] * 20
     page = show(answer)
-    page.set_viewport_size(NARROW)
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     expect(page.locator(".lane")).to_have_count(8)
-    assert page.evaluate(WIDTH) == NARROW["width"]
-    assert page.locator("#alerts-list").evaluate("(list) => list.clientHeight") < NARROW["height"]
+    assert page.evaluate("document.documentElement.scrollWidth") == WIDTH
+    assert page.locator("#alerts-list").evaluate("(list) => list.clientHeight") < HEIGHT
 
 
 def test_every_control_of_the_result_has_an_accessible_name(show: Show) -> None:
