@@ -36,7 +36,7 @@ def report(arguments: Sequence[str]) -> int:
         with open_archive(options.archive, options.channels) as archive:
             figures = aggregate(archive, _select(options, archive, rows), rows)
         # Both are complete before the first is written.
-        files = {options.output: report_page(options.archive.name, figures)}
+        files = {options.output: report_page(options.archive.name, figures).encode()}
         if options.table:
             files[options.table] = FORMATS[options.table.suffix](figures)
         for path, content in files.items():

@@ -39,14 +39,15 @@ def main() -> None:
         print(f"{N_CALLS * N_SEGMENTS:,} segments, {archive.stat().st_size / 2**20:.0f} MiB")
         for _ in range(ROUNDS):
             before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-            command = [sys.executable, "-m", "app", "report", archive, "--metadata", table]
-            outputs = ["--output", folder / "report.html", "--table", folder / "report.parquet"]
+            command = [sys.executable, "-m", "app", "report", str(archive), "--metadata", str(table)]
+            outputs = ["--output", str(folder / "report.html"), "--table", str(folder / "report.parquet")]
             subprocess.run([*command, *outputs], check=True)
             wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
             used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            page = (folder / "report.html").stat().st_size
             print(
                 f"{wall:.1f} s, {used:.1f} s of processor time, at most {after.ru_maxrss / 1024:.0f} MiB; "
-                f"page {(folder / 'report.html').stat().st_size / 1024:.0f} KiB; load {os.getloadavg()[0]:.1f}"
+                f"page {page / 1024:.0f} KiB; load {os.getloadavg()[0]:.1f}"
             )
 
 

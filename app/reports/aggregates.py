@@ -130,7 +130,8 @@ def aggregate(archive: Archive, selection: Selection, metadata: Mapping[str, Map
     days = queries.days()
     if total and days and all(day.value is None for day in days):
         raise ValueError(
-            f"--date {selection.date}: no call has a date there. A date begins like 2026-03-31; choose another key."
+            f"--date {selection.date}: no call has a date there. A date begins like 2026-03-31; "
+            "choose another key."
         )
     return Report(
         selection,
@@ -169,11 +170,13 @@ class _Queries:
         sums = ", ".join(f"sum({one})" for one in self._seconds)
         rows = self._rows(
             f"SELECT {value} AS value, count(*), count(error), sum(segments), sum(speech), "  # noqa: S608
-            f"count(*) FILTER (len(alerts) > 0), {sums} FROM {source} GROUP BY value ORDER BY value NULLS LAST"
+            f"count(*) FILTER (len(alerts) > 0), {sums} FROM {source} "
+            "GROUP BY value ORDER BY value NULLS LAST"
         )
         names = (*self._archive.labels, UNDECIDED)
         return [
-            Group(*row[:3], int(row[3]), *row[4:6], dict(zip(names, row[6:], strict=True))) for row in rows
+            Group(row[0], row[1], row[2], int(row[3]), row[4], row[5], dict(zip(names, row[6:], strict=True)))
+            for row in rows
         ]
 
     def days(self) -> list[Group]:
@@ -189,14 +192,15 @@ class _Queries:
         """Return the rules that match, and the first calls of each."""
         matching = "(SELECT unnest(list_distinct(alerts)) AS rule, * FROM calls)"
         groups = sorted(self.groups("rule", matching), key=lambda one: (-one.calls, one.value))
+        order = f"matches DESC, {self._share} DESC NULLS LAST, file"
         rows = self._rows(
             f"""
-            SELECT rule, file, speech, {self._share}, len(list_filter(alerts, lambda one: one = rule)) AS matches,
+            SELECT rule, file, speech, {self._share},
+                len(list_filter(alerts, lambda one: one = rule)) AS matches,
                 {", ".join([*self._values, "NULL"])}
             FROM {matching}
-            QUALIFY row_number() OVER (PARTITION BY rule ORDER BY matches DESC, {self._share} DESC NULLS LAST, file)
-                <= {int(self._selection.top)}
-            ORDER BY rule, matches DESC, {self._share} DESC NULLS LAST, file
+            QUALIFY row_number() OVER (PARTITION BY rule ORDER BY {order}) <= {int(self._selection.top)}
+            ORDER BY rule, {order}
             """  # noqa: S608  # numbers and names of our own
         )
         calls = {
@@ -218,8 +222,9 @@ class _Queries:
         return [self._call(row) for row in rows]
 
     def _call(self, row: Sequence[Any]) -> Call:
-        values = zip(self._names, row[4:-1], strict=True)
-        return Call(*row[:4], {name: value for name, value in values if value is not None})
+        file, speech, share, alerts, *values = row[:-1]
+        named = zip(self._names, values, strict=True)
+        return Call(file, speech, share, alerts, {name: value for name, value in named if value is not None})
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
         return self._archive.connection.execute(query).fetchall()

@@ -1,4 +1,4 @@
-"""An archive in DuckDB: one row per call, with the seconds of each emotion and the metadata that a report uses.
+"""An archive in DuckDB: one row per call, with the seconds of each emotion and the metadata of a report.
 
 The archive is the Parquet file of `python -m app analyze --format parquet`. DuckDB reads it in pieces, within
 `MEMORY`. Only the table of calls stays in memory, or on disk if it is larger.
@@ -55,7 +55,7 @@ class Archive:
     def keys(self) -> list[str]:
         """Return the keys of the metadata of all calls, in alphabetical order."""
         rows = self.connection.execute(
-            "SELECT DISTINCT unnest(json_keys(metadata)) AS key FROM calls WHERE metadata IS NOT NULL ORDER BY key"
+            "SELECT DISTINCT unnest(json_keys(metadata)) AS key FROM calls ORDER BY key"
         ).fetchall()
         return [key for (key,) in rows]
 
@@ -78,7 +78,8 @@ class Archive:
         for number, key in enumerate(keys):
             self.connection.execute(f"ALTER TABLE calls ADD COLUMN k{number} VARCHAR")
             self.connection.execute(
-                f"UPDATE calls SET k{number} = nullif(json_extract_string(metadata, ?), '')", [_pointer(key)]
+                f"UPDATE calls SET k{number} = nullif(json_extract_string(metadata, ?), '')",  # noqa: S608
+                [_pointer(key)],
             )
         # The path last, because it takes precedence over the last part.
         for name in ("split_part(file, '/', -1)", "file"):
@@ -122,8 +123,8 @@ def open_archive(path: Path, channels: Sequence[int] = ()) -> Iterator[Archive]:
                 labels = _check_columns(path, connection)
                 _create_calls(connection, labels, channels)
                 found = connection.execute(
-                    f"SELECT DISTINCT channel FROM archive WHERE {_counted(channels)} ORDER BY 1"
-                )  # noqa: S608
+                    f"SELECT DISTINCT channel FROM archive WHERE {_counted(channels)} ORDER BY 1"  # noqa: S608
+                )
                 covered = tuple(channel for (channel,) in found.fetchall())
             except duckdb.Error as error:
                 raise ValueError(_cannot_read(path, error)) from error
@@ -169,7 +170,8 @@ def _create_calls(
         SELECT file,
             any_value(error) AS error,
             any_value(alerts) AS alerts,
-            any_value(CASE WHEN json_valid(metadata) AND json_type(metadata) = 'OBJECT' THEN metadata END) AS metadata,
+            any_value(CASE WHEN json_valid(metadata) AND json_type(metadata) = 'OBJECT' THEN metadata END)
+                AS metadata,
             count(*) FILTER ({counted}) AS segments,
             coalesce(sum("end" - start) FILTER ({counted}), 0) AS speech,
             coalesce(sum("end" - start) FILTER ({counted} AND emotion IS NULL), 0) AS undecided,

@@ -27,16 +27,16 @@ def check_installed() -> None:
         raise ValueError("HTML pages: install the extra `bulk` (requirements/bulk.txt)") from error
 
 
-def render(template: str, **values: Any) -> bytes:  # noqa: ANN401  # whatever the template shows
-    """Render a template to a page in UTF-8.
+def render(template: str, **values: Any) -> str:  # noqa: ANN401  # whatever the template shows
+    """Render a template to a page, which can be encoded in UTF-8.
 
     Args:
         template: the name of the template.
         **values: the values of the template.
     """
     text = _environment().get_template(template).render(**values)
-    # A name of a file can have bytes that are no text.
-    return text.encode("utf-8", "replace")
+    # The name of a file can have bytes that are no text.
+    return text.encode("utf-8", "replace").decode()
 
 
 @cache

@@ -47,7 +47,7 @@ class Chart:
     bars: Sequence[Bar]
 
 
-def report_page(name: str, report: Report) -> bytes:
+def report_page(name: str, report: Report) -> str:
     """Render the figures of an archive as one self-contained page.
 
     Args:
@@ -77,7 +77,7 @@ def _charts(labels: Sequence[str], over_time: Trend) -> list[Chart]:
     charts = []
     for label in labels:
         shares = [period.share(label) for period in over_time.periods]
-        top = ceiling([share or 0.0 for share in shares])
+        top = max(0.01, ceiling([share or 0.0 for share in shares]))  # the smallest percentage
         bars = [
             Bar(name, "no speech" if share is None else percent(share), (share or 0.0) / top)
             for name, share in zip(names, shares, strict=True)

@@ -76,11 +76,11 @@ def count(number: int) -> str:
 
 
 def ceiling(values: Sequence[float]) -> float:
-    """Return the end of a scale: 1, 2 or 5 times a power of ten, at least the largest value.
+    """Return the end of a scale: a round number that is at least the largest value.
 
     Example:
         >>> ceiling([0.03, 0.17]), ceiling([730]), ceiling([])
-        (0.2, 1000.0, 1.0)
+        (0.2, 800.0, 1.0)
     """
     largest = max(values, default=0)
     if largest <= 0:
@@ -88,4 +88,4 @@ def ceiling(values: Sequence[float]) -> float:
     power = 10.0 ** (len(str(int(largest))) if largest >= 1 else 0)
     while power > largest:
         power /= 10
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= largest * (1 - 1e-9))
+    return next(step * power for step in (1, 2, 3, 4, 5, 6, 8, 10) if step * power >= largest * (1 - 1e-9))

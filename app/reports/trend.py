@@ -38,7 +38,7 @@ def trend(days: Sequence[Group]) -> Trend | None:
     span = (dated[-1][0] - dated[0][0]).days + 1
     unit, name = "year", _year
     if span <= MAX_DAYS:
-        unit, name = "day", date.isoformat
+        unit, name = "day", _day
     elif span <= MAX_WEEKS * WEEK:
         unit, name = "week", _week
     elif span <= MAX_MONTHS * 30:
@@ -52,6 +52,10 @@ def trend(days: Sequence[Group]) -> Trend | None:
         one = name(day)
         joined[one] = _add(joined[one], group) if one in joined else _named(one, group)
     return Trend(unit, list(joined.values())[-MAX_PERIODS:])
+
+
+def _day(day: date) -> str:
+    return day.isoformat()
 
 
 def _week(day: date) -> str:
