@@ -3,6 +3,7 @@
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
 
 from app.batch.metadata import read_metadata
@@ -69,7 +70,7 @@ def _parse(arguments: Sequence[str]) -> Namespace:
     add("--top", type=_positive, default=10, metavar="N", help="calls in each list; default: %(default)s")
     add(
         "--min-speech",
-        type=float,
+        type=_seconds,
         default=10.0,
         metavar="SECONDS",
         help="least speech of a call in the list of the emotion; default: %(default)s",
@@ -79,6 +80,13 @@ def _parse(arguments: Sequence[str]) -> Namespace:
 
 def _indices(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < inf:
+        raise ArgumentTypeError("expected seconds from 0")
+    return value
 
 
 def _positive(text: str) -> int:

@@ -69,11 +69,12 @@ class Archive:
         """
         import pyarrow as pa  # noqa: PLC0415  # an extra
 
+        filled = {name: row for name, row in rows.items() if row}
         columns = {
-            f"k{n}": pa.array([row.get(key) for row in rows.values()], pa.string())
-            for n, key in enumerate(keys)
+            f"k{number}": pa.array([row.get(key) for row in filled.values()], pa.string())
+            for number, key in enumerate(keys)
         }
-        facts = pa.table({"name": pa.array(list(rows), pa.string()), **columns})
+        facts = pa.table({"name": pa.array(list(filled), pa.string()), **columns})
         self.connection.register("facts", facts)
         for number, key in enumerate(keys):
             self.connection.execute(f"ALTER TABLE calls ADD COLUMN k{number} VARCHAR")
@@ -81,12 +82,12 @@ class Archive:
                 f"UPDATE calls SET k{number} = nullif(json_extract_string(metadata, ?), '')",  # noqa: S608
                 [_pointer(key)],
             )
-        # The path last, because it takes precedence over the last part.
-        for name in ("split_part(file, '/', -1)", "file"):
+        by_name = "split_part(file, '/', -1) AND file NOT IN (SELECT name FROM facts)"
+        for name in ("file", by_name):
             for column in columns:
                 self.connection.execute(
                     f"UPDATE calls SET {column} = facts.{column} FROM facts "  # noqa: S608  # names of our own
-                    f"WHERE facts.name = {name} AND facts.{column} IS NOT NULL"
+                    f"WHERE facts.{column} IS NOT NULL AND facts.name = {name}"
                 )
         self.connection.unregister("facts")
 
@@ -100,7 +101,8 @@ def open_archive(path: Path, channels: Sequence[int] = ()) -> Iterator[Archive]:
         channels: the channels that count; empty: all.
 
     Raises:
-        ValueError: the extra `bulk` is missing, the file is not Parquet, or it has not the columns.
+        ValueError: the extra `bulk` is missing, the file is not Parquet, it has not the columns, or DuckDB
+            cannot read or aggregate it.
         OSError: the file cannot be read.
     """
     try:
@@ -126,9 +128,9 @@ def open_archive(path: Path, channels: Sequence[int] = ()) -> Iterator[Archive]:
                     f"SELECT DISTINCT channel FROM archive WHERE {_counted(channels)} ORDER BY 1"  # noqa: S608
                 )
                 covered = tuple(channel for (channel,) in found.fetchall())
+                yield Archive(connection, labels, covered)
             except duckdb.Error as error:
                 raise ValueError(_cannot_read(path, error)) from error
-            yield Archive(connection, labels, covered)
 
 
 def _check_columns(path: Path, connection: "duckdb.DuckDBPyConnection") -> tuple[str, ...]:

@@ -36,6 +36,7 @@ def test_the_licenses_are_in_the_wheel(wheel: zipfile.ZipFile) -> None:
         "LICENSE",
         "LICENSES.md",
         "app/core/silero_vad.LICENSE",
+        "app/core/speaker_encoder.LICENSE",
         "training/encoder/whisper.LICENSE",
     }
 
