@@ -13,13 +13,16 @@ help: ## list the commands
 serve: $(SERVICE)/.installed ## serve the bundles in models/ at 127.0.0.1:8000
 	$(SERVICE)/bin/python -m app
 
+# The tests start the service a hundred times, so Python may keep what it compiles.
+test: export PYTHONDONTWRITEBYTECODE =
+# xdist's groups have no effect with pytest 9.2; every file runs in one process, so that its fixtures exist once.
 test: $(DEV)/.installed programs ## run every check: lint, format, types, architecture, tests
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
 	$(DEV)/bin/bandit --quiet --configfile pyproject.toml --recursive app training benchmarks release
-	$(DEV)/bin/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	$(DEV)/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # Install the missing programs of the tests, if this is possible. Otherwise, the tests that need them are skipped and
 # listed; in CI they fail.

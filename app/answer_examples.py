@@ -61,6 +61,7 @@ TIMELINE: JsonDict = {
     "channels": [
         {
             "channel": 0,
+            "speaker": None,
             "role": "customer",
             "speech_duration": 3.49,
             "summary": {
@@ -99,6 +100,7 @@ TIMELINE: JsonDict = {
         },
         {
             "channel": 1,
+            "speaker": None,
             "role": "agent",
             "speech_duration": 0.0,
             "summary": None,

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from benchmarks.job_client import find, submit, timeline, until
 from benchmarks.replicas import Replica, two_and_two
 from benchmarks.soak import verdict
+from testing import local
 from testing.backends import Postgres, objects
 from testing.receiver import SECRET, Receiver
 from testing.recordings import call
@@ -109,7 +110,7 @@ def _unfinished(services: Sequence[Replica]) -> int:
     for service in services:
         with contextlib.suppress(httpx2.TransportError, KeyError):
             lists = [
-                httpx2.get(f"{service.url}/v1/jobs?limit=100&state={state}", timeout=30).json()["jobs"]
+                local.get(f"{service.url}/v1/jobs?limit=100&state={state}", timeout=30).json()["jobs"]
                 for state in ("queued", "running")
             ]
             return sum(map(len, lists))

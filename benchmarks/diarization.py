@@ -55,9 +55,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=2, help="default: %(default)s")
     options = parser.parse_args()
     detector, encoder = SpeechDetector(), SpeakerEncoder()
-    print(
-        "| corpus | voices | calls | wrong speaker | two speakers with `auto` |\n| --- | --- | --- | --- | --- |"
-    )
+    print("| corpus | voices | calls | wrong speaker | two speakers with `auto` |")
+    print("| --- | --- | --- | --- | --- |")
     for path in options.corpora:
         utterances = [one for one in csv_file.read(path) if one.sex]
         for same_sex in (False, True):

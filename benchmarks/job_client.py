@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import httpx2
+from testing import local
 
 ENDED = {"succeeded", "failed", "cancelled"}
 WAV = {"Content-Type": "audio/wav"}
@@ -12,7 +12,7 @@ WAV = {"Content-Type": "audio/wav"}
 
 def timeline(url: str, recording: bytes) -> dict[str, Any]:
     """Return the timeline of a call, from the synchronous endpoint."""
-    answer = httpx2.post(f"{url}/v1/audio/timeline", content=recording, headers=WAV, timeout=120)
+    answer = local.post(f"{url}/v1/audio/timeline", content=recording, headers=WAV, timeout=120)
     analyzed: dict[str, Any] = answer.raise_for_status().json()
     return analyzed
 
@@ -25,13 +25,13 @@ def submit(url: str, recording: bytes, key: str = "", callback: str = "") -> str
     """
     headers = {**WAV, **({"Idempotency-Key": key} if key else {})}
     params = {"callback_url": callback} if callback else {}
-    answer = httpx2.post(f"{url}/v1/jobs", params=params, content=recording, headers=headers, timeout=60)
+    answer = local.post(f"{url}/v1/jobs", params=params, content=recording, headers=headers, timeout=60)
     return str(answer.json()["id"])
 
 
 def find(url: str, job: str) -> dict[str, Any]:
     """Return the state of a job."""
-    answer: dict[str, Any] = httpx2.get(f"{url}/v1/jobs/{job}", timeout=30).json()
+    answer: dict[str, Any] = local.get(f"{url}/v1/jobs/{job}", timeout=30).json()
     return answer
 
 

@@ -11,6 +11,7 @@ import httpx2
 
 from benchmarks.job_client import until
 from benchmarks.serving import free_port
+from testing import local
 
 
 class Replica:
@@ -39,7 +40,7 @@ class Replica:
 
         def is_ready() -> bool:
             with contextlib.suppress(httpx2.TransportError):
-                return httpx2.get(f"{self.url}/health/ready", timeout=5).is_success
+                return local.get(f"{self.url}/health/ready", timeout=5).is_success
             return False
 
         until(is_ready)

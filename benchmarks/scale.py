@@ -17,12 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import httpx2
-
 from benchmarks.serving import free_port, put_under_load
 from benchmarks.soak import OK, OVERLOADED, verdict
 from benchmarks.throughput import three_seconds, wav
-from testing import bundles
+from testing import bundles, local
 from testing.balancer import balancing
 from testing.service import Service, started
 
@@ -76,7 +74,7 @@ class Site:
 
     def models(self) -> list[str]:
         """Return the names of the served bundles, requested through the balancer."""
-        answer = httpx2.get(f"http://127.0.0.1:{self.port}/v1/models").raise_for_status()
+        answer = local.get(f"http://127.0.0.1:{self.port}/v1/models").raise_for_status()
         return [model["name"] for model in answer.json()["models"]]
 
     def _start(self, port: int) -> Service:

@@ -12,8 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx2
-
+from testing import local
 from testing.programs import program
 from testing.service import free_port
 
@@ -93,7 +92,7 @@ def object_store() -> Iterator[dict[str, str]]:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             _wait_for(port)
-            httpx2.put(f"{url}/{BUCKET}").raise_for_status()
+            local.put(f"{url}/{BUCKET}").raise_for_status()
             yield {
                 "SER_JOBS_RECORDINGS": f"s3://{BUCKET}/recordings",
                 "AWS_ENDPOINT_URL": url,
@@ -107,7 +106,7 @@ def object_store() -> Iterator[dict[str, str]]:
 
 def objects(settings: dict[str, str]) -> int:
     """Return the number of objects in the bucket."""
-    listing = httpx2.get(f"{settings['AWS_ENDPOINT_URL']}/{BUCKET}?list-type=2")
+    listing = local.get(f"{settings['AWS_ENDPOINT_URL']}/{BUCKET}?list-type=2")
     return listing.text.count("<Contents>")
 
 

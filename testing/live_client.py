@@ -8,13 +8,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import soundfile
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from app.core.audio import decode
+from testing import local
 from testing.recordings import call
 from testing.service import Service, running
 
@@ -92,7 +92,7 @@ def talk(service: Service, *frames: Message | bytes | str) -> tuple[list[Message
 def timeline(service: Service, wav: bytes, query: str = "") -> Message:
     """Return the answer for a recording."""
     headers = {"Content-Type": "audio/wav"}
-    answer: Message = httpx2.post(
+    answer: Message = local.post(
         f"{service.url}/v1/audio/timeline{query}", content=wav, headers=headers, timeout=60
     ).json()
     return answer

@@ -32,9 +32,10 @@ def speech(name: str = "03a01Fa") -> NDArray[np.float32]:
 
 def tone(seconds: float = 1.0, sampling_rate: int = 16_000, channels: int = 1) -> NDArray[np.float32]:
     """Return a sum of harmonics that rises and falls: shape (n_samples,) or (n_samples, channels)."""
-    time = np.arange(int(seconds * sampling_rate)) / sampling_rate
+    time = np.arange(sampling_rate) / sampling_rate
     harmonics = sum(np.sin(2 * np.pi * 140 * k * time) / k for k in range(1, 8))
-    samples = (0.2 * harmonics * (1.1 + np.sin(2 * np.pi * 3 * time))).astype(np.float32)
+    second = (0.2 * harmonics * (1.1 + np.sin(2 * np.pi * 3 * time))).astype(np.float32)
+    samples = np.resize(second, int(seconds * sampling_rate))  # all frequencies are whole numbers
     return samples if channels == 1 else np.stack([samples / (k + 1) for k in range(channels)], axis=1)
 
 
@@ -51,6 +52,13 @@ def encode(
     file = io.BytesIO()
     soundfile.write(file, samples, sampling_rate, subtype=subtype, format=container)
     return file.getvalue()
+
+
+def two_voices() -> NDArray[np.float32]:
+    """Return two voices of EMO-DB that take turns, three each, with short pauses: shape (n_samples,)."""
+    pause = np.zeros(3_200, np.float32)
+    names = ("08a01Fd", "03a01Fa", "08a01Na", "03a01Nc", "08a01Wa", "03a01Wa")
+    return np.concatenate([part for name in names for part in (speech(name), pause)])
 
 
 def call(repeats: int) -> bytes:

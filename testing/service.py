@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from testing import local
 from testing.recordings import ROOT
 
 
@@ -45,7 +46,7 @@ class Service:
         """Return when the service is ready."""
         for _ in range(600):
             with contextlib.suppress(httpx2.ConnectError):
-                if httpx2.get(f"{self.url}/health/ready").status_code == httpx2.codes.OK:
+                if local.get(f"{self.url}/health/ready").status_code == httpx2.codes.OK:
                     return
             assert self.process.poll() is None, self.log
             time.sleep(0.1)

@@ -18,17 +18,30 @@ from testing.recordings import ROOT, corpora
 # Jobs need a database and allow one application per process. Only the tests of jobs turn jobs on.
 os.environ["SER_JOBS"] = "false"
 
+# Paths that start like these run first, in this order: they take longest.
+SLOWEST = (
+    "training/test_train",
+    "training/test_models",
+    "contract/test_parity",
+    "jobs/",
+    "batch/",
+    "training/",
+    "test_service",
+    "test_shipped",
+    "page/",
+    "live/",
+)
 TrainEmodb = Callable[[Path, Path], Path]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups; otherwise each process repeats every fixture
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run each file in one process. Run all files that train in the same process, and run them first."""
-    training = {item.path for item in items if "train_emodb" in getattr(item, "fixturenames", ())}
-    items.sort(key=lambda item: item.path not in training)
-    for item in items:
-        group = "training" if item.path in training else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Run short files last, so that both processes of xdist end at the same time."""
+    items.sort(key=lambda item: _rank(item.path.relative_to(ROOT / "tests").as_posix()))
+
+
+def _rank(path: str) -> int:
+    """Return the place of a file in `SLOWEST`."""
+    return next((place for place, start in enumerate(SLOWEST) if path.startswith(start)), len(SLOWEST))
 
 
 @pytest.fixture(scope="session")
@@ -109,29 +122,3 @@ def few_voices(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer.writeheader()
         writer.writerows({**row, "path": str(table.parent / row["path"])} for row in rows)
     return few
-
-
-@pytest.fixture(scope="session")
-def fused_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("fused-runs")
-
-
-@pytest.fixture(scope="session")
-def fused(
-    tmp_path_factory: pytest.TempPathFactory, few_voices: Path, fused_runs: Path, feature_cache: Path
-) -> Path:
-    """A bundle of `fusion`: all networks of all folds, on functionals and descriptors."""
-    models = tmp_path_factory.mktemp("fused-models")
-    arguments = ["--name", "fused", "--corpus", f"csv={few_voices}", "--features", "emobase", "--calls"]
-    arguments += ["--model", "fusion", "--folds", "2", "--max-epochs", "1", "--export", "all-folds"]
-    arguments += ["--test-conditions"]
-    train(*arguments, "--models", str(models), "--runs", str(fused_runs), "--cache", str(feature_cache))
-    return models / "fused"
-
-
-@pytest.fixture(scope="session")
-def fused_run(fused: Path, fused_runs: Path) -> Path:
-    """The folder of the run of `fused`, with a folder for each fold."""
-    assert fused.is_dir()
-    (run,) = fused_runs.iterdir()
-    return run

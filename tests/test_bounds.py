@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx2
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from testing import local
 from testing.recordings import EXAMPLE
 from testing.service import Service, running
 
@@ -57,7 +57,7 @@ def read(sender: socket.socket) -> str:
 def wait_until_slot_is_taken(service: Service) -> None:
     """Return when a request has the slot."""
     for _ in range(500):
-        if "ser_places_taken 1.0" in httpx2.get(f"{service.url}/metrics").text:
+        if "ser_places_taken 1.0" in local.get(f"{service.url}/metrics").text:
             return
         time.sleep(0.01)
     pytest.fail("no request has taken the place")
@@ -80,14 +80,14 @@ def test_a_stalled_upload_times_out_and_frees_its_slot(limited: Service) -> None
         answer = read(stalled)
     assert answer.startswith("HTTP/1.1 408")
     assert '"code":"upload-timeout"' in answer
-    assert httpx2.post(limited.url + URL, files={"file": DATA}).status_code == 200
+    assert local.post(limited.url + URL, files={"file": DATA}).status_code == 200
 
 
 def test_a_client_that_disconnects_frees_its_slot(limited: Service) -> None:
     with connection(limited, HEAD + DATA[:1000]):
         wait_until_slot_is_taken(limited)
     for _ in range(100):
-        if httpx2.post(limited.url + URL, files={"file": DATA}).status_code == 200:
+        if local.post(limited.url + URL, files={"file": DATA}).status_code == 200:
             return
         time.sleep(0.05)
     pytest.fail("the place was never free again")
@@ -102,7 +102,7 @@ def test_the_size_limit_applies_to_chunked_uploads(limited: Service) -> None:
         answer = read(endless)
         assert answer.startswith("HTTP/1.1 413")
         assert '"code":"upload-too-large"' in answer
-    assert httpx2.post(limited.url + URL, files={"file": DATA}).status_code == 200
+    assert local.post(limited.url + URL, files={"file": DATA}).status_code == 200
 
 
 class Collector(http.server.BaseHTTPRequestHandler):
@@ -141,7 +141,7 @@ def test_a_trace_contains_the_stages_of_a_request(models_dir: Path) -> None:
         ) as service:
             trace_id = "0af7651916cd43dd8448eb211c80319c"
             headers = {"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"}
-            httpx2.post(service.url + URL, files={"file": DATA}, headers=headers).raise_for_status()
+            local.post(service.url + URL, files={"file": DATA}, headers=headers).raise_for_status()
             service.process.terminate()
             assert service.end() == 0
         server.shutdown()

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from app.core.bundle import write_bundle
-from testing import bundles
+from testing import bundles, local
 from testing.recordings import EXAMPLE, ROOT, corpora
 from testing.service import Service, descendants, gone, holds_recognizer, running, started
 
@@ -37,7 +37,7 @@ def shipped() -> Iterator[Service]:
 
 
 def post(service: Service, data: bytes) -> httpx2.Response:
-    return httpx2.post(service.url + URL, files={"file": data}, timeout=60)
+    return local.post(service.url + URL, files={"file": data}, timeout=60)
 
 
 def test_the_service_answers_every_recording_of_a_corpus(shipped: Service) -> None:
@@ -69,8 +69,8 @@ def test_a_draining_service_is_not_ready_but_answers_requests(small_settings: di
     with running(**small_settings, SER_SHUTDOWN_DELAY="2") as service:
         service.process.send_signal(signal.SIGTERM)
         time.sleep(0.2)
-        assert httpx2.get(f"{service.url}/health/ready").status_code == 503
-        assert httpx2.get(f"{service.url}/health/live").status_code == 200
+        assert local.get(f"{service.url}/health/ready").status_code == 503
+        assert local.get(f"{service.url}/health/live").status_code == 200
         assert post(service, EXAMPLE.read_bytes()).status_code == 200
         assert service.end(timeout=10) == 0
 
@@ -89,7 +89,7 @@ def test_killed_workers_lose_only_their_own_requests(small_settings: dict[str, s
         assert statuses[200] >= requests - kills
         assert len({answer.text for answer in answers if answer.status_code == 200}) == 1
         assert post(service, EXAMPLE.read_bytes()).status_code == 200
-        metrics = httpx2.get(f"{service.url}/metrics").text
+        metrics = local.get(f"{service.url}/metrics").text
         assert f'ser_workers_replaced_total{{reason="died"}} {kills}.0' in metrics
 
 
@@ -101,10 +101,10 @@ def test_the_log_has_one_json_object_per_line_and_no_private_data(small_settings
     ) as service:
         headers = {"Authorization": f"Bearer {key}"}
         files = {"file": ("secret-name.wav", EXAMPLE.read_bytes())}
-        answer = httpx2.post(service.url + URL, files=files, headers=headers, params={"model": "small"})
-        httpx2.post(service.url + URL, files={"file": b"text"}, headers=headers)
-        httpx2.post(service.url + URL, files=files)
-        httpx2.get(f"{service.url}/nowhere")
+        answer = local.post(service.url + URL, files=files, headers=headers, params={"model": "small"})
+        local.post(service.url + URL, files={"file": b"text"}, headers=headers)
+        local.post(service.url + URL, files=files)
+        local.get(f"{service.url}/nowhere")
         service.process.terminate()  # the service sends an answer first, and then writes the line
         assert service.end() == 0
         lines = [json.loads(line) for line in service.log.splitlines()]
@@ -210,7 +210,7 @@ def test_a_generated_key_gives_access_to_the_service(small_settings: dict[str, s
     with running(**small_settings, SER_API_KEYS=entry, SER_HOST="0.0.0.0") as service:
         assert post(service, EXAMPLE.read_bytes()).status_code == 401
         headers = {"Authorization": f"Bearer {key}"}
-        answer = httpx2.post(service.url + URL, files={"file": EXAMPLE.read_bytes()}, headers=headers)
+        answer = local.post(service.url + URL, files={"file": EXAMPLE.read_bytes()}, headers=headers)
         assert answer.status_code == 200
         assert key not in service.log
 

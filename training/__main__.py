@@ -79,6 +79,7 @@ def _extract(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     """Train, cross-validate and export a model."""
+    bundle = _new_bundle(options)  # before TensorFlow, which takes seconds to load
     _quieten_tensorflow()
     from training.evaluation.cross_validation import Folders, RunConfig  # noqa: PLC0415
     from training.train import BundleOptions, train  # noqa: PLC0415
@@ -86,7 +87,7 @@ def _train(options: argparse.Namespace) -> None:
     train(
         _utterances(options),
         BundleOptions(
-            _new_bundle(options),
+            bundle,
             options.model,
             options.export,
             tuple(options.test_conditions),

@@ -23,10 +23,10 @@ from training.data.folds import Indices, make_folds, whole
 from training.encoder.convert import encoder_path
 from training.encoder.extractor import ENCODER, N_LAYERS
 from training.errors import TrainingError
+from training.evaluation.call_segments import extract_calls
 from training.evaluation.cross_validation import Folders, RunConfig, cross_validate, prepare
 from training.evaluation.figures import Figures
 from training.evaluation.fold import FoldResult
-from training.evaluation.in_calls import extract_calls
 from training.evaluation.results import figures
 from training.models import load_model
 from training.publish.artifacts import artifacts

@@ -43,6 +43,7 @@ INTERIM: JsonDict = {
 MOOD = mood_without_trend(PROBABILITIES, [0, 1, 2, 3], 0.0)
 CHANNEL: JsonDict = {
     "channel": 0,
+    "speaker": None,
     "role": None,
     "speech_duration": 2.98,
     "summary": {
@@ -103,11 +104,12 @@ EXAMPLES: dict[str, JsonDict] = {
     },
     "speech_started": {"type": "speech_started", "sequence": 1, "channel": 0, "role": None, "time": 0.0},
     "interim": {**INTERIM, "type": "interim", "sequence": 2, "channel": 0, "role": None},
-    "segment": {**SEGMENT, "type": "segment", "sequence": 3, "channel": 0, "role": None},
+    "segment": {**SEGMENT, "type": "segment", "sequence": 3, "channel": 0, "speaker": None, "role": None},
     "turning_point": {
         "time": 24.59,
         "sequence": 31,
         "channel": 0,
+        "speaker": None,
         "role": None,
         "before": "neutral",
         "after": "anger",

@@ -81,4 +81,5 @@ def message_of(event: Event, options: CallOptions) -> JournalMessage:
             role = options.role_of(event.channel, event.speaker)
             return SegmentMessage(channel=event.channel, speaker=event.speaker, role=role, **answer)
         case TurningPoint():
+            role = options.role_of(event.channel, event.speaker)
             return TurningPointMessage(role=role, **asdict(event))

@@ -20,7 +20,7 @@ from app.main import create_app
 from app.settings import Settings
 from testing import bundles
 from testing.bundles import LABELS
-from testing.recordings import encode, ringing, speech, tone
+from testing.recordings import encode, ringing, speech, tone, two_voices
 
 URL = "/v1/audio/timeline"
 Samples = NDArray[np.float32]
@@ -171,7 +171,14 @@ def test_a_call_without_speech_has_no_segments(client: TestClient, samples: Samp
     assert response.status_code == 200
     (channel,) = response.json()["channels"]
     measures = channel.pop("measures")
-    assert channel == {"channel": 0, "role": None, "speech_duration": 0.0, "summary": None, "segments": []}
+    assert channel == {
+        "channel": 0,
+        "speaker": None,
+        "role": None,
+        "speech_duration": 0.0,
+        "summary": None,
+        "segments": [],
+    }
     assert (measures["talk_time"], measures["loudness"], measures["emotion"]["start"]) == (0.0, None, None)
 
 
@@ -291,3 +298,37 @@ def test_roles_name_the_channels(client: TestClient, call: bytes) -> None:
 def test_wrong_roles_are_refused(client: TestClient, call: bytes, roles: str, code: str) -> None:
     response = post(client, call, roles=roles)
     assert (response.status_code, response.json()["code"]) == (422, code)
+
+
+def test_the_speakers_of_a_mono_recording_are_separated(client: TestClient) -> None:
+    data = encode(two_voices())
+    answer = post(client, data, speakers=2, roles="agent,customer").json()
+    rows = [(row["channel"], row["speaker"], row["role"], len(row["segments"])) for row in answer["channels"]]
+    assert rows == [(0, 0, "agent", 3), (0, 1, "customer", 3)]
+    assert [row["measures"]["turns"] for row in answer["channels"]] == [3, 3]
+    assert len(post(client, data, speakers="auto").json()["channels"]) == 2
+    shares = [
+        row["speech_duration"]
+        for row in post(client, data, speakers=2, speaker_order="share").json()["channels"]
+    ]
+    assert shares == sorted(shares, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [
+        ({"speakers": "5"}, "invalid-request"),
+        ({"speakers": "0"}, "invalid-request"),
+        ({"speakers": "all"}, "invalid-request"),
+        ({"speakers": "2", "speaker_order": "age"}, "invalid-request"),
+        ({"speakers": "2", "roles": "a,b,c"}, "roles-mismatch"),
+    ],
+)
+def test_wrong_speakers_are_refused(client: TestClient, params: dict[str, str], code: str) -> None:
+    response = post(client, encode(speech()), **params)
+    assert (response.status_code, response.json()["code"]) == (422, code)
+
+
+def test_roles_of_speakers_need_one_channel(client: TestClient, call: bytes) -> None:
+    assert post(client, call, speakers=2, roles="a,b").json()["code"] == "roles-mismatch"
+    assert post(client, call, speakers=2, roles="a,b", channels="1").status_code == 200

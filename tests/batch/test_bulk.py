@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from app.answer_builder import AnswerBuilder
@@ -20,6 +19,7 @@ from app.calls.analysis import Limits
 from app.calls.options import CallOptions
 from app.core.bundle import read_bundle
 from app.core.channels import ChannelPolicy
+from testing import local
 from testing.backends import BUCKET, object_store
 from testing.clusters import cluster
 from testing.recordings import ROOT
@@ -194,7 +194,7 @@ def test_a_bucket_gives_the_same_rows_as_a_folder(
     with object_store() as store:
         for path in folder.rglob("*.*"):
             key = f"{BUCKET}/2026/{path.relative_to(folder)}"
-            httpx2.put(f"{store['AWS_ENDPOINT_URL']}/{key}", content=path.read_bytes()).raise_for_status()
+            local.put(f"{store['AWS_ENDPOINT_URL']}/{key}", content=path.read_bytes()).raise_for_status()
         completed = analyze({**environment, **store}, f"s3://{BUCKET}/2026", "--output", from_bucket)
         assert completed.returncode == 1, completed.stderr
     assert analyze(environment, folder, "--output", from_folder).returncode == 1

@@ -6,8 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx2
-
+from testing import local
 from testing.recordings import EXAMPLE
 from testing.service import running
 
@@ -46,7 +45,7 @@ print(json.dumps(told))
 def test_a_generated_client_gets_the_answers_of_the_service(models_dir: Path, tmp_path: Path) -> None:
     entry = f"test:{hashlib.sha256(KEY.encode()).hexdigest()}"
     with running(SER_MODELS_DIR=str(models_dir), SER_DEFAULT_MODEL="small", SER_API_KEYS=entry) as service:
-        (tmp_path / "openapi.json").write_bytes(httpx2.get(f"{service.url}/openapi.json").content)
+        (tmp_path / "openapi.json").write_bytes(local.get(f"{service.url}/openapi.json").content)
         command = [
             GENERATOR,
             "generate",
@@ -69,7 +68,7 @@ def test_a_generated_client_gets_the_answers_of_the_service(models_dir: Path, tm
         )
         assert called.returncode == 0, called.stderr
         results = json.loads(called.stdout)
-        direct = httpx2.post(
+        direct = local.post(
             f"{service.url}/v1/audio/emotions",
             content=EXAMPLE.read_bytes(),
             headers={"Content-Type": "audio/wav", "Authorization": f"Bearer {KEY}"},

@@ -18,10 +18,37 @@ from app.core.scaler import Scaler
 from app.main import create_app
 from app.settings import Settings
 from testing.recordings import corpora
+from tests.conftest import train
 from training.models import load_model
 
 FILES = ("03a01Fa", "03a01Nc", "08a05Ta", "13b09La", "16b10Wb")
 PARITY = 1e-5
+
+
+@pytest.fixture(scope="module")
+def fused_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("fused-runs")
+
+
+@pytest.fixture(scope="module")
+def fused(
+    tmp_path_factory: pytest.TempPathFactory, few_voices: Path, fused_runs: Path, feature_cache: Path
+) -> Path:
+    """A bundle of `fusion`: all networks of all folds, on functionals and descriptors."""
+    models = tmp_path_factory.mktemp("fused-models")
+    arguments = ["--name", "fused", "--corpus", f"csv={few_voices}", "--features", "emobase", "--calls"]
+    arguments += ["--model", "fusion", "--folds", "2", "--max-epochs", "1", "--export", "all-folds"]
+    arguments += ["--test-conditions"]
+    train(*arguments, "--models", str(models), "--runs", str(fused_runs), "--cache", str(feature_cache))
+    return models / "fused"
+
+
+@pytest.fixture(scope="module")
+def fused_run(fused: Path, fused_runs: Path) -> Path:
+    """The folder of the run of `fused`, with a folder for each fold."""
+    assert fused.is_dir()
+    (run,) = fused_runs.iterdir()
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +83,12 @@ def combine_networks(run: Path, recordings: list[bytes]) -> NDArray[np.float64]:
     mean = np.exp(np.sum(logarithms, axis=0) / len(list(run.iterdir())))
     probabilities: NDArray[np.float64] = mean / mean.sum(axis=1, keepdims=True)
     return probabilities
+
+
+def test_a_bundle_can_combine_the_networks_of_all_folds(fused: Path) -> None:
+    manifest = read_bundle(fused).manifest
+    assert manifest.chosen_folds == ("1", "2")
+    assert "it has learned from every voice here" in (fused / "MODEL_CARD.md").read_text().replace("\n", " ")
 
 
 def test_keras_onnx_and_http_agree(fused: Path, fused_run: Path, recordings: list[bytes]) -> None:

@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import httpx2
 import pytest
 from websockets.asyncio.client import connect
 
 from app.api.problem_table import BY_CODE
 from app.api.problems import MEDIA_TYPE
 from app.settings import Settings
-from testing import balancer
+from testing import balancer, local
 from testing.programs import program
 from testing.service import free_port, running
 
@@ -77,7 +76,7 @@ def test_errors_of_the_balancer_are_problems_like_those_of_the_service(
     without_replicas: tuple[str, Path], method: str, path: str, body: bytes, code: str
 ) -> None:
     url, _ = without_replicas
-    answer = httpx2.request(method, url + path, content=body)
+    answer = local.request(method, url + path, content=body)
     problem = BY_CODE[code]
     assert answer.status_code == problem.status
     assert answer.headers["Content-Type"] == MEDIA_TYPE
@@ -132,7 +131,7 @@ def test_the_connections_of_a_call_reach_the_same_replica(tmp_path: Path) -> Non
             continued = json.loads(await socket.recv())
             await socket.send(json.dumps({"type": "stop"}))
             answer = await asyncio.to_thread(
-                httpx2.get, f"http://127.0.0.1:{port}/v1/live/{session}/events?call={call}"
+                local.get, f"http://127.0.0.1:{port}/v1/live/{session}/events?call={call}"
             )
         return session, continued["session"], answer.text
 
@@ -145,7 +144,7 @@ def test_the_connections_of_a_call_reach_the_same_replica(tmp_path: Path) -> Non
             session, continued, events = asyncio.run(scenario(call))
             assert continued == session
             assert "event: closed" in events
-        used = [httpx2.get(f"{service.url}/metrics").text for service in services]
+        used = [local.get(f"{service.url}/metrics").text for service in services]
         assert all("ser_live_connections_total{" in metrics for metrics in used)  # both have sessions
 
 
@@ -173,7 +172,7 @@ def test_the_balancer_repeats_requests_except_those_that_create_jobs(
     with_dying_replicas: tuple[str, list[bytes]], path: str, tries: int
 ) -> None:
     url, received = with_dying_replicas
-    answer = httpx2.post(url + path, content=b"RIFF")
+    answer = local.post(url + path, content=b"RIFF")
     assert (answer.status_code, answer.json()["code"]) == (503, "not-ready")
     assert [request.split()[1].decode() for request in received] == [path] * tries
 
@@ -191,7 +190,7 @@ def test_a_call_over_the_limit_is_refused_immediately(without_replicas: tuple[st
             call = calls.enter_context(socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))))
             call.sendall(head)
             assert b" 100 " in call.recv(100)
-        refused = httpx2.post(f"{url}/v1/audio/timeline", content=b"RIFF")
+        refused = local.post(f"{url}/v1/audio/timeline", content=b"RIFF")
     assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
     assert refused.headers["Retry-After"] == str(BY_CODE["overloaded"].retry_after)
 
@@ -205,8 +204,8 @@ def test_every_error_of_the_balancer_has_a_code_of_the_service() -> None:
 def test_the_log_has_the_request_id_and_no_query(without_replicas: tuple[str, Path]) -> None:
     url, log = without_replicas
     request_id = "4a4bb3b8-f8c0-4ef6-ba68-0c0d9c8ab210"
-    answer = httpx2.get(f"{url}/v1/models?name=somebody", headers={"X-Request-ID": request_id})
-    httpx2.get(f"{url}/v1/models", headers={"X-Request-ID": '"} forged {"'})
+    answer = local.get(f"{url}/v1/models?name=somebody", headers={"X-Request-ID": request_id})
+    local.get(f"{url}/v1/models", headers={"X-Request-ID": '"} forged {"'})
     assert answer.headers["X-Request-ID"] == request_id
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert any(line["request_id"] == request_id and line["path"] == "/v1/models" for line in lines)

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import httpx2
 import playwright
 import pytest
 
 from app.api.problem_table import BY_CODE
+from testing import local
 from testing.programs import program
 from testing.recordings import EXAMPLE, ROOT
 from testing.service import Service, running
@@ -52,7 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(503, {"Retry-After": "1"}, b'{"code": "overloaded", "detail": "busy"}')
             return
         headers = {name: self.headers[name] for name in ("Content-Type", "Authorization")}
-        answer = httpx2.post(self.server.service.url + self.path, content=body, headers=headers)
+        answer = local.post(self.server.service.url + self.path, content=body, headers=headers)
         self._answer(answer.status_code, {}, answer.content)
 
     def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
@@ -130,7 +130,7 @@ def test_an_example_repeats_a_request_that_was_rejected_as_overloaded(
 ) -> None:
     gateway.refusals = 1
     headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "audio/wav"}
-    expected = httpx2.post(
+    expected = local.post(
         f"{gateway.service.url}/v1/audio/emotions", content=EXAMPLE.read_bytes(), headers=headers
     ).json()
     printed = emotion(run(command, f"http://127.0.0.1:{gateway.server_port}", EXAMPLE))
@@ -174,7 +174,7 @@ def test_a_live_example_prints_the_messages_of_a_stream(service: Service, interp
         "summary",
         "closed",
     ]
-    expected = httpx2.post(
+    expected = local.post(
         f"{service.url}/v1/audio/timeline",
         content=EXAMPLE.read_bytes(),
         headers={"Authorization": f"Bearer {KEY}", "Content-Type": "audio/wav"},

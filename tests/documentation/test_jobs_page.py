@@ -9,12 +9,12 @@ import sys
 import time
 from collections.abc import Iterator
 
-import httpx2
 import pytest
 
 from app.api.schemas import Callback, JobAnswer
 from app.jobs.callbacks import PAUSES, CallbackPolicy, deliver
 from app.jobs.job import State
+from testing import local
 from testing.recordings import ROOT
 from testing.service import free_port
 
@@ -46,7 +46,7 @@ def test_the_receiver_accepts_only_signed_callbacks(receiver: tuple[str, subproc
     for _ in range(2):  # a repeated delivery is printed only once
         assert deliver(url, "17", MESSAGE, CallbackPolicy([SECRET], private=True)) == 204
     assert deliver(url, "18", MESSAGE, CallbackPolicy([f"whsec_{'E' * 43}="], private=True)) == 400
-    assert httpx2.post(url, content=MESSAGE).status_code == 400
+    assert local.post(url, content=MESSAGE).status_code == 400
     process.kill()
     assert process.stdout is not None
     data = json.loads(MESSAGE)["data"]

@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from testing import local
 from testing.service import Service
 
 WAV = {"Content-Type": "audio/wav"}
@@ -14,13 +15,13 @@ Answer = dict[str, Any]
 
 
 def submit(service: Service, recording: bytes, query: str = "", **headers: str) -> httpx2.Response:
-    return httpx2.post(
+    return local.post(
         f"{service.url}/v1/jobs{query}", content=recording, headers={**WAV, **headers}, timeout=60
     )
 
 
 def find(service: Service, job: Answer, **headers: str) -> httpx2.Response:
-    return httpx2.get(f"{service.url}/v1/jobs/{job['id']}", headers=headers)
+    return local.get(f"{service.url}/v1/jobs/{job['id']}", headers=headers)
 
 
 def until(service: Service, job: Answer, *states: str, seconds: float = 90) -> Answer:

@@ -6,9 +6,9 @@ import signal
 import time
 from pathlib import Path
 
-import httpx2
 import pytest
 
+from testing import local
 from testing.recordings import EXAMPLE
 from testing.service import Service, descendants, running, started
 from tests.jobs.client import WAV, eventually, find, submit, until
@@ -28,7 +28,7 @@ def test_the_result_of_a_job_equals_the_timeline(
     assert answer.headers["Location"] == f"/v1/jobs/{job['id']}"
     assert int(answer.headers["Retry-After"]) > 0
     ended = until(service, job, "succeeded")
-    timeline = httpx2.post(
+    timeline = local.post(
         f"{service.url}/v1/audio/timeline?merge=true", content=short, headers=WAV, timeout=60
     )
     assert ended["result"] == timeline.json()
@@ -36,12 +36,12 @@ def test_the_result_of_a_job_equals_the_timeline(
     assert ended["created"] <= ended["finished"]
     eventually(lambda: stored_recordings(environment) == [])
 
-    listed = httpx2.get(f"{service.url}/v1/jobs").json()
+    listed = local.get(f"{service.url}/v1/jobs").json()
     assert [entry["id"] for entry in listed["jobs"]] == [job["id"]]
     assert listed["jobs"][0]["result"] is None
-    assert httpx2.get(f"{service.url}/v1/jobs?state=failed").json()["jobs"] == []
+    assert local.get(f"{service.url}/v1/jobs?state=failed").json()["jobs"] == []
 
-    assert httpx2.delete(f"{service.url}/v1/jobs/{job['id']}").status_code == 204
+    assert local.delete(f"{service.url}/v1/jobs/{job['id']}").status_code == 204
     assert find(service, job).json()["code"] == "job-not-found"
 
 
@@ -69,7 +69,7 @@ def test_an_invalid_job_is_refused_at_submission(
     ):
         answer = submit(service, recording, query)
         assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert httpx2.get(f"{service.url}/v1/jobs").json() == {"jobs": [], "next_offset": None}
+    assert local.get(f"{service.url}/v1/jobs").json() == {"jobs": [], "next_offset": None}
     assert stored_recordings(environment) == []
 
 
@@ -88,7 +88,7 @@ def test_a_job_survives_the_end_of_its_service(
     with running(**environment) as service:
         ended = until(service, job, "succeeded")
         assert ended["result"]["duration"] > 100
-        assert len(httpx2.get(f"{service.url}/v1/jobs").json()["jobs"]) == 1
+        assert len(local.get(f"{service.url}/v1/jobs").json()["jobs"]) == 1
         eventually(lambda: stored_recordings(environment) == [])
 
 
@@ -123,7 +123,7 @@ def test_a_job_can_be_cancelled(service: Service, environment: dict[str, str], l
     running_job, waiting_job = submit(service, long).json(), submit(service, long).json()
     until(service, running_job, "running")
     for job in (running_job, waiting_job):
-        assert httpx2.delete(f"{service.url}/v1/jobs/{job['id']}").status_code == 204
+        assert local.delete(f"{service.url}/v1/jobs/{job['id']}").status_code == 204
         assert find(service, job).json()["state"] == "cancelled"
     next_job = submit(service, EXAMPLE.read_bytes()).json()
     until(service, next_job, "succeeded")
@@ -148,8 +148,8 @@ def test_an_api_key_gives_access_to_its_own_jobs_only(environment: dict[str, str
         job = submit(service, short, **own_key, **{"Idempotency-Key": "1"}).json()
         assert find(service, job, **own_key).status_code == 200
         assert find(service, job, **other_key).status_code == 404
-        assert httpx2.delete(f"{service.url}/v1/jobs/{job['id']}", headers=other_key).status_code == 404
-        assert httpx2.get(f"{service.url}/v1/jobs", headers=other_key).json()["jobs"] == []
+        assert local.delete(f"{service.url}/v1/jobs/{job['id']}", headers=other_key).status_code == 404
+        assert local.get(f"{service.url}/v1/jobs", headers=other_key).json()["jobs"] == []
         assert submit(service, short, **other_key, **{"Idempotency-Key": "1"}).json()["id"] != job["id"]
         assert find(service, job).status_code == 401
 

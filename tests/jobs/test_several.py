@@ -5,10 +5,10 @@ import os
 import signal
 from collections.abc import Iterator
 
-import httpx2
 import psycopg
 import pytest
 
+from testing import local
 from testing.backends import Postgres, object_store, objects, postgres
 from testing.service import Service, descendants, started
 from tests.jobs.client import WAV, eventually, find, submit, until
@@ -65,8 +65,8 @@ def test_workers_share_jobs_and_run_each_job_once(
         assert len({executor for executor, _ in completed}) == 2
         assert {attempts for _, attempts in completed} == {1}
         eventually(lambda: objects(shared_settings) == 0)
-        assert httpx2.get(f"{services[0].url}/v1/jobs?limit=3&offset=6").json()["next_offset"] is None
-        metrics = httpx2.get(f"{services[1].url}/metrics").text
+        assert local.get(f"{services[0].url}/v1/jobs?limit=3&offset=6").json()["next_offset"] is None
+        metrics = local.get(f"{services[1].url}/metrics").text
         assert 'ser_jobs{state="succeeded"} 8.0' in metrics
 
 
@@ -98,12 +98,10 @@ def test_jobs_survive_an_outage_of_the_database(
         refused = submit(services[0], short)
         assert (refused.status_code, refused.json()["code"]) == (503, "jobs-unavailable")
         assert find(services[1], job).status_code == 503
-        utterance = httpx2.post(
-            f"{services[0].url}/v1/audio/emotions", content=short, headers=WAV, timeout=60
-        )
+        utterance = local.post(f"{services[0].url}/v1/audio/emotions", content=short, headers=WAV, timeout=60)
         assert utterance.status_code == 200
-        assert httpx2.get(f"{services[0].url}/health/ready").status_code == 200
-        assert "ser_jobs{" not in httpx2.get(f"{services[0].url}/metrics").text
+        assert local.get(f"{services[0].url}/health/ready").status_code == 200
+        assert "ser_jobs{" not in local.get(f"{services[0].url}/metrics").text
         server.start()
         eventually(lambda: find(services[1], job).status_code == 200)
         assert until(services[1], job, "succeeded", "failed")["state"] == "succeeded"
@@ -112,7 +110,7 @@ def test_jobs_survive_an_outage_of_the_database(
 def test_a_worker_serves_health_and_metrics_only(shared_settings: dict[str, str], short: bytes) -> None:
     with started("worker", **shared_settings) as worker:
         worker.wait_until_ready()
-        assert httpx2.get(f"{worker.url}/metrics").status_code == 200
+        assert local.get(f"{worker.url}/metrics").status_code == 200
         assert submit(worker, short).status_code == 404
         worker.process.terminate()
         assert worker.end() == 0

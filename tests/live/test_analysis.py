@@ -20,7 +20,7 @@ from app.live.analysis import LiveEngine, StreamAnalysis, StreamFormat
 from app.live.encoding import Encoding
 from app.live.events import Event, SegmentRecognized, SpeechStarted
 from app.pool.pool import WorkerPool
-from testing.recordings import call
+from testing.recordings import call, two_voices
 
 SUBTYPES: dict[Encoding, str] = {"linear16": "PCM_16", "mulaw": "ULAW", "alaw": "ALAW"}
 
@@ -48,7 +48,7 @@ def encoded(encoding: Encoding) -> tuple[bytes, bytes, StreamFormat]:
 
 
 async def stream(
-    pool: WorkerPool, data: bytes, form: StreamFormat, sizes: Sequence[int]
+    pool: WorkerPool, data: bytes, form: StreamFormat, sizes: Sequence[int], options: CallOptions
 ) -> tuple[Timeline, list[Event]]:
     """Send a stream in messages of the given sizes."""
     events: list[Event] = []
@@ -56,7 +56,6 @@ async def stream(
     def emit(event: Event) -> None:
         events.append(event)
 
-    options = CallOptions(channels=tuple(range(form.n_channels)))
     with ThreadPoolExecutor(1) as thread:
         analysis = StreamAnalysis(
             LiveEngine(pool, SpeechDetector(), thread),
@@ -73,10 +72,10 @@ async def stream(
         return await analysis.finish(), events
 
 
-async def upload(pool: WorkerPool, path: Path) -> Timeline:
+async def upload(pool: WorkerPool, path: Path, options: CallOptions) -> Timeline:
     """Analyze the same call as a file."""
     analyzer = CallAnalyzer(pool, Limits(0.25, 3600, 600), ChannelPolicy.of(None))
-    return await analyzer.analyze(path, "small", CallOptions())
+    return await analyzer.analyze(path, "small", options)
 
 
 @pytest.mark.parametrize("encoding", ["linear16", "mulaw", "alaw"])
@@ -89,7 +88,8 @@ def test_the_timeline_of_a_stream_is_that_of_its_recording(
 
     async def scenario() -> None:
         async with running(folder) as pool:
-            expected = await upload(pool, path)
+            options = CallOptions(channels=tuple(range(form.n_channels)))
+            expected = await upload(pool, path, options)
             assert len(expected.channels[0].segments) > 3
             for party in measure(expected).parties:
                 assert party.loudness is not None
@@ -98,7 +98,7 @@ def test_the_timeline_of_a_stream_is_that_of_its_recording(
             for seed in range(3):
                 random = np.random.default_rng(seed)
                 sizes = random.integers(0, 10 ** random.integers(2, 5), 300).tolist()
-                timeline, events = await stream(pool, data, form, sizes)
+                timeline, events = await stream(pool, data, form, sizes, options)
                 assert timeline == expected
                 assert measure(timeline) == measure(expected)
                 recognized = [event for event in events if isinstance(event, SegmentRecognized)]
@@ -110,5 +110,27 @@ def test_the_timeline_of_a_stream_is_that_of_its_recording(
                         if isinstance(event, SpeechStarted) and event.channel == channel.channel
                     ]
                     assert started == [segment.start for segment in channel.segments]
+
+    asyncio.run(scenario())
+
+
+def test_the_speakers_of_a_stream_are_those_of_its_recording(folder: Path, tmp_path: Path) -> None:
+    samples = two_voices()
+    raw = io.BytesIO()
+    soundfile.write(raw, samples, 16_000, "PCM_16", format="RAW", endian="LITTLE")
+    path = tmp_path / "call.wav"
+    soundfile.write(path, samples, 16_000, "PCM_16")
+    options = CallOptions(channels=(0,), speakers=2, roles=("agent", "customer"))
+
+    async def scenario() -> None:
+        async with running(folder) as pool:
+            expected = await upload(pool, path, options)
+            form = StreamFormat("linear16", 16_000, 1)
+            timeline, events = await stream(pool, raw.getvalue(), form, [5_000] * 20, options)
+            assert timeline == expected
+            assert [(row.speaker, row.role) for row in expected.channels] == [(0, "agent"), (1, "customer")]
+            assert [len(row.segments) for row in expected.channels] == [3, 3]
+            recognized = [event for event in events if isinstance(event, SegmentRecognized)]
+            assert [event.speaker for event in recognized][-2:] == [0, 1]
 
     asyncio.run(scenario())

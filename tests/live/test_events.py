@@ -116,7 +116,7 @@ def test_a_call_of_twilio_is_followed_by_its_call_sid(service: Service) -> None:
 
     found = [data for _, _, data in asyncio.run(scenario())]
     assert [data["type"] for data in found[-2:]] == ["summary", "closed"]
-    assert found[-2]["timeline"] == timeline(service, wav)
+    assert found[-2]["timeline"] == timeline(service, wav, "?roles=customer,agent")
     assert {data["role"] for data in found if data["type"] == "segment"} == {"customer", "agent"}
 
 
@@ -214,7 +214,7 @@ def test_a_session_sends_webhooks_and_is_kept_as_a_job(folder: Path, tmp_path: P
         data = {one["data"]["sequence"]: one["data"] for one in receiver.verified}
         session = messages[0]["session"]
         assert [data[one["sequence"]] for one in expected] == [
-            {"session": session, "reference": "call 17", **one} for one in expected
+            {"session": session, "reference": "call 17", "metadata": {}, **one} for one in expected
         ]
         assert {one["type"] for one in receiver.verified} == {"live.segment", "live.summary"}
         job = until(service, {"id": session}, "succeeded", "failed")

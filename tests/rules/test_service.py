@@ -145,6 +145,7 @@ def test_a_job_has_the_alerts_of_an_upload_and_its_webhook_names_their_rules(
     assert webhook["data"] == {
         "id": job["id"],
         "state": "succeeded",
+        "metadata": {},
         "alerts": [{"rule": one["rule"], "severity": one["severity"]} for one in uploaded],
     }
 
@@ -208,6 +209,7 @@ def test_a_stream_sends_alerts_as_webhooks(service: Service, receiver: Receiver)
         assert data == {
             "session": messages[0]["session"],
             "reference": "call 17",
+            "metadata": {},
             **expected[sequence],
         }
 

@@ -175,12 +175,6 @@ def test_the_results_agree_with_the_manifest_and_add_details(german: Path) -> No
     assert {"data_sha256", "code_sha256", "versions", "training_seconds", "seed"} <= set(results)
 
 
-def test_a_bundle_can_combine_the_networks_of_all_folds(fused: Path) -> None:
-    manifest = read_bundle(fused).manifest
-    assert manifest.chosen_folds == ("1", "2")
-    assert "it has learned from every voice here" in (fused / "MODEL_CARD.md").read_text().replace("\n", " ")
-
-
 @pytest.mark.parametrize("model", ["svm-linear"])
 def test_a_baseline_is_not_exported(
     model: str, few_voices: Path, feature_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -13,6 +13,7 @@ from training.data.conditions import TEST_CONDITIONS
 from training.data.dataset import Dataset
 from training.data.folds import PROTOCOLS
 from training.evaluation.adaptation import adaptation_figures
+from training.evaluation.call_segments import CallSegments, share_found
 from training.evaluation.cross_validation import RunConfig, code_sha256
 from training.evaluation.figures import (
     CalibrationError,
@@ -23,7 +24,7 @@ from training.evaluation.figures import (
     UnheardCorpus,
 )
 from training.evaluation.fold import FoldResult
-from training.evaluation.in_calls import CallSegments, share_found, uar_in_calls
+from training.evaluation.in_calls import uar_in_calls
 from training.learning.abstention import coverage_of
 from training.learning.calibration import expected_calibration_error
 from training.learning.scores import MeanAndSd, bootstrap_interval, mean_and_sd, uar_by

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import shutil
 import signal
@@ -110,13 +111,15 @@ def test_an_interrupted_extraction_resumes(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "training", "extract", "--corpus", f"csv={table}"]
     command += ["--features", "emobase", "--cache", str(cache)]
     first = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + 120
     while len(modification_times(cache)) < 50 and time.monotonic() < limit:
         time.sleep(0.05)
-    # joblib loses a signal that arrives inside one of its callbacks, so the test repeats the signal.
+    # joblib loses a signal that arrives inside one of its callbacks, so the test repeats the signal. A signal
+    # while Python ends would kill the process, so the test waits for the end first.
     while first.poll() is None and time.monotonic() < limit:
         os.killpg(first.pid, signal.SIGINT)
-        time.sleep(1)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            first.wait(10)
     errors = first.communicate(timeout=30)[1]
     completed = modification_times(cache)
     assert first.returncode == 130
