@@ -19,7 +19,8 @@ usage: python -m app            serve with the SER_* settings of the environment
        python -m app health     check whether the service on this machine is ready
        python -m app rules check [FILE]
                                 check a file of rules; default: SER_RULES
-       python -m app analyze …  analyze recordings without a server; see --help"""
+       python -m app analyze …  analyze recordings without a server; see --help
+       python -m app report …   aggregate an archive of analyze as a page; see --help"""
 
 
 def main(arguments: Sequence[str]) -> int:  # noqa: PLR0911  # one for each command
@@ -42,6 +43,10 @@ def main(arguments: Sequence[str]) -> int:  # noqa: PLR0911  # one for each comm
             from app.batch.command import analyze  # noqa: PLC0415  # as above
 
             return analyze(rest)
+        case ["report", *rest]:
+            from app.report_command import report  # noqa: PLC0415  # only this command needs it
+
+            return report(rest)
         case ["secret"]:
             print(f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}")
             return 0

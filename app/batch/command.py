@@ -118,6 +118,8 @@ def _parse(arguments: Sequence[str]) -> Namespace:
         parser.error("there is no input; name recordings, or give a --list of them")
     if options.format == "textgrid" and options.output is None:
         parser.error("--format textgrid needs --output, because Praat reads one file per recording")
+    if options.format == "html" and options.output is None:
+        parser.error("--format html needs --output, the folder of the pages")
     if options.format == PARQUET and options.output is None:
         parser.error("--format parquet needs --output, the path of the file")
     return options

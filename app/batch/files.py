@@ -1,4 +1,4 @@
-"""The text output: timelines on stdout, or one file per recording."""
+"""The text output: timelines on stdout, or one file per recording, such as a page for people."""
 
 import sys
 from collections import Counter
@@ -12,8 +12,10 @@ from app.batch.metadata import FileMetadata
 from app.batch.sources import Source
 from app.batch.text import as_csv, as_json, as_textgrid
 from app.core.files import write_whole
+from app.reports.call_page import call_page
+from app.reports.page import check_installed
 
-SUFFIXES = {"json": ".json", "csv": ".csv", "textgrid": ".TextGrid"}
+SUFFIXES = {"json": ".json", "csv": ".csv", "textgrid": ".TextGrid", "html": ".html"}
 
 
 class TextOutput:
@@ -37,8 +39,10 @@ class TextOutput:
             metadata: the metadata of the recordings.
 
         Raises:
-            ValueError: two recordings would share a file.
+            ValueError: two recordings would share a file, or the extra `bulk` is not installed.
         """
+        if form == "html":
+            check_installed()
         stems = Counter(Path(source.name).stem for source in sources)
         if folder is not None and stems.most_common(1)[0][1] > 1:
             raise ValueError(f"--output: several recordings share the name {stems.most_common(1)[0][0]}")
@@ -60,19 +64,26 @@ class TextOutput:
         if isinstance(answer, str):
             self._failed[source.name] = answer
             return
-        first, self._first = self._first, False
-        match self._form:
-            case "json":
-                found = self._metadata.find(source)
-                text = as_json(source.name, answer.model_copy(update={"metadata": found}))
-            case "csv":
-                text = as_csv(source.name, answer, self._labels, header=first or self._folder is not None)
-            case _:
-                text = as_textgrid(answer)
+        text = self._format(source, answer)
         if self._folder is None:
             tqdm.write(text, file=sys.stdout, end="")
             return
         write_whole(self._folder / f"{Path(source.name).stem}{SUFFIXES[self._form]}", text.encode())
+
+    def _format(self, source: Source, answer: TimelineAnswer) -> str:
+        """Format the answer of a recording."""
+        first, self._first = self._first, False
+        with_metadata = answer.model_copy(update={"metadata": self._metadata.find(source)})
+        match self._form:
+            case "json":
+                return as_json(source.name, with_metadata)
+            case "csv":
+                header = first or self._folder is not None
+                return as_csv(source.name, answer, self._labels, header=header)
+            case "html":
+                return call_page(source.name, with_metadata, self._labels)
+            case _:
+                return as_textgrid(answer)
 
     def close(self) -> None:
         """Do nothing, because `add` has written each answer."""

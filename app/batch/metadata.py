@@ -43,6 +43,14 @@ def read_metadata(path: Path) -> FileMetadata:
         ValueError: the file has no such column, a row is wrong, or two rows name the same recording.
         OSError: the file cannot be read.
     """
+    try:
+        return FileMetadata(_read(path))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"--metadata: {path} is not a CSV file in UTF-8: {error}") from None
+
+
+def _read(path: Path) -> dict[str, dict[str, str]]:
+    """Read the rows by the content of the column `file`."""
     rows: dict[str, dict[str, str]] = {}
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file, restkey="", restval="")
@@ -62,4 +70,4 @@ def read_metadata(path: Path) -> FileMetadata:
                 rows[name] = check_metadata({key: value for key, value in row.items() if value})
             except InvalidMetadata as error:
                 raise ValueError(f"{place}: {error}") from None
-    return FileMetadata(rows)
+    return rows

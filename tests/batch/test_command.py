@@ -14,6 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.batch.metadata import read_metadata
+from app.reports.text import clock
 from testing.recordings import EXAMPLE, ROOT, encode
 
 
@@ -71,12 +72,34 @@ def test_metadata_and_minimum_confidence_are_those_of_the_service(
     assert [row["emotion"] for row in csv.DictReader(io.StringIO(as_csv))] == [""]
 
 
+def test_html_is_a_page_per_recording_with_the_segments_of_the_service(
+    models_dir: Path, folder: Path, tmp_path: Path, client: TestClient
+) -> None:
+    metadata = tmp_path / "metadata.csv"
+    metadata.write_text("file,queue\none.wav,<sales>\n")
+    inputs = [folder / "one.wav", folder / "silent.wav", "--metadata", metadata]
+    completed = analyze(models_dir, *inputs, "--format", "html", "--output", tmp_path / "pages")
+    assert completed.returncode == 0, completed.stderr
+    pages = {path.name: path.read_text() for path in (tmp_path / "pages").iterdir()}
+    assert set(pages) == {"one.html", "silent.html"}
+    assert "The recording has no speech." in pages["silent.html"]
+    assert "&lt;sales&gt;" in pages["one.html"]
+    served = client.post(
+        "/v1/audio/timeline", content=EXAMPLE.read_bytes(), headers={"Content-Type": "audio/wav"}
+    ).json()
+    segments = [segment for channel in served["channels"] for segment in channel["segments"]]
+    assert segments
+    assert pages["one.html"].count('class="segment"') == len(segments)
+    assert all(clock(segment["start"], 1) in pages["one.html"] for segment in segments)
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
         ("call,file\n1,one.wav\n", "the first column must be `file`"),
         ("file,call,call\none.wav,1,2\n", "the first column must be `file`"),
         ("", "the first column must be `file`"),
+        (f"file,call\none.wav,{'1' * 200_000}\n", "not a CSV file in UTF-8: field larger than"),
         ("file,call\none.wav,1\none.wav,2\n", "line 3: `file` is repeated"),
         ("file,call\n,1\n", "line 2: `file` is empty"),
         ("file,call\none.wav,1,2\n", "line 2: the row has more cells"),
@@ -126,6 +149,7 @@ def test_praat_can_open_the_textgrids(models_dir: Path, folder: Path, tmp_path: 
     [
         (["--model", "nobody"], "holds no bundle 'nobody'"),
         (["--format", "textgrid"], "needs --output"),
+        (["--format", "html"], "--format html needs --output"),
         (["--channels", "0,x"], "--channels"),
         (["--min-confidence", "2"], "expected a probability from 0 to 1"),
         (["--metadata", "nowhere.csv"], "nowhere.csv"),

@@ -1,0 +1,1 @@
+"""Reports for people: pages of an archive and of a call."""
