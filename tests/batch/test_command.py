@@ -77,7 +77,7 @@ def test_html_is_a_page_per_recording_with_the_segments_of_the_service(
 ) -> None:
     metadata = tmp_path / "metadata.csv"
     metadata.write_text("file,queue\none.wav,<sales>\n")
-    inputs = [folder / "one.wav", folder / "silent.wav", "--metadata", metadata]
+    inputs: list[str | Path] = [folder / "one.wav", folder / "silent.wav", "--metadata", metadata]
     completed = analyze(models_dir, *inputs, "--format", "html", "--output", tmp_path / "pages")
     assert completed.returncode == 0, completed.stderr
     pages = {path.name: path.read_text() for path in (tmp_path / "pages").iterdir()}

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from app.answers import TimelineAnswer
 from app.report_command import report
 from testing.recordings import ROOT
 from tests.reports import archives
@@ -19,7 +20,7 @@ Row = dict[str, str]
 
 HOSTILE = '<img src="x" onerror="alert(1)">.wav'
 
-CALLS = {
+CALLS: dict[str, TimelineAnswer | str] = {
     # 4 s of anger, 6 s neutral on channel 0, and 10 s neutral on channel 1
     "/a/one.wav": archives.call(
         [(0, 4, 0.9), (4, 10, 0.2)], [(10, 20, 0.1)], alerts=("angry", "angry", "loud")
