@@ -21,7 +21,7 @@ def as_json(name: str, answer: TimelineAnswer) -> str:
 
 
 def as_csv(name: str, answer: TimelineAnswer, labels: Sequence[str], *, header: bool = True) -> str:
-    """Format one row per segment: file, channel, speaker, role, start, end (seconds), emotion, and the labels.
+    """Format one row per segment: file, channel, speaker, role, start, end (s), emotion, and each label.
 
     The emotion of an undecided segment is empty. So are the speaker and the role if there are none.
 
