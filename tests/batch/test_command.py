@@ -121,7 +121,7 @@ def test_a_bad_file_is_reported_and_does_not_stop_the_analysis(models_dir: Path,
     rows = list(csv.DictReader(io.StringIO(completed.stdout)))
     assert {row["file"] for row in rows} == {str(folder / "one.wav")}
     assert all(float(row["start"]) < float(row["end"]) for row in rows)
-    assert sum(float(rows[0][label]) for label in list(rows[0])[5:]) == pytest.approx(1)
+    assert sum(float(rows[0][label]) for label in list(rows[0])[7:]) == pytest.approx(1)
     assert "nowhere.wav: No such file" in completed.stderr
     assert "cut.wav: The recording is cut off" in completed.stderr
     assert completed.stderr.splitlines()[-1] == "2 of 3 files could not be analyzed"
