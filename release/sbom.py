@@ -24,6 +24,7 @@ ROOT = Path(__file__).parent.parent
 OUTPUT = ROOT / "dist" / "sbom.cdx.json"
 DETECTOR = ROOT / "app" / "core" / "silero_vad.onnx"
 ENCODER = ROOT / "training" / "encoder" / "whisper_base_4.onnx"
+SPEAKER_ENCODER = ROOT / "app" / "core" / "speaker_encoder.onnx"
 PROVENANCE = ENCODER.with_name("provenance.json")
 LICENSES = {"opensmile": "audEERING Research License Agreement"}
 """The licenses of packages with wrong metadata."""
@@ -54,7 +55,7 @@ def listed() -> dict[str, Any]:
 
 
 def complete(document: dict[str, Any]) -> dict[str, Any]:
-    """Add the version, the direct dependencies, the speech detector and the speech encoder.
+    """Add the version, the direct dependencies, and the networks that are files of this repository.
 
     Args:
         document: the document of cyclonedx-py, which is modified in place.
@@ -71,12 +72,18 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
             component["licenses"] = [{"license": {"name": LICENSES[component["name"]]}}]
     direct = direct_names()
     references = [part["bom-ref"] for part in document["components"] if _normalize(part["name"]) in direct]
-    document["components"] += [_detector(), _encoder()]
+    weights = json.loads(PROVENANCE.read_text())["weights_sha256"]
+    models = [
+        _describe(DETECTOR, "6.2.3", "MIT"),
+        _describe(ENCODER, weights, "MIT"),
+        _describe(SPEAKER_ENCODER, "0.1.4", "Apache-2.0"),
+    ]
+    document["components"] += models
+    names = [model["bom-ref"] for model in models]
     # The lock does not record indirect dependencies, so the document has only direct ones.
     document["dependencies"] = [
-        {"ref": service["bom-ref"], "dependsOn": sorted([*references, DETECTOR.name, ENCODER.name])},
-        {"ref": DETECTOR.name},
-        {"ref": ENCODER.name},
+        {"ref": service["bom-ref"], "dependsOn": sorted([*references, *names])},
+        *({"ref": name} for name in names),
     ]
     return document
 
@@ -92,27 +99,15 @@ def _normalize(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _detector() -> dict[str, Any]:
-    """Describe the network of Silero, which is not a package of the lock."""
+def _describe(model: Path, version: str, license_id: str) -> dict[str, Any]:
+    """Describe a network that is a file of this repository, and not a package of the lock."""
     return {
         "type": "machine-learning-model",
-        "bom-ref": DETECTOR.name,
-        "name": DETECTOR.stem,
-        "version": "6.2.3",
-        "licenses": [{"license": {"id": "MIT"}}],
-        "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(DETECTOR.read_bytes()).hexdigest()}],
-    }
-
-
-def _encoder() -> dict[str, Any]:
-    """Describe the speech encoder in the default bundle; its version is the hash of the published weights."""
-    return {
-        "type": "machine-learning-model",
-        "bom-ref": ENCODER.name,
-        "name": ENCODER.stem,
-        "version": json.loads(PROVENANCE.read_text())["weights_sha256"],
-        "licenses": [{"license": {"id": "MIT"}}],
-        "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(ENCODER.read_bytes()).hexdigest()}],
+        "bom-ref": model.name,
+        "name": model.stem,
+        "version": version,
+        "licenses": [{"license": {"id": license_id}}],
+        "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(model.read_bytes()).hexdigest()}],
     }
 
 

@@ -150,6 +150,8 @@ def _schema(labels: Sequence[str]) -> "pa.Schema":
             ("file", pa.string()),
             ("duration", pa.float64()),
             ("channel", pa.int32()),
+            ("speaker", pa.int32()),
+            ("role", pa.string()),
             ("start", pa.float64()),
             ("end", pa.float64()),
             ("emotion", pa.string()),
@@ -179,7 +181,8 @@ def _rows(name: str, line: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         "alerts": [alert["rule"] for alert in answer["alerts"]],
     }
     segments = [
-        {**common, "channel": channel["channel"], "start": segment["start"], "end": segment["end"]}
+        {**common, "channel": channel["channel"], "speaker": channel["speaker"], "role": channel["role"]}
+        | {"start": segment["start"], "end": segment["end"]}
         | {"emotion": segment["emotion"], **segment["probabilities"]}
         | {"loudness": segment.get("loudness"), "pitch": (segment.get("pitch") or {}).get("median")}
         for channel in answer["channels"]

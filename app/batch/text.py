@@ -21,9 +21,9 @@ def as_json(name: str, answer: TimelineAnswer) -> str:
 
 
 def as_csv(name: str, answer: TimelineAnswer, labels: Sequence[str], *, header: bool = True) -> str:
-    """Format one row per segment: file, channel, start, end (seconds), emotion, and one column per label.
+    """Format one row per segment: file, channel, speaker, role, start, end (s), emotion, and each label.
 
-    The emotion of an undecided segment is empty.
+    The emotion of an undecided segment is empty. So are the speaker and the role if there are none.
 
     Args:
         name: the name of the file.
@@ -34,24 +34,25 @@ def as_csv(name: str, answer: TimelineAnswer, labels: Sequence[str], *, header: 
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     if header:
-        writer.writerow(["file", "channel", "start", "end", "emotion", *labels])
+        writer.writerow(["file", "channel", "speaker", "role", "start", "end", "emotion", *labels])
     for channel in answer.channels:
         for segment in channel.segments:
             probabilities = (segment.probabilities[label] for label in labels)
-            writer.writerow(
-                [name, channel.channel, segment.start, segment.end, segment.emotion, *probabilities]
-            )
+            row = [name, channel.channel, channel.speaker, channel.role]
+            writer.writerow([*row, segment.start, segment.end, segment.emotion, *probabilities])
     return table.getvalue()
 
 
 def as_textgrid(answer: TimelineAnswer) -> str:
-    """Format one tier per channel, with one interval per segment and its emotion as the text."""
+    """Format one tier per channel or speaker, with one interval per segment and its emotion as the text."""
     grid = textgrid.Textgrid(0, answer.duration)
     for channel in answer.channels:
         intervals = [
             (segment.start, segment.end, segment.emotion or UNDECIDED) for segment in channel.segments
         ]
-        grid.addTier(textgrid.IntervalTier(f"channel {channel.channel}", intervals, 0, answer.duration))
+        speaker = "" if channel.speaker is None else f" speaker {channel.speaker}"
+        name = f"channel {channel.channel}{speaker}"
+        grid.addTier(textgrid.IntervalTier(name, intervals, 0, answer.duration))
     with TemporaryDirectory() as folder:  # the library writes files only
         path = Path(folder) / "timeline.TextGrid"
         grid.save(str(path), format="long_textgrid", includeBlankSpaces=True)

@@ -24,7 +24,7 @@ SIZE = 256
 WINDOW = 160
 """Frames of 10 ms in a window: 1.6 s, as in the training of the network."""
 
-SPACING = 320
+SPACING = 160
 """Frames of 10 ms between the centers of two windows: 3.2 s. One window for every 1.6 s is little better and
 takes twice as long; see `docs/experiments.md`, "Separating speakers"."""
 

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 
 from app.batch.metadata import read_metadata
 from app.reports.text import clock
-from testing.recordings import EXAMPLE, ROOT, encode
+from testing.recordings import EXAMPLE, ROOT, encode, two_voices
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +172,17 @@ def test_the_command_needs_no_web_framework() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert completed.stdout.split() == []
+
+
+def test_the_speakers_of_a_recording_have_rows_and_tiers_of_their_own(
+    models_dir: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "mono.wav"
+    path.write_bytes(encode(two_voices()))
+    options = (path, "--speakers", "2", "--roles", "agent,customer")
+    rows = list(csv.DictReader(io.StringIO(analyze(models_dir, *options, "--format", "csv").stdout)))
+    assert {(row["speaker"], row["role"]) for row in rows} == {("0", "agent"), ("1", "customer")}
+    assert analyze(models_dir, *options, "--format", "textgrid", "--output", tmp_path / "out").returncode == 0
+    (grid,) = (tmp_path / "out").rglob("*.TextGrid")
+    assert "channel 0 speaker 1" in grid.read_text()
+    assert "expected 1 to 4, or auto" in analyze(models_dir, path, "--speakers", "5").stderr

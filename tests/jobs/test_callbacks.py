@@ -183,7 +183,7 @@ def test_a_callback_is_repeated_until_the_receiver_accepts_it(
         headers, body = receiver.heard[1]
         event = Webhook(SECRET).verify(body.decode(), headers)
         assert event["type"] == "job.succeeded"
-        assert event["data"] == {"id": job["id"], "state": "succeeded", "alerts": []}
+        assert event["data"] == {"id": job["id"], "state": "succeeded", "metadata": {}, "alerts": []}
         ended = until(service, job, "succeeded")
         assert event["timestamp"][:19] == ended["finished"][:19]
 

@@ -1,9 +1,12 @@
 """A generated call, and the timeline that the service would return for it."""
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from app.calls.measures import measure
+from app.core.timeline import ChannelTimeline, Segment, Timeline
 from testing.recordings import encode, tone
 
 LABELS = ["anger", "surprise", "happiness", "sadness", "neutral"]
@@ -38,6 +41,54 @@ def undecided_answer() -> dict[str, Any]:
             channel["segments"][index]["emotion"]: 1 / 3 for index in (0, 2)
         }
     return undecided
+
+
+def measured_answer(*, speakers: bool = False) -> dict[str, Any]:
+    """Return the timeline of the call with its measures and three alerts.
+
+    Args:
+        speakers: whether the two rows are speakers of channel 0.
+    """
+    measured = answer()
+    rows = [
+        ChannelTimeline(
+            0 if speakers else row["channel"],
+            tuple(Segment(one["start"], one["end"], one["probabilities"]) for one in row["segments"]),
+            speaker=row["channel"] if speakers else None,
+        )
+        for row in measured["channels"]
+    ]
+    found = measure(Timeline(SECONDS, tuple(rows)))
+    measured["measures"] = asdict(found.call)
+    for answered, row, measures in zip(measured["channels"], rows, found.parties, strict=True):
+        answered |= {
+            "channel": row.channel,
+            "speaker": row.speaker,
+            "role": None,
+            "measures": asdict(measures),
+        }
+    place = {"channel": rows[1].channel, "speaker": rows[1].speaker}
+    measured["turning_points"][0] |= place
+    measured["alerts"] = [
+        alert("angry-customer", "critical", 13.0, 19.0, **place),
+        alert("long-anger", "warning", 13.0, 30.0, **place),
+        alert("nobody-happy", "info", 0.0, 40.0),
+    ]
+    return measured
+
+
+def alert(
+    rule: str,
+    severity: str,
+    start: float,
+    end: float,
+    *,
+    channel: int | None = None,
+    speaker: int | None = None,
+) -> dict[str, Any]:
+    """Return an alert, on no channel by default."""
+    described = {"rule": rule, "severity": severity, "description": f"About {rule}."}
+    return {**described, "start": start, "end": end, "channel": channel, "speaker": speaker, "role": None}
 
 
 def _channel(channel: int) -> dict[str, Any]:

@@ -153,7 +153,7 @@ def test_the_timeline_can_be_downloaded_as_json_and_csv(timeline: Page) -> None:
     assert download.value.suggested_filename == "call.csv"
     with Path(download.value.path()).open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["channel", "start", "end", "emotion", *calls.LABELS]
+    assert list(rows[0]) == ["channel", "role", "speaker", "start", "end", "emotion", *calls.LABELS]
     expected = [
         {"channel": channel["channel"], **segment, **segment["probabilities"]}
         for channel in calls.answer()["channels"]
@@ -190,7 +190,7 @@ def test_text_has_enough_contrast_in_both_color_schemes(timeline: Page, scheme: 
         const pairs = [...tones, ...others].flatMap((tone) => [[tone, "on-tone"], [tone, "panel"]]);
         pairs.push(["ink", "ground"], ["ink", "panel"], ["quiet", "ground"]);
         pairs.push(["quiet", "panel"], ["quiet", "sunken"]);
-        pairs.push(["alarm", "panel"], ["focus", "panel"]);
+        pairs.push(["alarm", "panel"], ["warning", "panel"], ["focus", "panel"]);
         return pairs.map(([one, other]) => {
             const [low, high] = [light(one), light(other)].sort((a, b) => a - b);
             return [one, other, (high + 0.05) / (low + 0.05)];

@@ -9,6 +9,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, WebSocket, WebSoc
 
 from testing.recordings import EXAMPLE
 from testing.service import Service
+from tests.page.calls import alert
 from tests.page.microphone import KEEP_STREAMS, TRACKS, FakeEndpoint, Message, problem, spoken, summary
 
 AUDIO_GOES_ON = """() => new Promise((resolve) => {
@@ -161,6 +162,44 @@ def test_events_are_drawn_as_they_arrive(page: Page, endpoint: FakeEndpoint) -> 
     expect(segments(page)).to_have_count(3)
     expect(page.get_by_role("heading", name="Turning points")).to_be_hidden()
     expect_released(page)
+
+
+def test_alerts_appear_while_a_call_is_spoken(page: Page, endpoint: FakeEndpoint) -> None:
+    record(page)
+    endpoint.send(
+        spoken("segment", 0.1, 0.8, "anger"),
+        {"type": "alert", "sequence": 2, **alert("angry", "critical", 0.1, 0.8, channel=0)},
+    )
+    expect(page.get_by_role("list", name="Alerts").get_by_role("button")).to_have_text(
+        "Critical 0:01 Channel 0 angry About angry."
+    )
+    expect(page.get_by_role("status")).to_have_text("Alert, critical: angry.")
+    expect(page.locator(".alert-mark")).to_have_count(1)
+    endpoint.send({"type": "alert", "sequence": 3, **alert("silence", "info", 0.0, 0.9)})
+    expect(page.locator(".alert-mark")).to_have_count(2)
+    stop(page)
+    expect(page.get_by_role("button", name="Download JSON")).to_be_visible()
+    expect(page.locator("#alerts")).to_be_hidden()  # the summary has none
+
+
+def test_a_live_session_separates_the_chosen_number_of_speakers(page: Page, violations: list[str]) -> None:
+    started: list[Message] = []
+
+    def keep(frame: str | bytes) -> None:
+        if isinstance(frame, str):
+            started.append(json.loads(frame))
+
+    page.on("websocket", lambda socket: socket.on("framesent", keep))
+    page.get_by_label("Speakers on a channel").select_option("2")
+    record(page)
+    expect(segments(page).first).to_be_visible()
+    stop(page)
+    expect(page.get_by_label("Role of Speaker 1")).to_be_visible()
+    assert started[0]["speakers"] == 2
+    answer = downloaded(page)
+    assert {channel["speaker"] for channel in answer["channels"]} <= {0, 1}
+    expect(page.locator(".lane")).to_have_count(len(answer["channels"]))
+    assert violations == []
 
 
 def test_a_segment_that_begins_before_the_last_answer_is_still_speech(

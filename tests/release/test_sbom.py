@@ -27,7 +27,8 @@ def test_the_sbom_lists_every_pinned_package(document: dict[str, Any]) -> None:
     assert len(pinned) > 20
     listed = {(part["name"], part["version"]) for part in document["components"]}
     weights = json.loads((ROOT / "training" / "encoder" / "provenance.json").read_text())["weights_sha256"]
-    assert listed == pinned | {("silero_vad", "6.2.3"), ("whisper_base_4", weights)}
+    models = {("silero_vad", "6.2.3"), ("whisper_base_4", weights), ("speaker_encoder", "0.1.4")}
+    assert listed == pinned | models
 
 
 def test_the_sbom_adds_facts_that_the_packages_lack(document: dict[str, Any]) -> None:
@@ -36,6 +37,7 @@ def test_the_sbom_adds_facts_that_the_packages_lack(document: dict[str, Any]) ->
     assert "audEERING" in by_name["opensmile"]["licenses"][0]["license"]["name"]
     documentation = (ROOT / "docs" / "dependencies.md").read_text()
     assert by_name["silero_vad"]["hashes"][0]["content"] in documentation
+    assert by_name["speaker_encoder"]["hashes"][0]["content"] in documentation
     assert f"silero-vad {by_name['silero_vad']['version']}" in documentation
 
 
@@ -44,7 +46,7 @@ def test_the_service_depends_on_its_direct_requirements(document: dict[str, Any]
     assert service["ref"] == document["metadata"]["component"]["bom-ref"]
     names = {reference.partition("@")[0].removeprefix("pkg:pypi/") for reference in service["dependsOn"]}
     assert {"fastapi", "opensmile", "onnxruntime", "silero_vad.onnx", "whisper_base_4.onnx"} <= names
-    assert len(names) == len(sbom.direct_names()) + 2
+    assert len(names) == len(sbom.direct_names()) + 3
 
 
 def test_the_sbom_is_reproducible(document: dict[str, Any]) -> None:

@@ -40,15 +40,15 @@ export function listModels() {
  *
  * @param {Recording} recording
  * @param {string} kind `emotions` or `timeline`.
- * @param {string} model the name of the model; empty for the default model.
+ * @param {object} options the parameters of the request.
  * @param {AbortSignal} signal cancels the request.
  * @returns {Promise<object>} the answer.
  * @throws {Problem}
  */
-export function analyze(recording, kind, model, signal) {
-  const query = model ? `?${new URLSearchParams({ model })}` : "";
+export function analyze(recording, kind, options, signal) {
+  const query = new URLSearchParams(options);
   const headers = { "Content-Type": recording.mediaType };
-  return request(`v1/audio/${kind}${query}`, { method: "POST", headers, body: recording.file, signal });
+  return request(`v1/audio/${kind}?${query}`, { method: "POST", headers, body: recording.file, signal });
 }
 
 /**

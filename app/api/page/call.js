@@ -1,20 +1,26 @@
-/** The result of a call: timeline, values of a segment, turning points, and a summary of each channel. */
+/** The result of a call: timeline, values of a segment, alerts, turning points, summaries of the rows, and measures. */
 
 import { byId, make } from "./dom.js";
 import { UNDECIDED, capitalized, nameOf, percent, toneOf } from "./emotions.js";
 import { clock, lasting } from "./time.js";
+import { findRow, rowsOf } from "./rows.js";
 import { download, stem, toCsv, toJson } from "./download.js";
 import { Timeline } from "./timeline.js";
 import { play, stop } from "./player.js";
 import { peaksOf } from "./waveform.js";
+import { showAlerts } from "./alerts.js";
 import { showBars } from "./bars.js";
+import { showMeasures } from "./measures.js";
 
+const LONGEST_ROLE = 40; // characters, as in the API
 const READ_HINT = "Point at a segment, or move with Tab and the arrow keys, to read its numbers.";
 
 let recording = null;
 let answer = null;
+let rows = [];
 let labels = [];
 let playing = null;
+let read = null; // the segment whose values are shown
 
 export const timeline = new Timeline(byId("scroller"), byId("track"), { onSelect: readOut, onPlay: toggle, onZoom: showZoom });
 
@@ -37,29 +43,33 @@ byId("call-csv").addEventListener("click", () =>
  */
 export async function showCall(newRecording, newAnswer) {
   [recording, answer] = [newRecording, newAnswer];
-  labels = labelsOf(answer);
+  [rows, labels] = [rowsOf(answer), labelsOf(answer)];
   const peaks = recording.sound && (await peaksOf(recording.sound));
   byId("call").hidden = false;
   byId("call").classList.remove("live");
   const unsure = answer.channels.some(({ segments }) => segments.some(({ emotion }) => emotion === null));
   byId("legend").replaceChildren(...Timeline.legend(unsure ? [...labels, null] : labels));
   byId("call-model").textContent = `Model ${answer.model}`;
-  timeline.show(answer, labels, peaks);
+  timeline.show(answer, rows, labels, peaks);
   clearReadout(labels.length ? READ_HINT : "Nobody speaks in this recording.");
+  showAlerts(answer.alerts ?? [], rows, timeline);
   showTurns(answer.turning_points ?? []);
-  byId("channels").replaceChildren(...answer.channels.map(summary));
+  byId("channels").replaceChildren(...rows.map(summary));
+  showMeasures(answer, rows, labels);
   return announcement();
 }
 
 /** Shows the place of a call that is still to be spoken. */
-export function showEmptyCall(hint) {
-  [recording, answer, labels] = [{ sound: null }, null, []];
+export function showEmptyCall(newRows, hint) {
+  [recording, answer, rows, labels] = [{ sound: null }, null, newRows, []];
   byId("call").hidden = false;
   byId("call").classList.add("live");
   byId("legend").replaceChildren();
   clearReadout(hint);
+  showAlerts([], rows, timeline);
   showTurns([]);
   byId("channels").replaceChildren();
+  byId("measures").hidden = true;
 }
 
 /** Shows the emotions of a call that is being spoken. */
@@ -78,25 +88,30 @@ function labelsOf({ channels }) {
 function announcement() {
   const segments = answer.channels.reduce((sum, channel) => sum + channel.segments.length, 0);
   const turns = answer.turning_points?.length ?? 0;
+  const alerts = answer.alerts?.length ?? 0;
   const counted = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
-  const parts = [counted(answer.channels.length, "channel"), counted(segments, "segment"), counted(turns, "turning point")];
+  const kind = rows.some(({ speaker }) => speaker !== null) ? "speaker" : "channel";
+  const parts = [counted(rows.length, kind), counted(segments, "segment"), counted(turns, "turning point")];
+  if (alerts) parts.push(counted(alerts, "alert"));
   return `Timeline of ${lasting(answer.duration)}: ${parts.join(", ")}.`;
 }
 
 /** Shows the values of a segment: the segment under the pointer or with the focus, or the newest segment. */
 export function readOut(segment, hint = recording.sound ? "Click or Enter plays it" : "") {
-  const { channel, start, end, emotion, probabilities } = segment;
+  const { row, start, end, emotion, probabilities } = segment;
+  read = segment;
   const chip = byId("readout-emotion");
   chip.textContent = nameOf(emotion);
   chip.dataset.tone = toneOf(emotion, labels);
   chip.hidden = false;
   byId("readout-span").textContent =
-    `Channel ${channel}, ${clock(start, 1)}–${clock(end, 1)} (${lasting(end - start)})`;
+    `${row.name}, ${clock(start, 1)}–${clock(end, 1)} (${lasting(end - start)})`;
   byId("readout-hint").textContent = hint;
   showBars(byId("readout-bars"), probabilities);
 }
 
 function clearReadout(hint) {
+  read = null;
   byId("readout-emotion").hidden = true;
   byId("readout-span").textContent = "";
   byId("readout-bars").replaceChildren();
@@ -131,30 +146,66 @@ function showZoom({ fits, closest }) {
 export function showTurns(turns) {
   byId("turns").hidden = !turns.length;
   byId("turns-list").replaceChildren(
-    ...turns.map(({ time, channel, before, after }) => {
+    ...turns.map((turn) => {
+      const { time, before, after } = turn;
+      const row = findRow(rows, turn);
       const button = make(
         "button.turn",
-        {
-          type: "button",
-          "aria-label": `At ${clock(time)} channel ${channel} turns from ${before} to ${after}: go to the segment`,
-        },
+        { type: "button" },
         make("span.number", {}, clock(time)),
-        make("span.quiet", {}, `Channel ${channel}`),
+        row.nameIn(make("span.quiet")),
         make("span.named", { "data-tone": toneOf(before, labels) }, before),
         make("span.quiet", {}, "→"),
         make("span.named", { "data-tone": toneOf(after, labels) }, after),
       );
-      button.addEventListener("click", () => timeline.goTo(channel, time));
+      row.follow((name) =>
+        button.setAttribute("aria-label", `At ${clock(time)} ${name} turns from ${before} to ${after}: go to the segment`),
+      );
+      button.addEventListener("click", () => timeline.goTo(row, time));
       return make("li", {}, button);
     }),
   );
 }
 
-/** Summarizes a channel: duration of speech, leading emotion, and the share of each emotion. */
-function summary({ channel, speech_duration: speech, summary: sum }) {
-  const title = make("h3", {}, `Channel ${channel}`);
+/** Changes the role of a row, and of its alerts. */
+function rename(row, role) {
+  row.rename(role);
+  const alerts = (answer.alerts ?? []).filter((alert) => alert.channel !== null && findRow(rows, alert) === row);
+  alerts.forEach((alert) => Object.assign(alert, { role: row.answer.role }));
+  if (read?.row === row) readOut(read);
+}
+
+/** Creates the field for the name of a row. Without a role, it shows the number of the row. */
+function nameField(row) {
+  const field = make("input.row-name", {
+    type: "text",
+    value: row.answer.role ?? "",
+    placeholder: row.number,
+    maxlength: LONGEST_ROLE,
+    autocomplete: "off",
+    spellcheck: "false",
+    title: "Name the role, such as agent or customer",
+    "aria-label": `Role of ${row.number}`,
+  });
+  field.addEventListener("change", () => {
+    rename(row, field.value);
+    field.value = row.answer.role ?? "";
+  });
+  return field;
+}
+
+/** Summarizes a row: duration of speech, leading emotion, and the share of each emotion. */
+function summary(row) {
+  const { speech_duration: speech, summary: sum } = row.answer;
+  const section = make("section.panel.channel", {}, nameField(row));
+  row.follow((name) => section.setAttribute("aria-label", name));
+  section.append(...summaryParts(speech, sum));
+  return section;
+}
+
+function summaryParts(speech, sum) {
   const spoken = make("p.quiet", {}, `${lasting(speech)} of speech in ${lasting(answer.duration)}`);
-  if (!sum) return make("section.panel.channel", {}, title, make("p.leading", {}, "Nobody speaks"), spoken);
+  if (!sum) return [make("p.leading", {}, "Nobody speaks"), spoken];
   const shares = sum.undecided ? { ...sum.shares, [UNDECIDED]: sum.undecided } : sum.shares;
   const named = sum.undecided ? [...labels, UNDECIDED] : labels;
   const parts = named.filter((label) => shares[label] > 0);
@@ -175,7 +226,7 @@ function summary({ channel, speech_duration: speech, summary: sum }) {
   const lead = sum.emotion === null ? "in all segments" : `leads, at ${percent(sum.probabilities[sum.emotion])} on average`;
   leader.append(make("span.quiet", {}, lead));
   leader.dataset.tone = toneOf(sum.emotion, labels);
-  return make("section.panel.channel", {}, title, leader, spoken, stack, list);
+  return [leader, spoken, stack, list];
 }
 
 function stackPart(label, share) {

@@ -22,10 +22,12 @@ export function toJson(answer) {
 
 /** Formats the segments of a call as CSV: one row per segment, one column per label. */
 export function toCsv(answer, labels) {
-  const head = ["channel", "start", "end", "emotion", ...labels];
-  const rows = answer.channels.flatMap(({ channel, segments }) =>
+  const head = ["channel", "role", "speaker", "start", "end", "emotion", ...labels];
+  const rows = answer.channels.flatMap(({ channel, role, speaker, segments }) =>
     segments.map(({ start, end, emotion, probabilities }) => [
       channel,
+      role,
+      speaker,
       start,
       end,
       emotion,

@@ -12,13 +12,12 @@ export class LiveTimeline {
    * Empties a timeline.
    *
    * @param {Timeline} timeline
-   * @param {number[]} channels
+   * @param {Row[]} rows the empty rows of the call.
    * @param {LivePeaks} peaks the peaks of the only channel of the stream.
    */
-  constructor(timeline, channels, peaks) {
+  constructor(timeline, rows, peaks) {
     Object.assign(this, { timeline, peaks, interim: null });
-    const lanes = channels.map((channel) => ({ channel, segments: [] }));
-    timeline.show({ duration: ROOM, channels: lanes }, [], [peaks]);
+    timeline.show({ duration: ROOM }, rows, [], [peaks]);
     timeline.playhead.hidden = false;
     timeline.zoom = FARTHEST;
     timeline.layOut();
@@ -43,14 +42,13 @@ export class LiveTimeline {
   }
 
   /** Adds a segment, in place of its interim answer. */
-  add(channel, segment) {
-    if (this.interim?.segment.start <= segment.start) this.showInterim(channel, null);
-    const lane = this.timeline.lanes.find((each) => each.channel === channel);
-    this.timeline.append(lane, segment);
+  add(row, segment) {
+    if (this.interim?.segment.start <= segment.start) this.showInterim(row, null);
+    this.timeline.append(this.laneOf(row), segment);
   }
 
   /** Shows the segment that is being spoken, as far as it was heard; null removes it. */
-  showInterim(channel, segment) {
+  showInterim(row, segment) {
     const { timeline } = this;
     this.interim?.element.remove();
     this.interim = null;
@@ -62,12 +60,21 @@ export class LiveTimeline {
       make("span.strip", {}, text),
     );
     timeline.place(element, segment.start, segment.end);
-    timeline.lanes.find((each) => each.channel === channel).body.append(element);
+    this.laneOf(row).body.append(element);
     this.interim = { segment, element };
   }
 
   /** Adds a turning point. */
-  addTurn(turn) {
-    this.timeline.appendFlag(this.timeline.lanes.find((each) => each.channel === turn.channel), turn);
+  addTurn(row, turn) {
+    this.timeline.appendFlag(this.laneOf(row), turn);
+  }
+
+  /** Adds the mark of an alert. */
+  addAlert(alert) {
+    this.timeline.appendAlert(alert);
+  }
+
+  laneOf(row) {
+    return this.timeline.lanes.find((lane) => lane.row === row);
   }
 }

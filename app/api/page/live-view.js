@@ -2,9 +2,11 @@
 
 import { capitalized, described } from "./emotions.js";
 import { byId } from "./dom.js";
+import { findRow, rowsOf } from "./rows.js";
 import { readOut, showEmptyCall, showLabels, showTurns, timeline } from "./call.js";
 import { LivePeaks } from "./live-peaks.js";
 import { LiveTimeline } from "./live-timeline.js";
+import { showAlerts } from "./alerts.js";
 
 /** Shows the events of a live session. */
 export class LiveView {
@@ -16,10 +18,12 @@ export class LiveView {
    * @param {?string[]} labels the labels of the model, if the page knows them.
    */
   constructor(ready, samplingRate, labels) {
-    showEmptyCall("Speak. Each segment of speech appears here soon after its end.");
+    this.rows = rowsOf({ channels: ready.channels.map((channel) => ({ channel, segments: [] })) });
+    showEmptyCall(this.rows, "Speak. Each segment of speech appears here soon after its end.");
     this.peaks = new LivePeaks(samplingRate);
-    this.timeline = new LiveTimeline(timeline, ready.channels, this.peaks);
+    this.timeline = new LiveTimeline(timeline, this.rows, this.peaks);
     this.turns = [];
+    this.alerts = [];
     this.labels = labels;
     if (labels) showLabels(labels);
   }
@@ -33,17 +37,23 @@ export class LiveView {
   /** Shows a message of the service. Returns the announcement for screen readers, if there is one. */
   show(message) {
     if (message.probabilities) this.nameLabels(message.probabilities);
+    const row = findRow(this.rows, message);
     if (message.type === "interim") {
-      this.timeline.showInterim(message.channel, message);
-      this.readNewest(message, "so far");
+      this.timeline.showInterim(row, message);
+      this.readNewest({ ...message, row }, "so far");
     } else if (message.type === "segment") {
-      this.timeline.add(message.channel, message);
-      this.readNewest(message, "");
+      this.timeline.add(row, message);
+      this.readNewest({ ...message, row }, "");
       return `${capitalized(described(message, ", "))}.`;
     } else if (message.type === "turning_point") {
-      this.timeline.addTurn(message);
+      this.timeline.addTurn(row, message);
       this.turns.push(message);
       showTurns(this.turns);
+    } else if (message.type === "alert") {
+      this.timeline.addAlert(message);
+      this.alerts.push(message);
+      showAlerts(this.alerts, this.rows, timeline);
+      return `Alert, ${message.severity}: ${message.rule}.`;
     }
     return "";
   }

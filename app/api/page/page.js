@@ -38,6 +38,7 @@ byId("cancel").addEventListener("click", () => (spoken ? spoken.release() : cont
 byId("retry").addEventListener("click", () => retryAction());
 byId("key").addEventListener("submit", useKey);
 byId("model").addEventListener("change", rerun);
+byId("speakers").addEventListener("change", rerun);
 document.querySelectorAll("[name=kind]").forEach((choice) => choice.addEventListener("change", rerun));
 document.addEventListener("keydown", ({ key }) => key === "Escape" && stop());
 window.addEventListener("pagehide", () => spoken && leave());
@@ -101,8 +102,11 @@ function chosenKind() {
   return document.querySelector("[name=kind]:checked").value;
 }
 
-function chosenModel() {
-  return byId("model-field").hidden ? "" : byId("model").value; // the default model if there is no choice
+/** Returns the chosen parameters of a request. The service has a default for each. */
+function chosenOptions(kind) {
+  const model = byId("model-field").hidden ? "" : byId("model").value;
+  const speakers = kind === "timeline" ? byId("speakers").value : "";
+  return { ...(model && { model }), ...(speakers && { speakers: Number(speakers) || speakers }) };
 }
 
 /** Calls the service and shows its answer. */
@@ -116,7 +120,7 @@ async function run() {
   busy(`Analyzing ${recording.name}`);
   if (recording.sound) peaksOf(recording.sound); // computed while the service works, drawn later
   try {
-    const answer = await analyze(recording, kind, chosenModel(), ownController.signal);
+    const answer = await analyze(recording, kind, chosenOptions(kind), ownController.signal);
     if (controller !== ownController) return; // this request is no longer current
     const announcement = await (kind === "timeline" ? showCall : showUtterance)(recording, answer);
     idle(announcement);
@@ -211,7 +215,7 @@ async function record() {
   abortRequest();
   idle("");
   retryAction = record;
-  const own = chosenKind() === "emotions" ? new SpokenUtterance(hearing) : new SpokenCall(chosenModel(), { ...hearing, ...viewing() });
+  const own = chosenKind() === "emotions" ? new SpokenUtterance(hearing) : new SpokenCall(chosenOptions("timeline"), { ...hearing, ...viewing() });
   spoken = own;
   let timeline = null;
   let failure = null;

@@ -15,20 +15,19 @@ const STOPPING = {
 /** A spoken utterance with a live session. It is also `connecting`, and `listening` or `speech` while it records. */
 export class SpokenCall extends SpokenUtterance {
   /**
-   * @param {string} model the name of the model; empty for the default model.
+   * @param {{model: string, speakers: string}} options the chosen ones of the fields of `start`.
    * @param {object} listeners those of a spoken utterance;
    *   onReady(ready, samplingRate), onSamples(samples) and onEvent(message) receive what the view shows.
    */
-  constructor(model, listeners) {
+  constructor(options, listeners) {
     super(listeners);
-    Object.assign(this, { kind: "timeline", model, listeners, session: null, speech: null, mostSeconds: Infinity });
+    Object.assign(this, { kind: "timeline", options, listeners, session: null, speech: null, mostSeconds: Infinity });
   }
 
   async begin() {
     this.enter("connecting");
     const { samplingRate } = this.recorder;
-    const format = { encoding: "linear16", sampling_rate: samplingRate, channels: 1, interim_interval: INTERIM };
-    if (this.model) format.model = this.model;
+    const format = { encoding: "linear16", sampling_rate: samplingRate, channels: 1, interim_interval: INTERIM, ...this.options };
     this.session = new LiveSession(format, (message) => this.receive(message));
     const ready = await this.session.ready;
     this.mostSeconds = ready.limits.max_seconds - MARGIN;

@@ -1,5 +1,5 @@
 /**
- * The timeline of a call: a lane for each channel, with its waveform and its segments as buttons.
+ * The timeline of a call: a lane for each row, with its waveform and its segments as buttons.
  *
  * The zoom determines the width of the track, which scrolls. Each canvas is only as wide as the visible part of
  * the track. The canvases stay in view, and are drawn again when the track scrolls.
@@ -8,6 +8,7 @@
 import { UNDECIDED, capitalized, described, nameOf, toneOf } from "./emotions.js";
 import { clock } from "./time.js";
 import { color, drawWaveform, keepDrawn, prepare } from "./waveform.js";
+import { findRow } from "./rows.js";
 import { make } from "./dom.js";
 
 const CLOSEST = 120; // CSS pixels per second at the closest zoom
@@ -43,20 +44,24 @@ export class Timeline {
   /**
    * Shows another call.
    *
-   * @param {object} answer the answer of the service.
+   * @param {object} answer the answer of the service, of which the duration, the turning points and the alerts are shown.
+   * @param {Row[]} rows the rows of the answer.
    * @param {string[]} labels
    * @param {?Peaks[]} peaks the peaks of each channel; null if the browser cannot read the file.
    */
-  show(answer, labels, peaks) {
-    this.duration = Math.max(answer.duration, 0.001);
+  show({ duration, turning_points: turns = [], alerts = [] }, rows, labels, peaks) {
+    this.duration = Math.max(duration, 0.001);
     this.setLabels(labels);
     this.peaks = peaks;
     this.largest = Math.max(...(peaks ?? []).map((each) => each.largest), 0.01);
     this.zoom = 0;
     this.axis = make("canvas.axis", { "aria-hidden": "true" });
     this.playhead = make("div.playhead", { hidden: "" });
-    this.lanes = answer.channels.map((channel) => this.lane(channel, answer.turning_points ?? []));
-    this.track.replaceChildren(this.axis, ...this.lanes.map(({ element }) => element), this.playhead);
+    this.alerts = make("div.alert-marks", { "aria-hidden": "true" });
+    this.alertTimes = [];
+    this.lanes = rows.map((row) => this.lane(row, turns.filter((turn) => findRow(rows, turn) === row)));
+    this.track.replaceChildren(this.axis, this.alerts, ...this.lanes.map(({ element }) => element), this.playhead);
+    alerts.forEach((alert) => this.appendAlert(alert));
     this.scroller.scrollLeft = 0;
     this.layOut();
   }
@@ -74,11 +79,12 @@ export class Timeline {
       buttons.forEach((button) => this.place(button, button.segment.start, button.segment.end));
       flags.forEach(({ time, element, line }) => [element, line].forEach((each) => this.place(each, time)));
     });
+    this.alertTimes.forEach(({ start, end, mark }) => this.place(mark, start, end));
   }
 
   /** Adds a segment after the last segment of a lane. It cannot be played. */
   append(lane, segment) {
-    const button = this.segment(lane.channel, segment, lane.buttons.length);
+    const button = this.segment(lane.row, segment, lane.buttons.length);
     button.removeAttribute("aria-pressed");
     lane.segments.push(segment);
     lane.buttons.push(button);
@@ -97,24 +103,34 @@ export class Timeline {
     this.nameFlags(lane.flags);
   }
 
-  /** Creates the lane of a channel: name, turning points, waveform and segments. */
-  lane({ channel, segments }, turningPoints) {
+  /** Adds the mark of an alert: a line from its start to the time at which the rule is met. */
+  appendAlert({ rule, severity, start, end }) {
+    const mark = make("span.alert-mark", { "data-severity": severity, title: `${rule}, ${clock(end)}` });
+    this.place(mark, start, end);
+    this.alertTimes.push({ start, end, mark });
+    this.alerts.append(mark);
+  }
+
+  /** Creates the lane of a row: name, turning points, waveform and segments. */
+  lane(row, turningPoints) {
+    const segments = [...row.segments];
     const canvas = make("canvas.wave", { "aria-hidden": "true" });
-    const buttons = segments.map((segment, index) => this.segment(channel, segment, index));
-    const flags = turningPoints.filter((turn) => turn.channel === channel).map((turn) => this.flag(turn));
+    const buttons = segments.map((segment, index) => this.segment(row, segment, index));
+    const flags = turningPoints.map((turn) => this.flag(turn));
     const body = make("div.lane-body", {}, canvas, ...buttons, ...flags.map(({ line }) => line));
     const flagRow = make("div.flags", { "aria-hidden": "true" }, ...flags.map(({ element: label }) => label));
     const element = make(
       "div.lane",
-      { role: "group", "aria-label": laneName({ channel, segments }) },
-      make("p.lane-title", { "aria-hidden": "true" }, make("span", {}, `Channel ${channel}`)),
+      { role: "group" },
+      make("p.lane-title", { "aria-hidden": "true" }, row.nameIn(make("span"))),
       flagRow,
       body,
     );
-    return { channel, segments, element, body, canvas, buttons, flagRow, flags };
+    row.follow(() => element.setAttribute("aria-label", laneName({ row, segments })));
+    return { row, segments, element, body, canvas, buttons, flagRow, flags };
   }
 
-  segment(channel, segment, index) {
+  segment(row, segment, index) {
     const { start, end, emotion } = segment;
     const button = make(
       "button.segment",
@@ -122,13 +138,15 @@ export class Timeline {
         type: "button",
         tabindex: index ? "-1" : "0",
         "data-tone": toneOf(emotion, this.labels),
-        "aria-label": `Channel ${channel}, ${clock(start, 1)} to ${clock(end, 1)}, ${described(segment)}`,
       },
       make("span.strip", { "aria-hidden": "true" }, make("span", {}, "")),
     );
     if (this.peaks) button.setAttribute("aria-pressed", "false");
     this.place(button, start, end);
-    button.segment = { channel, index, ...segment };
+    row.follow((name) =>
+      button.setAttribute("aria-label", `${name}, ${clock(start, 1)} to ${clock(end, 1)}, ${described(segment)}`),
+    );
+    button.segment = { ...segment, row, index };
     return button;
   }
 
@@ -220,7 +238,7 @@ export class Timeline {
       const from = this.scroller.scrollLeft / this.pixels;
       this.drawAxis(from);
       this.lanes.forEach((lane) => this.holdName(lane, from));
-      this.lanes.filter(({ channel }) => this.peaks?.[channel]).forEach((lane) => this.drawLane(lane, from));
+      this.lanes.filter(({ row }) => this.peaks?.[row.channel]).forEach((lane) => this.drawLane(lane, from));
     });
   }
 
@@ -233,7 +251,7 @@ export class Timeline {
     lane.cut = cut;
   }
 
-  drawLane({ canvas, channel, segments }, from) {
+  drawLane({ canvas, row, segments }, from) {
     const tones = new Map([...this.labels, null].map((label) => [label, color(toneOf(label, this.labels))]));
     const silence = color("silence");
     let next = 0;
@@ -243,7 +261,7 @@ export class Timeline {
       return segment && segment.start <= time ? tones.get(segment.emotion) : silence;
     };
     const scale = 1 / this.pixels;
-    drawWaveform(canvas, this.peaks[channel], { from, scale, largest: this.largest, colorAt });
+    drawWaveform(canvas, this.peaks[row.channel], { from, scale, largest: this.largest, colorAt });
   }
 
   drawAxis(from) {
@@ -303,19 +321,19 @@ export class Timeline {
     this.zoomBy(Math.exp(-event.deltaY * WHEEL_ZOOM), event.clientX - this.scroller.getBoundingClientRect().left);
   }
 
-  /** Handles the arrow keys: left and right within a channel, up and down between channels. */
+  /** Handles the arrow keys: left and right within a row, up and down between rows. */
   move(event) {
     const { segment } = event.target;
     if (!segment || event.ctrlKey || event.metaKey || event.altKey) return;
-    const row = this.lanes.findIndex(({ channel }) => channel === segment.channel);
-    const { buttons } = this.lanes[row];
+    const place = this.lanes.findIndex(({ row }) => row === segment.row);
+    const { buttons } = this.lanes[place];
     const targets = {
       ArrowLeft: () => buttons[segment.index - 1],
       ArrowRight: () => buttons[segment.index + 1],
       Home: () => buttons[0],
       End: () => buttons.at(-1),
-      ArrowUp: () => this.nearest(this.lanes[row - 1], segment.start),
-      ArrowDown: () => this.nearest(this.lanes[row + 1], segment.start),
+      ArrowUp: () => this.nearest(this.lanes[place - 1], segment.start),
+      ArrowDown: () => this.nearest(this.lanes[place + 1], segment.start),
     };
     const actions = { "+": () => this.zoomIn(), "=": () => this.zoomIn(), "-": () => this.zoomOut() };
     if (!targets[event.key] && !actions[event.key]) return;
@@ -324,9 +342,10 @@ export class Timeline {
     this.focus(targets[event.key]?.());
   }
 
-  /** Moves the focus to the segment of a channel that is nearest to a time. */
-  goTo(channel, time) {
-    this.focus(this.nearest(this.lanes.find((lane) => lane.channel === channel), time + 0.001));
+  /** Moves the focus to the segment of a row that is nearest to a time; without a row, of all rows. */
+  goTo(row, time) {
+    const buttons = this.lanes.filter((lane) => !row || lane.row === row).flatMap((lane) => lane.buttons);
+    this.focus(this.nearest({ buttons }, time + 0.001));
   }
 
   nearest(lane, time) {
@@ -343,7 +362,7 @@ export class Timeline {
   select(button) {
     if (!button || button === this.selected) return;
     this.selected = button;
-    const lane = this.lanes.find(({ channel }) => channel === button.segment.channel);
+    const lane = this.lanes.find(({ row }) => row === button.segment.row);
     if (button.contains(document.activeElement)) {
       lane.buttons.forEach((each) => each.setAttribute("tabindex", each === button ? "0" : "-1"));
     }
@@ -382,8 +401,8 @@ export class Timeline {
 }
 
 /** Returns the name of a lane for screen readers. */
-function laneName({ channel, segments }) {
-  return `Channel ${channel}, ${segments.length} ${segments.length === 1 ? "segment" : "segments"}`;
+function laneName({ row, segments }) {
+  return `${row.name}, ${segments.length} ${segments.length === 1 ? "segment" : "segments"}`;
 }
 
 /** Returns the shortest unique prefix of a label: A for anger, Su for surprise next to sadness. */
