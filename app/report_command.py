@@ -34,7 +34,7 @@ def report(arguments: Sequence[str]) -> int:
         _check_paths(options)
         check_installed()
         rows = read_metadata(options.metadata).rows if options.metadata else {}
-        with open_archive(options.archive, options.channels) as archive:
+        with open_archive(options.archive, options.channels, options.roles) as archive:
             figures = aggregate(archive, _select(options, archive, rows), rows)
         # Both are complete before the first is written.
         files = {options.output: report_page(options.archive.name, figures).encode()}
@@ -67,6 +67,7 @@ def _parse(arguments: Sequence[str]) -> Namespace:
     )
     add("--emotion", metavar="LABEL", help=f"the emotion that orders groups and calls; default: {EMOTION}")
     add("--channels", type=_indices, default=(), help="channels that count, such as 0,1; default: all")
+    add("--roles", type=_names, default=(), help="roles that count, such as customer; default: all")
     add("--top", type=_positive, default=10, metavar="N", help="calls in each list; default: %(default)s")
     add(
         "--min-speech",
@@ -80,6 +81,10 @@ def _parse(arguments: Sequence[str]) -> Namespace:
 
 def _indices(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
 
 
 def _seconds(text: str) -> float:
@@ -130,4 +135,4 @@ def _select(options: Namespace, archive: Archive, rows: Mapping[str, Mapping[str
         raise ValueError(f"--emotion: {emotion} is unknown. Labels: {', '.join(archive.labels)}")
     by = options.by or [key for key in BY if key in keys]
     date = options.date or next((key for key in DATES if key in keys), None)
-    return Selection(list(dict.fromkeys(by)), date, emotion, options.top, options.min_speech)
+    return Selection(list(dict.fromkeys(by)), date, emotion, options.top, options.min_speech, options.roles)

@@ -75,9 +75,26 @@ def file_name(call: int) -> str:
 
 def schema() -> pa.Schema:
     """Return the columns of an archive."""
-    texts = ("emotion", "model", "model_version", "metadata", "error", "file")
-    kinds = {**dict.fromkeys(texts, pa.string()), "channel": pa.int32(), "alerts": pa.list_(pa.string())}
-    names = ["file", "duration", "channel", "start", "end", "emotion", *LABELS, "loudness", "pitch"]
+    texts = ("emotion", "role", "model", "model_version", "metadata", "error", "file")
+    kinds = {
+        **dict.fromkeys(texts, pa.string()),
+        "channel": pa.int32(),
+        "speaker": pa.int32(),
+        "alerts": pa.list_(pa.string()),
+    }
+    names = [
+        "file",
+        "duration",
+        "channel",
+        "speaker",
+        "role",
+        "start",
+        "end",
+        "emotion",
+        *LABELS,
+        "loudness",
+        "pitch",
+    ]
     return pa.schema(
         [
             (name, kinds.get(name, pa.float64()))
@@ -106,6 +123,8 @@ def tables(n_calls: int) -> Iterator[pa.Table]:
             "file": np.repeat([file_name(call) for call in calls], N_SEGMENTS),
             "duration": np.full(n, 250.0),
             "channel": np.tile(np.arange(N_SEGMENTS) % 2, len(calls)).astype(np.int32),
+            "speaker": [None] * n,
+            "role": ["agent", "customer"] * (n // 2),
             "start": start,
             "end": start + random.uniform(0.5, 4.5, n),
             "emotion": emotions,

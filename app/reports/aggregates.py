@@ -78,6 +78,7 @@ class Selection:
         emotion: the emotion by which groups and calls are ordered.
         top: the number of calls in each list.
         least_speech: the speech in seconds below which a call is not in the list of the emotion.
+        roles: the roles that count; empty: all.
     """
 
     by: Sequence[str]
@@ -85,6 +86,7 @@ class Selection:
     emotion: str
     top: int
     least_speech: float
+    roles: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

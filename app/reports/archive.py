@@ -26,13 +26,14 @@ NEEDED = {
     "start": "DOUBLE",
     "end": "DOUBLE",
     "emotion": "VARCHAR",
+    "role": "VARCHAR",
     "metadata": "VARCHAR",
     "alerts": "VARCHAR[]",
     "error": "VARCHAR",
 }
 """The columns that a report needs, and their types in DuckDB."""
 
-_NOT_LABELS = {*NEEDED, "loudness", "pitch", "model", "model_version"}
+_NOT_LABELS = {*NEEDED, "speaker", "loudness", "pitch", "model", "model_version"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +94,17 @@ class Archive:
 
 
 @contextmanager
-def open_archive(path: Path, channels: Sequence[int] = ()) -> Iterator[Archive]:
+def open_archive(path: Path, channels: Sequence[int] = (), roles: Sequence[str] = ()) -> Iterator[Archive]:
     """Read an archive into a table of calls.
 
     Args:
         path: the path of the Parquet file.
         channels: the channels that count; empty: all.
+        roles: the roles that count; empty: all.
 
     Raises:
-        ValueError: the extra `bulk` is missing, the file is not Parquet, it has not the columns, or DuckDB
-            cannot read or aggregate it.
+        ValueError: the extra `bulk` is missing, the file is not Parquet, it has not the columns, DuckDB
+            cannot read or aggregate it, or no speech counts although there is some.
         OSError: the file cannot be read.
     """
     try:
@@ -123,12 +125,9 @@ def open_archive(path: Path, channels: Sequence[int] = ()) -> Iterator[Archive]:
                 # By its descriptor, because DuckDB would take `*` and `[` in a name as a glob.
                 connection.execute(f"CREATE VIEW archive AS FROM read_parquet('{path_of(file)}')")
                 labels = _check_columns(path, connection)
-                _create_calls(connection, labels, channels)
-                found = connection.execute(
-                    f"SELECT DISTINCT channel FROM archive WHERE {_counted(channels)} ORDER BY 1"  # noqa: S608
-                )
-                covered = tuple(channel for (channel,) in found.fetchall())
-                yield Archive(connection, labels, covered)
+                counted = _counted(channels, roles)
+                _create_calls(connection, labels, counted)
+                yield Archive(connection, labels, _find_channels(connection, counted))
             except duckdb.Error as error:
                 raise ValueError(_cannot_read(path, error)) from error
 
@@ -157,11 +156,29 @@ def _check_columns(path: Path, connection: "duckdb.DuckDBPyConnection") -> tuple
     return labels
 
 
-def _create_calls(
-    connection: "duckdb.DuckDBPyConnection", labels: Sequence[str], channels: Sequence[int]
-) -> None:
-    """Create the table `calls`."""
-    counted = _counted(channels)
+def _find_channels(connection: "duckdb.DuckDBPyConnection", counted: str) -> tuple[int, ...]:
+    """Return the channels with segments that count.
+
+    Raises:
+        ValueError: no segment counts, although there are segments.
+    """
+    query = "SELECT DISTINCT channel FROM archive WHERE {} ORDER BY channel"
+    channels = [channel for (channel,) in connection.execute(query.format(counted)).fetchall()]
+    if not channels:
+        every = [str(channel) for (channel,) in connection.execute(query.format(_counted((), ()))).fetchall()]
+        roles = connection.execute(
+            "SELECT DISTINCT role FROM archive WHERE role IS NOT NULL ORDER BY role"
+        ).fetchall()
+        if every:
+            raise ValueError(
+                "--channels, --roles: the archive has no such speech. "
+                f"Channels: {', '.join(every)}. Roles: {', '.join(role for (role,) in roles) or 'none'}."
+            )
+    return tuple(channels)
+
+
+def _create_calls(connection: "duckdb.DuckDBPyConnection", labels: Sequence[str], counted: str) -> None:
+    """Create the table `calls`. `counted` is the condition for the segments that count."""
     seconds = ", ".join(
         f'coalesce(sum("end" - start) FILTER ({counted} AND emotion = ?), 0) AS s{n}'
         for n in range(len(labels))
@@ -184,10 +201,16 @@ def _create_calls(
     )
 
 
-def _counted(channels: Sequence[int]) -> str:
+def _counted(channels: Sequence[int], roles: Sequence[str]) -> str:
     """Return the condition for the segments that count."""
-    chosen = f" AND channel IN ({', '.join(map(str, map(int, channels)))})" if channels else ""
-    return f"start IS NOT NULL{chosen}"
+    condition = "start IS NOT NULL"
+    if channels:
+        condition += f" AND channel IN ({', '.join(map(str, map(int, channels)))})"
+    if roles:
+        # A quote is the only special character of a string in DuckDB.
+        quoted = ("'" + role.replace("'", "''") + "'" for role in roles)
+        condition += f" AND role IN ({', '.join(quoted)})"
+    return condition
 
 
 def _pointer(key: str) -> str:

@@ -30,6 +30,11 @@ def test_the_timeline_places_segments_by_their_times_in_rows_of_ten_minutes() ->
     assert places == [("5.000", "5.000"), ("98.333", "1.667"), ("0.000", "1.667")]
 
 
+def test_a_short_call_fills_the_row() -> None:
+    page = call_page("call.wav", archives.call([(15, 30, 0.9)], duration=60), archives.LABELS)
+    assert re.findall(r'class="segment".*?left: ([\d.]+)%; width: ([\d.]+)%', page) == [("25.000", "25.000")]
+
+
 def test_alerts_and_measures_are_on_the_page() -> None:
     page = call_page(
         "call.wav", archives.call([(0, 6, 0.9)], [], alerts=("angry-customer",)), archives.LABELS

@@ -80,6 +80,22 @@ def test_only_the_chosen_channels_count(archive: Path) -> None:
     assert "channel 0" in page
 
 
+def test_only_the_chosen_roles_count(tmp_path: Path) -> None:
+    answer = archives.call([(0, 4, 0.9)], [(4, 10, 0.2)])
+    named = [
+        channel.model_copy(update={"role": role})
+        for channel, role in zip(answer.channels, ("the agent's", "customer"), strict=True)
+    ]
+    archive = archives.write(
+        tmp_path / "r.parquet", {"/r.wav": answer.model_copy(update={"channels": named})}
+    )
+    rows, page = run(archive, "--roles", "customer")
+    assert figures(find(rows, "all")) == (1, 0, 1, 0, 6.0, "0.0")
+    assert "channel 1 · customer" in page
+    rows, _ = run(archive, "--roles", "the agent's")
+    assert figures(find(rows, "all")) == (1, 0, 1, 0, 4.0, "1.0")
+
+
 def test_days_are_those_of_the_metadata_without_a_conversion_of_the_time_zone(archive: Path) -> None:
     rows, page = run(archive)
     days = [(row["key"], row["value"], row["calls"]) for row in rows if row["kind"] == "day"]
@@ -192,6 +208,8 @@ def test_metadata_that_is_no_object_is_ignored(tmp_path: Path) -> None:
         (["{archive}", "--output", "{archive}"], r"must be different files"),
         (["{folder}/none.parquet"], r"none.parquet is not a file"),
         (["{folder}"], r"is not a file"),
+        (["{archive}", "--channels", "7"], r"no such speech. Channels: 0, 1. Roles: none."),
+        (["{archive}", "--roles", "customer"], r"no such speech. Channels: 0, 1. Roles: none."),
         (["{folder}/text.parquet"], r"text.parquet cannot be read as Parquet: .+ Write it with"),
         (
             ["{folder}/other.parquet"],
