@@ -1,7 +1,10 @@
 """The speakers of a channel: parts of speech with similar voices belong together.
 
 Ward's method (Ward 1963, doi 10.1080/01621459.1963.10500845) joins the parts to groups. If the number of
-speakers is unknown, groups with similar or little speech are joined further.
+speakers is unknown, groups with similar or little speech are joined further. Finally, each part moves to
+the group with the most similar mean, until none moves (spherical k-means, Dhillon & Modha 2001, doi
+10.1023/A:1007612920971). Both methods compare voices relative to the mean voice of the channel, because
+the properties that all voices share, such as those of the line, do not help to tell the speakers apart.
 """
 
 from collections.abc import Sequence
@@ -21,6 +24,9 @@ were chosen in `docs/experiments.md`, "Separating speakers"."""
 
 SMALLEST = 0.2
 """The share of the speech below which a group is no speaker of its own."""
+
+MAX_MOVES = 20
+"""The largest number of rounds in which parts move between groups. Not tuned; five are usually enough."""
 
 NumberOfSpeakers = int | Literal["auto"]
 
@@ -47,9 +53,11 @@ def assign_speakers(
     if not len(voices):
         return []
     embeddings, weights = np.stack(voices).astype(np.float64), np.array(seconds)
-    groups = _ward(embeddings, min(MAX_SPEAKERS if n_speakers == "auto" else n_speakers, len(voices)))
+    relative = _normalized(embeddings - np.average(embeddings, axis=0, weights=weights))
+    groups = _ward(relative, min(MAX_SPEAKERS if n_speakers == "auto" else n_speakers, len(voices)))
     if n_speakers == "auto":
         groups = _join(groups, embeddings, weights)
+    groups = _refine(groups, relative, weights)
     order = list(dict.fromkeys(groups.tolist()))
     return [order.index(group) for group in groups.tolist()]
 
@@ -73,13 +81,9 @@ def _join(
 ) -> NDArray[np.int64]:
     """Join groups that are too similar or too small to be different speakers."""
     while groups.max() > 0:
-        n_groups = groups.max() + 1
         totals = np.bincount(groups, weights)
-        means = np.stack(
-            [weights[groups == group] @ embeddings[groups == group] for group in range(n_groups)]
-        )
-        means /= np.linalg.norm(means, axis=1, keepdims=True)
-        similarities = means @ means.T - 2 * np.eye(n_groups)
+        means = _means(groups, embeddings, weights)
+        similarities = means @ means.T - 2 * np.eye(len(means))
         one, other = np.unravel_index(similarities.argmax(), similarities.shape)
         if similarities[one, other] < SIMILAR:
             one = totals.argmin()
@@ -88,3 +92,29 @@ def _join(
                 break
         groups = np.unique(np.where(groups == other, one, groups), return_inverse=True)[1]
     return groups
+
+
+def _refine(
+    groups: NDArray[np.int64], embeddings: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Move each embedding to the group with the most similar mean. No group becomes empty."""
+    for _ in range(MAX_MOVES):
+        moved = (embeddings @ _means(groups, embeddings, weights).T).argmax(axis=1)
+        if np.array_equal(moved, groups) or len(np.unique(moved)) <= groups.max():
+            break
+        groups = moved
+    return groups
+
+
+def _means(
+    groups: NDArray[np.int64], embeddings: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the mean of each group, weighted by duration, of length 1."""
+    members = [groups == group for group in range(groups.max() + 1)]
+    return _normalized(np.stack([weights[own] @ embeddings[own] for own in members]))
+
+
+def _normalized(embeddings: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scale embeddings to length 1; an embedding of length 0 stays."""
+    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return embeddings / np.where(lengths > 0, lengths, 1.0)
