@@ -40,8 +40,9 @@ def test_the_lock_files_contain_all_packages_that_the_service_imports() -> None:
     distributions = packages_distributions()
     for module in imported(ROOT / "app"):
         providers = {name.lower().replace("_", "-") for name in distributions[module]}
-        extra = {"distributed": "bulk", "pyarrow": "bulk"}.get(module)  # only an extra installs these
-        assert providers & locked(extra or "service"), f"{module} is imported, but nothing in the lock has it"
+        bulk = {"distributed", "duckdb", "jinja2", "pyarrow"}  # only this extra installs them
+        extra = "bulk" if module in bulk else "service"
+        assert providers & locked(extra), f"{module} is imported, but nothing in the lock has it"
 
 
 def test_the_lock_files_of_the_extras_contain_all_packages_of_the_service() -> None:
