@@ -158,7 +158,11 @@ class CallAnalyzer:
         parts: dict[int, list[RecognizedPart]] = {channel: [] for channel in chosen}
         for (channel, _), recognized in zip(found, answers, strict=True):
             parts[channel] += recognized
-        rows = [rows_of(channel, of_channel, options) for channel, of_channel in parts.items()]
+        # In a thread, because the grouping of many voices takes longer than other requests should wait.
+        rows = [
+            await asyncio.to_thread(rows_of, channel, of_channel, options)
+            for channel, of_channel in parts.items()
+        ]
         return Timeline(header.duration, tuple(chain.from_iterable(rows)))
 
     async def _detect(

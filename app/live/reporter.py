@@ -155,7 +155,10 @@ class ChannelReporter:
             parts = await item.parts
             self._parts += parts
             seconds = asyncio.get_running_loop().time() - item.completed
-            rows = rows_of(self.number, self._parts, self._options)
+            if self._options.speakers is None:
+                rows = rows_of(self.number, self._parts, self._options)
+            else:  # the grouping of many voices takes longer than other streams should wait
+                rows = await asyncio.to_thread(rows_of, self.number, self._parts, self._options)
             self._report_parts(rows, parts, seconds)
             for point in (point for row in rows for point in row.turning_points):
                 if point not in self._turning_points:

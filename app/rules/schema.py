@@ -180,7 +180,7 @@ def words_at(place: tuple[str | int, ...]) -> str:
         place: the keys and indices that lead to a word, with the word.
 
     Example:
-        >>> words_at(("rules", 0, "colour"))
+        >>> words_at(("rules", 0, "color"))
         '`name`, `description`, `severity`, `when`'
     """
     around = place[:-1]
