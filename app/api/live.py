@@ -27,7 +27,8 @@ from app.live.protocols.jambonz import Jambonz
 from app.live.protocols.media_streams import MediaStreams
 from app.live.protocols.native import Native
 from app.live.protocols.protocol import LiveProtocol
-from app.live.session import LiveSession, SessionInfo
+from app.live.session import LiveSession
+from app.live.session_info import SessionInfo
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from app.core.bundle import read_bundle
 from app.core.errors import BundleError
 from app.core.recognizer import EmotionRecognizer
 from app.core.speech import SpeechDetector
-from app.pool.tasks import Task, WorkerContext
+from app.pool.task import Task, WorkerContext
 
 Answer = TypeVar("Answer")
 

@@ -6,7 +6,7 @@ from app.core.pitch import Pitch
 from app.core.segments import Span
 from app.core.speaker import SpeakerScores, adapt
 from app.core.timeline import Segment, is_decided
-from app.pool.tasks import RecognizedSegment
+from app.pool.segment_tasks import RecognizedSegment
 
 
 def adapted_segments(

@@ -22,15 +22,9 @@ from app.core.segments import FRAME, Frames, Span, SpeechSegment, find_segments
 from app.core.stretches import Stretch, join, stretches
 from app.core.timeline import Timeline
 from app.pool.errors import DeadlineExceeded
-from app.pool.tasks import (
-    DetectSpeech,
-    InspectCall,
-    RecognizedSegment,
-    RecognizeSegment,
-    SegmentParts,
-    SplitSegment,
-    Task,
-)
+from app.pool.segment_tasks import RecognizedSegment, RecognizeSegment, SegmentParts, SplitSegment
+from app.pool.task import Task
+from app.pool.tasks import DetectSpeech, InspectCall
 
 Answer = TypeVar("Answer")
 Item = TypeVar("Item")

@@ -12,7 +12,7 @@ from app.core.diarization import assign_speakers
 from app.core.segments import Span, SpeechSegment, cut_segment
 from app.core.speaker_encoder import Embedding
 from app.core.timeline import ChannelTimeline
-from app.pool.tasks import RecognizedSegment, SegmentParts
+from app.pool.segment_tasks import RecognizedSegment, SegmentParts
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,7 +24,8 @@ from app.live.events import Emit
 from app.live.reporter import ChannelReporter
 from app.pool.errors import WorkerLost
 from app.pool.pool import WorkerPool
-from app.pool.tasks import RecognizedSegment, RecognizeSamples, SegmentParts, SplitSamples, Task
+from app.pool.segment_tasks import RecognizedSegment, RecognizeSamples, SegmentParts, SplitSamples
+from app.pool.task import Task
 
 Answer = TypeVar("Answer")
 

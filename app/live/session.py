@@ -7,12 +7,10 @@ message or a sample. If it does not, the stream ends there.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Literal
 
 from app.answer_builder import AnswerBuilder
-from app.calls.options import CallOptions
 from app.core.errors import AudioTooLong, SpeechEmotionError
 from app.live.analysis import StreamAnalysis
 from app.live.connection import (
@@ -38,6 +36,7 @@ from app.live.messages import (
     WarningMessage,
 )
 from app.live.pacing import Pacer
+from app.live.session_info import SessionInfo
 from app.rules.watch import RuleWatch
 
 if TYPE_CHECKING:
@@ -47,45 +46,6 @@ REPLACED = "Another connection continues the session."
 Reason = Literal["stopped", "lost", "going-away"]
 Analyze = Callable[[Emit], StreamAnalysis]
 """A function that creates the analysis of a session from the function that receives its events."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionInfo:
-    """The description of a session, which does not change.
-
-    Attributes:
-        id: the ID of the session.
-        caller: the name of the key.
-        protocol: the name of the protocol.
-        model: the name of the bundle.
-        options: the options of the analysis, with the channels to analyze.
-        reference: the ID of the call at the client; None if it gave none.
-        started: the time of the start.
-        reconnects: whether the client can continue the session with another connection.
-    """
-
-    id: str
-    caller: str
-    protocol: str
-    model: str
-    options: CallOptions
-    reference: str | None
-    started: datetime
-    reconnects: bool
-
-    @property
-    def listed(self) -> dict[str, Any]:
-        """The description for the list of sessions, as JSON values."""
-        return {
-            "id": self.id,
-            "protocol": self.protocol,
-            "model": self.model,
-            "channels": list(self.options.channels or ()),
-            "roles": list(self.options.roles),
-            "reference": self.reference,
-            "metadata": self.options.metadata,
-            "started": self.started.isoformat(),
-        }
 
 
 class LiveSession:

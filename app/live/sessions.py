@@ -13,7 +13,8 @@ from app.live.analysis import LiveEngine, StreamAnalysis, StreamFormat
 from app.live.connection import LiveError
 from app.live.counts import LiveCounts
 from app.live.messages import SessionLimits
-from app.live.session import LiveSession, SessionInfo
+from app.live.session import LiveSession
+from app.live.session_info import SessionInfo
 from app.pool.errors import NotReady
 from app.pool.pool import WorkerPool
 

@@ -22,7 +22,8 @@ from app.core.errors import SpeechEmotionError
 from app.core.recognition import Recognition
 from app.pool.errors import DeadlineExceeded, NotReady, Overloaded, WorkerLost
 from app.pool.process import read_answer, request, work
-from app.pool.tasks import Recognize, Task
+from app.pool.task import Task
+from app.pool.tasks import Recognize
 from app.pool.worker import Worker
 
 Answer = TypeVar("Answer")

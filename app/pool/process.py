@@ -29,7 +29,8 @@ from app.core.errors import REGISTRY as ERRORS
 from app.core.errors import SpeechEmotionError
 from app.core.recognizer import EmotionRecognizer
 from app.core.speech import SpeechDetector
-from app.pool.tasks import TASKS, Task, WorkerContext
+from app.pool.task import Task, WorkerContext
+from app.pool.tasks import TASKS
 
 Answer = TypeVar("Answer")
 

@@ -24,6 +24,8 @@ from testing.service import free_port, running
 TEXT = (balancer.CONFIGURATION / "nginx.conf").read_text()
 UTTERANCES, REST = TEXT.split("location = /v1/audio/timeline {")
 CALLS, JOBS = REST.split("location = /v1/jobs {")
+N_CALLS = 24
+"""The number of calls that two replicas share. nginx hashes them, and no replica gets all of so many."""
 UNITS = {"k": 2**10, "m": 2**20, "s": 1}
 
 
@@ -140,7 +142,7 @@ def test_the_connections_of_a_call_reach_the_same_replica(tmp_path: Path) -> Non
         services = [stack.enter_context(running(**settings)) for _ in range(2)]
         ports = [service.port for service in services]
         stack.enter_context(balancer.balancing(program("nginx"), tmp_path, port, ports))
-        for call in range(8):
+        for call in range(N_CALLS):
             session, continued, events = asyncio.run(scenario(call))
             assert continued == session
             assert "event: closed" in events
