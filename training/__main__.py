@@ -18,6 +18,7 @@ from training.data.dask_engine import engine
 from training.data.features import extract
 from training.encoder.convert import convert
 from training.encoder.speaker_encoder import convert_speaker_encoder
+from training.encoder.speech_detector import convert_speech_detector
 from training.errors import TrainingError
 
 INTERRUPTED = 130
@@ -61,6 +62,11 @@ def _encoder(options: argparse.Namespace) -> None:
 def _speaker_encoder(options: argparse.Namespace) -> None:
     """Convert the encoder of voices."""
     convert_speaker_encoder(options.checkpoint, options.output)
+
+
+def _speech_detector(options: argparse.Namespace) -> None:
+    """Convert the speech detector."""
+    convert_speech_detector(options.source, options.output)
 
 
 def _extract(options: argparse.Namespace) -> None:
@@ -174,6 +180,7 @@ def _quieten_tensorflow() -> None:
 VERBS = {
     "encoder": _encoder,
     "speaker-encoder": _speaker_encoder,
+    "speech-detector": _speech_detector,
     "extract": _extract,
     "train": _train,
     "compare": _compare,

@@ -37,6 +37,7 @@ def parse(arguments: Collection[str] | None = None) -> argparse.Namespace:
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     _add_encoder(verbs)
     _add_speaker_encoder(verbs)
+    _add_speech_detector(verbs)
     _add_extract(verbs, [corpus, cache])
     _add_train(verbs, [corpus, cache, runs, bundle])
     _add_compare(verbs, [corpus, cache, runs])
@@ -206,6 +207,18 @@ def _add_speaker_encoder(verbs: Verbs) -> None:
         "--output", type=Path, default=Path("app/core"), help="output folder; default: %(default)s"
     )
     verb.set_defaults(verb="speaker-encoder")
+
+
+def _add_speech_detector(verbs: Verbs) -> None:
+    """Add the subcommand that converts the speech detector."""
+    verb = verbs.add_parser("speech-detector", help="convert the network of the speech detector")
+    verb.add_argument(
+        "--source", type=Path, required=True, help="silero_vad_16k_sequence.onnx of silero-vad 6.2.3"
+    )
+    verb.add_argument(
+        "--output", type=Path, default=Path("app/core"), help="output folder; default: %(default)s"
+    )
+    verb.set_defaults(verb="speech-detector")
 
 
 def _add_evaluate(verbs: Verbs, parents: list[Parser]) -> None:

@@ -1,9 +1,9 @@
 """Detection of speech in a signal, with the network of Silero.
 
-The network is the file `silero_vad_16k_sequence.onnx` of silero-vad 6.2.3 (MIT license, in this folder).
-The package of Silero needs torch, so that this module runs the network in ONNX Runtime instead. The network
-reads chunks of 32 ms, each with the 4 ms before, and keeps a state. docs/experiments.md compares the network
-with other detectors.
+The network is that of silero-vad 6.2.3 (MIT license, in this folder). Its package needs torch, so that this
+module runs the network in ONNX Runtime instead; `training.encoder.speech_detector` writes the graph. The
+network reads chunks of 32 ms, each with the 4 ms before, and keeps a state. docs/experiments.md compares the
+network with other detectors.
 
 The detection is causal: a frame depends only on the samples up to a fraction of a second later. Its result
 does not depend on the way in which the samples are divided, so a live stream has the same speech as its
@@ -24,7 +24,11 @@ from app.core.segments import FRAME, Frames, count_frames, runs
 
 SAMPLING_RATE = 16_000  # Hz
 CHUNK, BEFORE = 512, 64  # samples in a chunk, and samples of the previous chunk that precede it
-MEMORY = (1, 1, 128)
+WINDOW, HOP = 256, 128  # samples of a frame of the spectrum, and samples between two frames
+FRAMES_OF_CHUNK = 4
+REFLECTED = 64  # samples after a chunk that mirror its last ones
+MEMORY = (1, 1, 128)  # shape of the hidden state and of the cell state
+OUTPUTS = ("speech_probs", "hn", "cn")
 
 # Speech begins above the first probability and continues above the second. The network reacts late, so that
 # the start is moved LEAD_FRAMES earlier. "Finding speech in calls" in docs/experiments.md chose all three.
@@ -101,14 +105,9 @@ class SpeechDetector:
         Returns:
             The probability of speech in each chunk, float32, shape (n,), and the new state.
         """
-        windows = np.empty((len(chunks), BEFORE + CHUNK), np.float32)
-        windows[0, :BEFORE] = state.before
-        windows[1:, :BEFORE] = chunks[:-1, -BEFORE:]
-        windows[:, BEFORE:] = chunks
-        names = ["speech_probs", "hn", "cn"]
-        probabilities, hidden, cell = self._network.run(
-            names, {"input": windows, "h": state.hidden, "c": state.cell}
-        )
+        frames = _frames_with_context(chunks, state.before)
+        inputs = {"frames": frames, "h": state.hidden, "c": state.cell}
+        probabilities, hidden, cell = self._network.run(OUTPUTS, inputs)
         return cast("Samples", probabilities), State(chunks[-1, -BEFORE:], hidden, cell)
 
 
@@ -257,6 +256,21 @@ def _chunks_of(frames: NDArray[np.int64]) -> NDArray[np.int64]:
 def _frames_of(n_chunks: int) -> int:
     """Return the number of frames whose middle is in the first chunks."""
     return int(np.ceil(n_chunks * CHUNK / (FRAME * SAMPLING_RATE) - 0.5))
+
+
+def _frames_with_context(chunks: Samples, before: Samples) -> Samples:
+    """Divide each chunk into overlapping frames, shape (n, 4, 256).
+
+    The first frame begins with samples before the chunk, and the last one ends with mirrored samples.
+    """
+    extended = np.empty((len(chunks), BEFORE + CHUNK + REFLECTED), np.float32)
+    extended[0, :BEFORE] = before
+    extended[1:, :BEFORE] = chunks[:-1, -BEFORE:]
+    extended[:, BEFORE:-REFLECTED] = chunks
+    extended[:, -REFLECTED:] = chunks[:, -2 : -REFLECTED - 2 : -1]
+    of_chunk, of_sample = extended.strides
+    shape, strides = (len(chunks), FRAMES_OF_CHUNK, WINDOW), (of_chunk, HOP * of_sample, of_sample)
+    return np.lib.stride_tricks.as_strided(extended, shape, strides).copy()
 
 
 def _power(chunks: Samples) -> NDArray[np.float64]:

@@ -179,9 +179,9 @@ class _Recognizer:
     model: str
 
     @property
-    def has_idle_worker(self) -> bool:
-        """Whether a worker is idle."""
-        return self.pool.has_idle
+    def has_spare_workers(self) -> bool:
+        """Whether more than half of the workers are idle."""
+        return self.pool.mostly_idle
 
     async def recognize(self, audio: SegmentAudio, *, split: bool) -> list[RecognizedPart]:
         """Recognize a segment, or each of its parts with one speaker."""

@@ -20,8 +20,11 @@ class SegmentRecognizer(Protocol):
     """A recognizer of segments."""
 
     @property
-    def has_idle_worker(self) -> bool:
-        """Whether a worker is idle. Interim answers wait for this, so that they do not delay a segment."""
+    def has_spare_workers(self) -> bool:
+        """Whether more than half of the workers are idle.
+
+        Interim answers wait for this, so that a segment that is complete meanwhile finds an idle worker.
+        """
 
     async def recognize(self, audio: SegmentAudio, *, split: bool) -> list[RecognizedPart]:
         """Recognize a segment, or each of its parts with one speaker."""
@@ -133,7 +136,7 @@ class ChannelReporter:
         if (
             since is None
             or self.live.n_seconds - since < self._next_interim
-            or not self._recognizer.has_idle_worker
+            or not self._recognizer.has_spare_workers
         ):
             return
         if audio := self.live.open_segment():

@@ -113,9 +113,9 @@ class WorkerPool:
         return self._n_slots
 
     @property
-    def has_idle(self) -> bool:
-        """Whether a worker is idle."""
-        return not self._idle.empty()
+    def mostly_idle(self) -> bool:
+        """Whether more than half of the workers are idle."""
+        return 2 * self._idle.qsize() > self.n_workers
 
     @property
     def n_waiting(self) -> int:

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.core.audio import Signal
-from app.core.speech import SpeechDetector, _speech
-from testing.recordings import ringing, speech
+from app.core.audio import Signal, decode
+from app.core.speech import CHUNK, SpeechDetector, State, _speech
+from testing.recordings import EXAMPLE, ringing, speech
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +54,15 @@ def test_doubtful_chunks_count_only_next_to_clear_speech() -> None:
     """A run above the lower threshold counts only if one of its chunks is above the higher threshold."""
     doubtful = np.array([0.1, 0.45, 0.4, 0.1, 0.4, 0.6, 0.4, 0.1], np.float32)
     assert _speech(doubtful).tolist() == [False] * 4 + [True] * 3 + [False]
+
+
+def test_the_probabilities_are_those_of_the_published_network(detector: SpeechDetector) -> None:
+    """The values are those of `silero_vad_16k_sequence.onnx` of silero-vad 6.2.3 for the first 12 chunks."""
+    published = [0.841157, 0.961279, 0.99326, 0.999184, 0.999564, 0.999949]
+    published += [0.999969, 0.999947, 0.197012, 0.930894, 0.993597, 0.999819]
+    signal = decode(EXAMPLE.read_bytes())
+    assert signal.sampling_rate == 16_000
+    chunks = signal.samples[0, : 12 * CHUNK].reshape(12, CHUNK)
+    first, state = detector.probabilities(chunks[:5], State())
+    rest, _ = detector.probabilities(chunks[5:], state)
+    assert np.concatenate([first, rest]) == pytest.approx(published, abs=1e-4)
