@@ -110,6 +110,7 @@ def _service(settings: Settings) -> Service:
         queue_depth=settings.queue_depth,
         request_timeout=settings.request_timeout,
         max_worker_bytes=settings.max_worker_bytes,
+        sandbox=settings.sandbox,
     )
     manifests = {folder.name: read_bundle(folder).manifest for folder in folders}
     answers = AnswerBuilder.of(settings, manifests)

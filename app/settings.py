@@ -138,6 +138,10 @@ class Settings(BaseSettings):
         ge=1,
         description="memory of a worker, in bytes, above which it is replaced",
     )
+    sandbox: bool = Field(
+        default=True,
+        description="take network, files, programs and further memory from a worker once it is loaded",
+    )
     shutdown_delay: float = Field(
         default=1.0,
         ge=0,

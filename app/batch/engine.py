@@ -76,6 +76,7 @@ async def local(options: AnalysisOptions, settings: Settings) -> AsyncIterator[E
         queue_depth=0,
         request_timeout=settings.call_timeout,
         max_worker_bytes=settings.max_worker_bytes,
+        sandbox=settings.sandbox,
     )
     await pool.start()
     try:

@@ -21,7 +21,7 @@ from typing import TypeVar
 from app.core.errors import SpeechEmotionError
 from app.core.recognition import Recognition
 from app.pool.errors import DeadlineExceeded, NotReady, Overloaded, WorkerLost
-from app.pool.process import read_answer, request, work
+from app.pool.process import UNPROTECTED, read_answer, request, work
 from app.pool.task import Task
 from app.pool.tasks import Recognize
 from app.pool.worker import Worker
@@ -69,6 +69,7 @@ class WorkerPool:
         queue_depth: int,
         request_timeout: float,
         max_worker_bytes: int = 1024**3,
+        sandbox: bool = True,
     ) -> None:
         """Describe the pool; nothing is started yet.
 
@@ -78,12 +79,15 @@ class WorkerPool:
             queue_depth: the number of recordings that may wait while all workers are busy.
             request_timeout: the seconds that a recording may take, including the wait.
             max_worker_bytes: the memory, in bytes, above which a worker is replaced after its recording.
+            sandbox: whether a worker gives up what no task needs (`app.pool.sandbox`).
         """
         self._folders = tuple(folder.absolute() for folder in folders)
         self.n_workers = n_workers
         self._queue_depth = queue_depth
         self._request_timeout = request_timeout
         self._max_worker_bytes = max_worker_bytes
+        self._sandbox = sandbox
+        self._warned = False
         # The fork server imports the recognizer once; workers share that memory.
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["app.pool.process"])
@@ -233,6 +237,12 @@ class WorkerPool:
         self._put_back(worker)
         return answer
 
+    def _warn(self, unprotected: str) -> None:
+        """Log once that the workers are not in a sandbox."""
+        if unprotected and not self._warned:
+            self._warned = True
+            logger.warning("the workers have no sandbox: %s", unprotected)
+
     def _put_back(self, worker: Worker) -> None:
         """Return a worker to the pool, or replace it if it has grown too large."""
         if worker.resident_bytes > self._max_worker_bytes:
@@ -270,7 +280,9 @@ class WorkerPool:
     async def _start_worker(self) -> None:
         """Start a worker, and add it to the pool once it has loaded the bundles."""
         service_end, worker_end = socket.socketpair()
-        process = self._context.Process(target=work, args=(worker_end, self._folders), daemon=True)
+        process = self._context.Process(
+            target=work, args=(worker_end, self._folders), kwargs={"sandboxed": self._sandbox}, daemon=True
+        )
         with contextlib.ExitStack() as undo:
             undo.callback(service_end.close)
             with worker_end:
@@ -278,8 +290,9 @@ class WorkerPool:
             undo.callback(process.kill)
             reader, writer = await asyncio.open_connection(sock=service_end)
             undo.callback(writer.close)
-            await read_answer(reader)
+            started = await read_answer(reader)
             undo.pop_all()
+        self._warn(started[UNPROTECTED])
         worker = Worker(process, reader, writer)
         self._alive.add(worker)
         # If a worker dies while it is idle, replace it before a request reaches it.

@@ -29,12 +29,15 @@ from app.core.errors import REGISTRY as ERRORS
 from app.core.errors import SpeechEmotionError
 from app.core.recognizer import EmotionRecognizer
 from app.core.speech import SpeechDetector
+from app.pool import sandbox
 from app.pool.task import Task, WorkerContext
 from app.pool.tasks import TASKS
 
 Answer = TypeVar("Answer")
 
 LENGTH = struct.Struct("<Q")
+UNPROTECTED = "unprotected"
+"""The key of the first answer: why the worker is not in a sandbox."""
 # Parameters of malloc.h, and a size far above the needs of one recording.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _KEPT_BYTES = -1, -3, 256 * 1024 * 1024
 
@@ -60,7 +63,7 @@ async def request(task: Task[Answer], reader: StreamReader, writer: StreamWriter
 
 
 async def read_answer(reader: StreamReader) -> dict[str, Any]:
-    """Read an answer. The first answer is empty and means that the process is ready.
+    """Read an answer. The first answer means that the process is ready. `UNPROTECTED` says what it lacks.
 
     Raises:
         SpeechEmotionError: the answer is an error; the answer names the class.
@@ -73,12 +76,13 @@ async def read_answer(reader: StreamReader) -> dict[str, Any]:
     return answer
 
 
-def work(channel: socket.socket, folders: Sequence[Path]) -> None:
+def work(channel: socket.socket, folders: Sequence[Path], *, sandboxed: bool) -> None:
     """Load the bundles in the worker process, then run one task after the other.
 
     Args:
         channel: the channel to the service; the process ends when the channel is closed.
         folders: the bundles.
+        sandboxed: whether the process enters its sandbox before the first task.
     """
     # Both signals reach the whole process group, but only the service decides when to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -94,7 +98,7 @@ def work(channel: socket.socket, folders: Sequence[Path]) -> None:
             _keep_memory()  # after loading, so that the memory of the files returns to the kernel
         except SpeechEmotionError as error:
             return _write(stream, _payload(error))
-        _write(stream, {})
+        _write(stream, {UNPROTECTED: sandbox.enter() if sandboxed else ""})
         while True:
             details, data = json.loads(_read(stream)), _read(stream)
             _write(stream, _answer(details, data, context))
