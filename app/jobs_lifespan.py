@@ -1,6 +1,7 @@
 """The lifespan of jobs: the queue and, if jobs run in this process, the runner."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -9,21 +10,29 @@ from pathlib import Path
 from app.api.service import Jobs, Service
 from app.calls.analysis import CallAnalyzer, Limits
 from app.jobs.callbacks import CallbackPolicy
-from app.jobs.job import JobRequest
+from app.jobs.job import DatabaseAway, JobRequest
 from app.jobs.queue import JobQueue
 from app.jobs.recordings import Recordings
 from app.jobs.runner import Answer, JobRunner
+from app.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+RETRY = 2.0
+"""The seconds between two attempts to reach the database at the start. Not tuned."""
 
 
 @asynccontextmanager
 async def running_jobs(service: Service) -> AsyncIterator[Jobs]:
     """Open the queue, and run jobs if the settings permit jobs in this process.
 
+    While the PostgreSQL server of the jobs does not answer, the start waits.
+
     Raises:
-        JobsUnavailable: the database of the jobs cannot be reached, or another process runs its jobs.
+        JobsUnavailable: the database of the jobs cannot be used, or another process runs its jobs.
     """
     settings = service.settings
-    queue = await asyncio.to_thread(JobQueue, settings.jobs_database, settings.jobs_depth)
+    queue = await _open_queue(settings)
     recordings = Recordings(settings.recordings_url)
     policy = CallbackPolicy(settings.signing_secrets, settings.callback_private)
     try:
@@ -42,6 +51,16 @@ async def running_jobs(service: Service) -> AsyncIterator[Jobs]:
             yield Jobs(queue, recordings, policy)
     finally:
         await queue.close()
+
+
+async def _open_queue(settings: Settings) -> JobQueue:
+    """Open the queue as soon as its database answers."""
+    while True:
+        try:
+            return await asyncio.to_thread(JobQueue, settings.jobs_database, settings.jobs_depth)
+        except DatabaseAway as error:
+            logger.warning("the start waits for the database of the jobs: %s", error)
+            await asyncio.sleep(RETRY)
 
 
 async def _analyze(

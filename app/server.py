@@ -2,6 +2,7 @@
 
 import asyncio
 import logging.config
+import os
 import re
 import signal
 import socket
@@ -97,7 +98,9 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Start the first step of a stop. A second signal, or Ctrl-C, starts the last step at once."""
         if not self.started:
-            sys.exit(0)  # no request was accepted yet
+            # No request was accepted yet, and the workers end with this process. An exception here would
+            # sometimes look like a failed start to uvicorn.
+            os._exit(0)
         if self._pool.draining or sig == signal.SIGINT or self._loop is None:
             super().handle_exit(sig, frame)
             return

@@ -179,6 +179,7 @@ def test_sigterm_ends_a_start_immediately(small_settings: dict[str, str]) -> Non
         service.process.send_signal(signal.SIGTERM)
         assert service.end() == 0
         assert "startup complete" not in service.log
+        assert "Traceback" not in service.log
 
 
 def test_onnx_runtime_stores_no_telemetry(small_settings: dict[str, str], tmp_path: Path) -> None:

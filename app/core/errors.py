@@ -37,6 +37,7 @@ do. A message contains no secrets, so that the sender may read it.
     │   ├── JobsFull               the job queue is full
     │   ├── JobsUnavailable        jobs are disabled, or their database is unreachable
     │   ├── StorageFull            the storage has no space for another recording
+    │   │   └── DatabaseAway         the PostgreSQL server of the jobs does not answer
     │   ├── RecordingLost          the recording of a job cannot be fetched
     │   └── JobCancelled           the owner canceled the job while it ran
     ├── LiveError                app.live.connection: a live session is refused or ended

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import sqlalchemy
 from dbos import DBOSClient, DBOSPortableJSONSerializer, run_dbos_database_migrations
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from app.jobs.job import JobsUnavailable, State
+from app.jobs.job import DatabaseAway, JobsUnavailable, State
 
 APPLICATION = "speech-emotion"
 VERSION = "1"
@@ -48,7 +48,8 @@ def prepare(url: str) -> None:
         url: `sqlite:///file` or `postgresql://…`.
 
     Raises:
-        JobsUnavailable: the database cannot be reached, or the file cannot be created.
+        DatabaseAway: the PostgreSQL server does not answer, or refuses the connection.
+        JobsUnavailable: the database is not supported, or the file cannot be created.
     """
     try:
         parsed = sqlalchemy.make_url(url)
@@ -59,6 +60,9 @@ def prepare(url: str) -> None:
         with open_engine(url).connect():  # fails at once, whereas DBOS would retry for a long time
             pass
         run_dbos_database_migrations(url)
+    except OperationalError as error:
+        unavailable = JobsUnavailable if parsed.get_backend_name() == "sqlite" else DatabaseAway
+        raise unavailable(f"SER_JOBS_URL: {error.orig}") from error
     except SQLAlchemyError as error:
         raise JobsUnavailable(f"SER_JOBS_URL: {getattr(error, 'orig', None) or error}") from error
     except OSError as error:

@@ -33,6 +33,10 @@ class JobsUnavailable(JobError):
     """Jobs are disabled, or their database is unreachable."""
 
 
+class DatabaseAway(JobsUnavailable):
+    """The PostgreSQL server of the jobs does not answer. It may be starting."""
+
+
 class RecordingLost(JobError):
     """The recording of a job cannot be fetched."""
 

@@ -62,7 +62,8 @@ class JobQueue:
             max_waiting: the number of jobs that may wait or run.
 
         Raises:
-            JobsUnavailable: the database cannot be reached.
+            DatabaseAway: the PostgreSQL server does not answer.
+            JobsUnavailable: the database cannot be used.
         """
         prepare(url)
         self._client = open_client(url, patient=False)

@@ -116,9 +116,26 @@ def test_a_worker_serves_health_and_metrics_only(shared_settings: dict[str, str]
         assert worker.end() == 0
 
 
-def test_an_unreachable_database_stops_the_start_with_the_reason(shared_settings: dict[str, str]) -> None:
-    settings = {**shared_settings, "SER_JOBS_URL": "postgresql://somebody:secret@127.0.0.1:1/jobs"}
-    with started(**settings) as service:
+def test_a_service_waits_for_its_database_and_is_ready_when_it_is_there(
+    shared_settings: dict[str, str], server: Postgres, short: bytes
+) -> None:
+    settings = {**shared_settings, "SER_JOBS_URL": server.url.replace("postgres@", "postgres:secret@")}
+    server.stop()
+    with started(**settings) as service, started("worker", **settings) as worker:
+        eventually(lambda: "the start waits for the database of the jobs: SER_JOBS_URL: " in service.log)
+        eventually(lambda: "the start waits" in worker.log)
+        assert service.process.poll() is None
+        worker.process.terminate()  # a stop does not wait for the database
+        assert worker.end() == 0
+        server.start()
+        service.wait_until_ready()
+        assert submit(service, short).status_code == 202
+        assert "secret" not in service.log
+        assert "Traceback" not in service.log + worker.log
+
+
+def test_a_database_that_cannot_be_used_stops_the_start_with_the_reason(environment: dict[str, str]) -> None:
+    with started(**environment, SER_JOBS_URL="oracle://somebody:secret@127.0.0.1:1/jobs") as service:
         assert service.end() != 0
         assert "SER_JOBS_URL: " in service.log
         assert "secret" not in service.log
