@@ -23,6 +23,7 @@ from app.live.sessions import LiveSessions
 from app.pool.pool import WorkerPool
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+CALL_SECONDS = (0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 NO_SPEECH = NO_ANSWER = "none"
 UNDECIDED = "undecided"
 
@@ -58,6 +59,13 @@ class Metrics:
             "Time of a recording in each stage: queue, decode, features, inference.",
             ("stage",),
             buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._call_stage_seconds = Histogram(
+            "ser_call_stage_seconds",
+            "Time of a recorded call in each stage: inspect, detect, recognize, group.",
+            ("stage",),
+            buckets=CALL_SECONDS,
             registry=self.registry,
         )
         self._emotions = Counter(
@@ -134,7 +142,9 @@ class Metrics:
         self._audio_seconds.labels(model).inc(recognition.duration)
 
     def count_timeline(self, model: str, timeline: Timeline) -> None:
-        """Count a call that a model analyzed: the speech, and the emotion of each segment."""
+        """Count a call that a model analyzed: its stages, the speech, and the emotion of each segment."""
+        for stage, seconds in timeline.seconds.items():
+            self._call_stage_seconds.labels(stage).observe(seconds)
         for channel in timeline.channels:
             self._audio_seconds.labels(model).inc(channel.speech_duration)
             for segment in channel.segments:

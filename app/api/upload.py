@@ -11,11 +11,12 @@ from typing import IO, Annotated, Any, cast
 
 from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.dependencies import hold_slot
+from app.api.form import form_of
 from app.core.errors import SpeechEmotionError, UnsupportedMediaType
 from app.core.files import path_of
 from app.jobs.job import StorageFull
@@ -183,7 +184,13 @@ def empty_upload() -> MalformedRequest:
 
 
 def _media_type(request: Request) -> str:
-    """Return the media type of the body, and check that it is accepted."""
+    """Return the media type of the body, and check that it and its encoding are accepted."""
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding != "identity":
+        raise UnsupportedMediaType(
+            f"The body is compressed ({encoding[:40]!r}), which is not accepted. Send it without "
+            "Content-Encoding; FLAC is a compressed recording."
+        )
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != MULTIPART and media_type not in RAW_TYPES:
         raise UnsupportedMediaType(
@@ -199,9 +206,9 @@ async def _form_file(request: Request) -> AsyncIterator[UploadFile]:
     """Provide the file in the field `file`. The temporary files of the form are deleted afterwards."""
     async with AsyncExitStack() as stack:
         try:
-            form = await stack.enter_async_context(request.form(max_files=1, max_fields=1))
-        except HTTPException as error:
-            raise MalformedRequest(f"The form cannot be parsed: {error.detail}") from error
+            form = await stack.enter_async_context(form_of(request))
+        except MultiPartException as error:
+            raise MalformedRequest(f"The form cannot be parsed: {error.message}") from error
         file = form.get("file")
         if not isinstance(file, UploadFile):
             raise InvalidRequest("The form has no file in the field `file`. Send the recording there.")

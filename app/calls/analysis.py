@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from time import perf_counter
 from typing import Protocol, TypeVar
 
 from app.calls.options import CallOptions
@@ -87,6 +88,23 @@ class _Source:
         return round(start * FRAME * self.sampling_rate), round(stop * FRAME * self.sampling_rate)
 
 
+class _StopWatch:
+    """A clock that measures the stages of an analysis.
+
+    Attributes:
+        seconds: the time that each stage took, by its name.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._began = perf_counter()
+
+    def note(self, stage: str) -> None:
+        """Note the time of the stage that ends now."""
+        now = perf_counter()
+        self.seconds[stage], self._began = now - self._began, now
+
+
 class CallAnalyzer:
     """An analyzer of calls.
 
@@ -126,11 +144,13 @@ class CallAnalyzer:
             WorkerLost: a worker died.
         """
         deadline = asyncio.get_running_loop().time() + self.limits.timeout
-        file = str(path)
+        file, watch = str(path), _StopWatch()
         header = await self.pool.run(InspectCall(file, self.limits.min_seconds, self.limits.max_seconds))
         options.check(header.n_channels)
+        watch.note("inspect")
         chosen = self.policy.choose(header.n_channels, options.channels)
         frames = await self._detect(file, header, chosen, deadline)
+        watch.note("detect")
         found = [
             (channel, segment)
             for channel, of_channel in zip(chosen, frames, strict=True)
@@ -149,6 +169,7 @@ class CallAnalyzer:
             return recognized
 
         answers = await self._spread(recognize, found, deadline)
+        watch.note("recognize")
         parts: dict[int, list[RecognizedPart]] = {channel: [] for channel in chosen}
         for (channel, _), recognized in zip(found, answers, strict=True):
             parts[channel] += recognized
@@ -157,7 +178,8 @@ class CallAnalyzer:
             await asyncio.to_thread(rows_of, channel, of_channel, options)
             for channel, of_channel in parts.items()
         ]
-        return Timeline(header.duration, tuple(chain.from_iterable(rows)))
+        watch.note("group")
+        return Timeline(header.duration, tuple(chain.from_iterable(rows)), watch.seconds)
 
     async def _detect(
         self, file: str, header: CallFormat, channels: Sequence[int], deadline: float

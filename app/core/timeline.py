@@ -1,7 +1,7 @@
 """The timeline of a call: segments, summaries and turning points of each channel."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.core.pitch import Pitch
 from app.core.voice import mean_loudness, typical_pitch
@@ -162,10 +162,12 @@ class Timeline:
     Attributes:
         duration: the duration of the recording, in seconds.
         channels: the timelines of the analyzed channels, in order.
+        seconds: the time that each stage of the analysis took, by its name; empty for a live call.
     """
 
     duration: float
     channels: tuple[ChannelTimeline, ...]
+    seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @property
     def turning_points(self) -> tuple[TurningPoint, ...]:

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -43,3 +45,11 @@ def test_the_metrics_count_requests_emotions_and_stages(client: TestClient) -> N
     assert increase['ser_stage_seconds_count{stage="features"}'] == 1
     assert increase['ser_stage_seconds_sum{stage="inference"}'] > 0
     assert (after["ser_workers_alive"], after["ser_queue_depth"]) == (2, 0)
+
+
+def test_the_metrics_measure_the_stages_of_a_call(client: TestClient) -> None:
+    client.post("/v1/audio/timeline", files={"file": EXAMPLE.read_bytes()})
+    metrics = client.get("/metrics").text
+    for stage in ("inspect", "detect", "recognize", "group"):
+        (sum_of_stage,) = re.findall(rf'ser_call_stage_seconds_sum{{stage="{stage}"}} (\S+)', metrics)
+        assert float(sum_of_stage) > 0

@@ -1,5 +1,6 @@
 import asyncio
 import errno
+import gzip
 import tempfile
 from typing import Any
 from unittest.mock import MagicMock
@@ -127,3 +128,27 @@ def test_a_full_disk_gets_507(client: TestClient, monkeypatch: pytest.MonkeyPatc
         body = {"files": {"file": EXAMPLE.read_bytes()}}
     answer = client.post("/v1/audio/timeline", **body)
     assert (answer.status_code, answer.json()["code"]) == (507, "storage-full")
+
+
+FORM = b'--b\r\nContent-Disposition: form-data; name="file"; filename="call.wav"\r\n\r\n%s'
+
+
+@pytest.mark.parametrize("path", ["/v1/audio/emotions", "/v1/audio/timeline"])
+@pytest.mark.parametrize("end", [b"", b"\r\n", b"\r\n--b", b"\r\n--b\r\n", b"\r\n--b\r\nContent-Disp"])
+def test_a_form_without_its_closing_boundary_is_malformed(client: TestClient, path: str, end: bytes) -> None:
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    form = FORM % EXAMPLE.read_bytes()
+    answer = client.post(path, content=form + end, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed-request")
+    assert "closing boundary is missing" in answer.json()["detail"]
+    assert client.post(path, content=form + b"\r\n--b--", headers=headers).status_code == 200
+
+
+def test_a_compressed_body_is_refused_with_what_to_send(client: TestClient) -> None:
+    headers = {"content-type": "audio/wav", "content-encoding": "gzip"}
+    answer = client.post("/v1/audio/emotions", content=gzip.compress(EXAMPLE.read_bytes()), headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported-media-type")
+    assert "without Content-Encoding" in answer.json()["detail"]
+    headers["content-encoding"] = "identity"
+    plain = client.post("/v1/audio/emotions", content=EXAMPLE.read_bytes(), headers=headers)
+    assert plain.status_code == 200
