@@ -1,5 +1,6 @@
 """Retries against a server whose answers are given, and the classes of all problems."""
 
+import copy
 import json
 import threading
 import time
@@ -197,6 +198,12 @@ def test_the_client_repeats_what_the_problem_table_calls_temporary(code: str) ->
         assert is_temporary(error)
     if 400 <= row.status < 500 and row.status not in {408, 429}:
         assert not is_temporary(error)
+
+
+def test_an_error_can_be_copied_to_another_process() -> None:
+    error = ProblemError.of(ProblemDocument(status=503, code="overloaded", detail="busy"), 7.0)
+    copied = copy.copy(error)  # by the same means as pickle
+    assert (type(copied), str(copied), copied.retry_after) == (type(error), "overloaded: busy", 7.0)
 
 
 def test_an_unknown_code_has_the_class_of_its_status() -> None:

@@ -43,7 +43,7 @@ def build_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="speech-emotion",
         description="Recognize emotions in speech with a remote service.",
-        epilog="Exit status: 0 success; 1 the service refused the request, or a job failed; 2 wrong "
+        epilog="Exit status: 0 success; 1 the service refused the request or a job; 2 wrong "
         "arguments or an unreadable file; 3 the service cannot be reached or is busy; 130 Ctrl-C.",
     )
     parser.add_argument("--version", action="version", version=__version__)

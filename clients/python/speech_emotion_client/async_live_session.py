@@ -140,7 +140,8 @@ class AsyncLiveSession:
         with socket_errors(self._configuration.url):
             async with AsyncExitStack() as stack:
                 socket = await stack.enter_async_context(connect(step.url, **self._configuration.websocket()))
-                await socket.send(step.message)
+                with suppress(ConnectionClosed):  # a refusal came already, and is received next
+                    await socket.send(step.message)
                 async with asyncio.timeout(self._configuration.timeout):
                     answer = str(await socket.recv())
                 await self._connection.aclose()  # of the lost connection

@@ -1,6 +1,6 @@
 """The command line `speech-emotion`: a remote service for people and scripts.
 
-Exit status: 0 after success; 1 if the service refused the request, or a job failed; 2 after wrong arguments,
+Exit status: 0 after success; 1 if the service refused the request or a job; 2 after wrong arguments,
 or if a file cannot be read; 3 if the service cannot be reached or is busy, so that a later try may succeed;
 130 after Ctrl-C. The errors are on stderr.
 """

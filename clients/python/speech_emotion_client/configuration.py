@@ -84,7 +84,9 @@ class Configuration:
             "url": request.path,
             "params": request.query,
             "headers": request.headers,
-            "timeout": self.call_timeout if request.is_long else self.timeout,
+            "timeout": httpx2.Timeout(
+                self.call_timeout if request.is_long else self.timeout, connect=self.timeout
+            ),
         }
 
     def websocket(self) -> dict[str, Any]:

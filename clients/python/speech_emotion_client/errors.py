@@ -87,8 +87,7 @@ class ProblemError(SpeechEmotionError):
 
     def __init__(self, document: ProblemDocument, retry_after: float | None = None) -> None:
         """Describe an error. Use `ProblemError.of`, which chooses the class."""
-        request = f" (request {document.request_id})" if document.request_id else ""
-        super().__init__(f"{document.code or document.status}: {document.detail}{request}")
+        super().__init__(document, retry_after)  # so that queues of tasks can copy the error
         self.document = document
         self.status = document.status
         self.code = document.code
@@ -96,13 +95,18 @@ class ProblemError(SpeechEmotionError):
         self.request_id = document.request_id
         self.retry_after = retry_after
 
+    def __str__(self) -> str:
+        """Return the code, the cause and the ID of the request."""
+        request = f" (request {self.request_id})" if self.request_id else ""
+        return f"{self.code or self.status}: {self.detail}{request}"
+
     @staticmethod
     def of(document: ProblemDocument, retry_after: float | None = None) -> "ProblemError":
         """Return the error of a problem document, of the class for its code.
 
         Example:
-            >>> ProblemError.of(ProblemDocument(status=401, code="unauthenticated"))
-            Unauthenticated('unauthenticated: ')
+            >>> type(ProblemError.of(ProblemDocument(status=401, code="unauthenticated"))).__name__
+            'Unauthenticated'
         """
         if document.code in RECORDING_CODES:
             return RecordingRefused(document, retry_after)
