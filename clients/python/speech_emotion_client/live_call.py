@@ -14,8 +14,9 @@ from speech_emotion_client.parsing import parse
 from speech_emotion_client.requests import load
 
 SAMPLE_BYTES = {"linear16": 2, "mulaw": 1, "alaw": 1}
-BURST_SECONDS = 2.0
-"""The audio that may be sent at once. The service permits as much before it reads more slowly."""
+BURST_SECONDS = 1.0
+"""The audio that may be sent at once. The service permits twice as much, so that jitter of the network is not
+too fast."""
 PIECE_SECONDS = 0.2
 """The longest message of audio. The service reads each connection as often."""
 MAX_LOSSES = 5
