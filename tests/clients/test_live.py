@@ -266,6 +266,7 @@ def test_a_new_connection_gets_the_audio_that_did_not_arrive() -> None:
     for k in range(3):
         call.keep(bytes([k]) * 10)
     call.control("pause")
+    assert list(call.pieces(b"\xff" * 10)) == [], "the service would not count it"
     assert call.dial.url.startswith("wss://host/base/v1/audio/live?call=")
     assert json.loads(call.dial.message) == {"type": "reconnect", "session": "s", "after": 0}
     frames = call.opened(ready(offset=8))  # two channels of one byte each
