@@ -1,7 +1,7 @@
 # `make serve` and `make test` work on a fresh machine. `make help` lists all commands.
 PYTHON ?= python3.11
 .DEFAULT_GOAL := help
-.PHONY: help serve test programs audit soak training format lock benchmark sbom release-check clean
+.PHONY: help serve test programs audit soak training format lock benchmark sbom release-check packages clean
 
 SERVICE := .venvs/service
 TRAINING := .venvs/training
@@ -21,7 +21,8 @@ test: $(DEV)/.installed programs ## run every check: lint, format, types, archit
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
-	$(DEV)/bin/bandit --quiet --configfile pyproject.toml --recursive app training benchmarks release
+	cd clients/python && ../../$(DEV)/bin/lint-imports
+	$(DEV)/bin/bandit --quiet --configfile pyproject.toml --recursive app training benchmarks release clients/python
 	$(DEV)/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # Install the missing programs of the tests, if this is possible. Otherwise, the tests that need them are skipped and
@@ -70,8 +71,12 @@ sbom: $(DEV)/.installed ## write the SBOM of the service (CycloneDX) to dist/
 release-check: $(DEV)/.installed ## build sdist and wheel, install the wheel elsewhere, serve from there (two minutes)
 	$(DEV)/bin/python -m release.check
 
+packages: $(DEV)/.installed ## build sdist and wheel of the service and of the Python client in dist/
+	$(DEV)/bin/uv build --quiet --no-build-isolation --python $(DEV)/bin/python --out-dir dist .
+	$(DEV)/bin/uv build --quiet --no-build-isolation --python $(DEV)/bin/python --out-dir dist clients/python
+
 clean: ## remove environments and caches; keep features and runs
-	rm -rf .venvs .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venvs .mypy_cache .pytest_cache .ruff_cache .import_linter_cache clients/python/.import_linter_cache
 
 # The lock of the service omits unneeded dependencies of opensmile (requirements/service.overrides), hence --no-deps.
 $(SERVICE)/.installed: NO_DEPS := --no-deps

@@ -1,6 +1,7 @@
 """`make release-check`: build the release, install it outside the checkout, and send it requests.
 
-The wheel is built from the sdist. It contains no bundles; SER_MODELS_DIR names their folder.
+The wheel is built from the sdist. It contains no bundles; SER_MODELS_DIR names their folder. The wheel
+of the Python client sends a request too.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ from pathlib import Path
 from app import __version__
 
 ROOT = Path(__file__).parent.parent
+CLIENT = ROOT / "clients" / "python"
 OK = 200
 READY_WITHIN = 60.0
 
@@ -27,8 +29,8 @@ def main() -> None:
     """Run all steps. An AssertionError or a failed command identifies the broken step."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        wheel = build(folder / "dist")
-        print(f"built {wheel.name}", flush=True)
+        wheel, client = build(folder / "dist"), build(folder / "client", CLIENT)
+        print(f"built {wheel.name} and {client.name}", flush=True)
         python = install(wheel, folder / "environment")
         print("installed the wheel and the dependencies of the lock", flush=True)
         models, elsewhere = folder / "models", folder / "elsewhere"
@@ -36,25 +38,30 @@ def main() -> None:
         elsewhere.mkdir()
         with served(python, elsewhere, SER_MODELS_DIR=str(models)) as port:
             check_answers(port)
+            check_client(client, port, elsewhere)
     print(f"version {__version__} serves from its wheel")
 
 
-def build(output: Path) -> Path:
-    """Build the sdist and the wheel with the pinned backend, without a network.
+def build(output: Path, project: Path = ROOT) -> Path:
+    """Build the sdist and the wheel of a project with the pinned backend, without a network.
 
     Args:
         output: the folder for both files.
+        project: the folder of the project.
 
     Returns:
         The path of the wheel.
     """
     uv = str(Path(sys.executable).with_name("uv"))
     command = [uv, "build", "--quiet", "--no-build-isolation", "--python", sys.executable]
-    subprocess.run([*command, "--out-dir", output, ROOT], check=True)
+    subprocess.run([*command, "--out-dir", output, project], check=True)
     (sdist,) = output.glob("*.tar.gz")
     (wheel,) = output.glob("*.whl")
-    assert sdist.name == f"speech_emotion-{__version__}.tar.gz"
-    assert wheel.name == f"speech_emotion-{__version__}-py3-none-any.whl"
+    name = f"speech_emotion-{__version__}"
+    if project == CLIENT:
+        name = f"speech_emotion_client-{client_version()}"
+    assert sdist.name == f"{name}.tar.gz"
+    assert wheel.name == f"{name}-py3-none-any.whl"
     return wheel
 
 
@@ -119,6 +126,30 @@ def check_answers(port: int) -> None:
     assert b"<html" in _request(port, "GET", "/")
     assert b"export" in _request(port, "GET", "/page/api.js")
     assert json.loads(_request(port, "GET", "/openapi.json"))["info"]["version"] == __version__
+
+
+def check_client(wheel: Path, port: int, folder: Path) -> None:
+    """Send a recording with the command line of the Python client, from its wheel and with pinned libraries.
+
+    Args:
+        wheel: the path of the wheel.
+        port: the port of the service.
+        folder: the working directory.
+    """
+    # Python imports from a wheel as from a folder. With -P, it does not import from the checkout.
+    command = [sys.executable, "-P", "-m", "speech_emotion_client", "--url", f"http://127.0.0.1:{port}"]
+    subprocess.run(
+        [*command, "recognize", ROOT / "examples" / "utterance.wav"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(wheel)},
+        check=True,
+    )
+
+
+def client_version() -> str:
+    """Return the version of the Python client, without importing its dependencies."""
+    text = (CLIENT / "speech_emotion_client" / "version.py").read_text()
+    return text.rpartition("__version__ = ")[2].strip().strip('"')
 
 
 def _request(port: int, method: str, path: str, body: bytes | None = None) -> bytes:

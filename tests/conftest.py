@@ -30,6 +30,7 @@ SLOWEST = (
     "test_shipped",
     "page/",
     "live/",
+    "clients/",
 )
 TrainEmodb = Callable[[Path, Path], Path]
 

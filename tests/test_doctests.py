@@ -7,7 +7,18 @@ import pytest
 
 from testing.recordings import ROOT
 
-MODULES = ("app.core.bundle", "app.core.channels", "app.core.recognizer", "app.main", "app.pool.pool")
+MODULES = (
+    "app.core.bundle",
+    "app.core.channels",
+    "app.core.recognizer",
+    "app.main",
+    "app.pool.pool",
+    "speech_emotion_client.errors",
+    "speech_emotion_client.events",
+    "speech_emotion_client.options",
+    "speech_emotion_client.parsing",
+    "speech_emotion_client.retries",
+)
 
 
 @pytest.mark.parametrize("name", MODULES)
