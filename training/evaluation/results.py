@@ -84,14 +84,15 @@ def figures(
         calls: the calls of all speakers, by kind of call.
         unheard: the results of folds that each leave out one corpus; empty if there is one corpus.
     """
-    tested = join(results)
+    tested, trained = join(results), load_model(model)
     speakers = [dataset.utterances[index].speaker for index in tested.indices]
     counts = confusion_matrix(tested.truth, tested.recognized, labels=range(len(dataset.labels)))
     recalls = counts.diagonal() / np.maximum(counts.sum(axis=1), 1)
     over_folds = mean_and_sd([result.uar() for result in results])
     return Figures(
         model=model,
-        refits=load_model(model).refits,
+        refits=trained.refits,
+        fits_weights=trained.fits_weights,
         feature_set=config.features.feature_set,
         protocol=config.protocol,
         protocol_summary=PROTOCOLS[config.protocol].summary,
