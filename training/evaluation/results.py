@@ -88,7 +88,6 @@ def figures(
     speakers = [dataset.utterances[index].speaker for index in tested.indices]
     counts = confusion_matrix(tested.truth, tested.recognized, labels=range(len(dataset.labels)))
     recalls = counts.diagonal() / np.maximum(counts.sum(axis=1), 1)
-    over_folds = mean_and_sd([result.uar() for result in results])
     return Figures(
         model=model,
         refits=trained.refits,
@@ -102,11 +101,7 @@ def figures(
         n_utterances=len(speakers),
         n_speakers=len(set(speakers)),
         folds=[_fold_figures(result) for result in results],
-        uar=Uar(
-            over_folds.mean,
-            over_folds.sd,
-            bootstrap_interval(tested.truth, tested.recognized, speakers, config.seed),
-        ),
+        uar=_uar(results, tested, speakers, config.seed),
         accuracy=mean_and_sd([result.accuracy for result in results]),
         recall=dict(zip(dataset.labels, recalls.tolist(), strict=True)),
         confusion_matrix=counts.tolist(),
@@ -127,6 +122,13 @@ def figures(
         versions={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
         training_seconds=round(sum(result.seconds for result in results)),
     )
+
+
+def _uar(results: Sequence[FoldResult], tested: Tested, speakers: Sequence[str], seed: int) -> Uar:
+    """Return the UAR over the folds, and its interval over the speakers of all test parts."""
+    over_folds = _uar_over_folds(results, "clean")
+    interval = bootstrap_interval(tested.truth, tested.recognized, speakers, seed)
+    return Uar(over_folds.mean, over_folds.sd, interval)
 
 
 def _conditions(results: Sequence[FoldResult]) -> list[str]:
