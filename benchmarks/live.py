@@ -15,43 +15,47 @@ The sections, by default all:
 
 The calls are real utterances with pauses and noise at 15 dB, 8 kHz, mu-law, in messages of 20 ms. The clients
 run in a process of their own, on the same machine. The exit status is 1 if a session has other segments than
-the detector without the service, or another timeline than `/v1/audio/timeline`.
+the detector without the service, or another timeline than `/v1/audio/timeline`. It is also 1 if the clients
+were so late that they did not send at the same time.
 """
 
 import argparse
 import os
-import resource
 import sys
 import time
-from collections import Counter
-from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-import httpx2
 import numpy as np
 
-from app.core.audio import Signal
-from benchmarks.live_calls import LiveCall, build_calls
-from benchmarks.live_client import CONNECTING, Talk, come_and_go, stay_idle, talk
-from benchmarks.monitor import MIB, Monitor, memory_of
-from benchmarks.serving import (
-    RAW,
-    TIMEOUT,
-    Running,
-    percentile,
-    put_under_load,
-    running,
+from benchmarks.live_bench import (
+    N_CALLS,
+    PERCENTILES,
+    SPREAD,
+    Bench,
+    allow_files,
+    milliseconds,
+    settings,
+    spread_of,
+    table,
 )
+from benchmarks.live_checks import (
+    N_CHECKED,
+    all_complete,
+    latencies,
+    report_late_clients,
+    same_segments,
+    same_timelines,
+)
+from benchmarks.live_client import CONNECTING, come_and_go, stay_idle
+from benchmarks.monitor import MIB, Monitor, memory_of
+from benchmarks.serving import percentile, put_under_load, running
 from benchmarks.soak import verdict
 from benchmarks.throughput import three_seconds, wav
 from training.data.conditions import TELEPHONE_RATE
 
-N_CALLS = 25
-"""The number of different calls. More channels send the same calls, some seconds later."""
-
-SPREAD = 10.0
-"""Seconds in which the channels start."""
+LEAST_SECONDS = CONNECTING + SPREAD + 1
+"""The shortest calls, which all channels still send together for a second."""
 
 ONE_CHANNEL = 5
 """The duration of the single channel, times that of many channels, so that p99 has enough segments."""
@@ -67,54 +71,11 @@ WARM_UP = 0.1
 """The share of the time of these sessions after which memory is measured first."""
 
 MEMORY_SAMPLES = 10
-N_CHECKED = 5
-"""The number of sessions whose timelines are compared with those of recordings."""
-
 FILES = 100
 """Open files of a service besides its sessions."""
 
 PROCESSES = {"every": "all", "first": "first"}
-PERCENTILES = (50, 99, 100)
-LONG = 8
-"""Seconds of the recording that warms up the workers, as long as the longest segment."""
-
 KIB = 2**10
-
-
-class Bench:
-    """The parts that all sections share.
-
-    Attributes:
-        options: the arguments of the command line.
-        clients: the process of the clients.
-    """
-
-    def __init__(self, options: argparse.Namespace, clients: ProcessPoolExecutor) -> None:
-        """Start without calls."""
-        self.options = options
-        self.clients = clients
-        self._calls: dict[float, list[LiveCall]] = {}
-
-    def calls(self, n_channels: int, seconds: float) -> list[LiveCall]:
-        """Return a call for each channel."""
-        n_calls = min(n_channels, N_CALLS)
-        if len(self._calls.get(seconds, [])) < n_calls:
-            print(f"building {n_calls} calls of {seconds:.0f} s", file=sys.stderr, flush=True)
-            self._calls[seconds] = build_calls(n_calls, seconds)
-        return [self._calls[seconds][number % n_calls] for number in range(n_channels)]
-
-    def start(self, service: Running, calls: Sequence[LiveCall]) -> "Future[list[Talk]]":
-        """Let the clients send calls."""
-        audio = [call.audio for call in calls]
-        return self.clients.submit(talk, service.port, audio, _spread(len(calls)))
-
-    def warm_up(self, service: Running) -> None:
-        """Let the service load the detector, and let each worker recognize segments."""
-        clip = three_seconds()
-        long = np.resize(clip.samples, (1, LONG * clip.sampling_rate))
-        put_under_load(service.port, wav(Signal(long, clip.sampling_rate)), 2 * len(service.worker_pids()), 2)
-        parts = [call.audio[: 15 * TELEPHONE_RATE] for call in self.calls(4, self.options.seconds)]
-        self.clients.submit(talk, service.port, parts, 0.0).result()
 
 
 def main() -> int:
@@ -141,6 +102,10 @@ def main() -> int:
     unknown = set(options.sections) - set(sections)
     if unknown:
         parser.error(f"unknown sections: {', '.join(sorted(unknown))}")
+    if options.seconds < LEAST_SECONDS:
+        parser.error(
+            f"--seconds: the channels start within {SPREAD:.0f} s; give at least {LEAST_SECONDS:.0f}"
+        )
     load = ", ".join(f"{average:.2f}" for average in os.getloadavg())
     print(f"load averages before the start: {load}", flush=True)
     # The clients do not inherit the state of this process, but its limit of open files.
@@ -149,25 +114,6 @@ def main() -> int:
         bench = Bench(options, clients)
         passed = [sections[name](bench) for name in options.sections or sections]
     return 0 if all(passed) else 1
-
-
-def allow_files(n_files: int) -> None:
-    """Raise the limit of open files of this process and its children."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < n_files:
-        raise SystemExit(f"{n_files} open files are needed, and {hard} are allowed; see `ulimit -Hn`")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, n_files), hard))
-
-
-def settings(n_sessions: int) -> dict[str, str]:
-    """Return the settings of a service for a number of sessions."""
-    return {"SER_LIVE_SESSIONS": str(n_sessions), "SER_LIVE_SESSIONS_PER_KEY": str(n_sessions)}
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table in Markdown."""
-    for row in (head, ["---"] * len(head), *rows):
-        print(f"| {' | '.join(row)} |", flush=True)
 
 
 def many_channels(bench: Bench) -> bool:
@@ -191,10 +137,13 @@ def channels(bench: Bench, n_channels: int, seconds: float) -> bool:
         if not all_complete(talks):
             return False
         start, end = max(one.sent[0] for one in talks), min(one.sent[-1] for one in talks)
+        samples = monitor.memory(start, end)
+        if not samples:
+            return report_late_clients(talks)
         every, first = monitor.processors(start, end)
         memory = [
             f"{(max(during) - at_rest) / n_channels / KIB:.0f} KiB"
-            for during, at_rest in zip(zip(*monitor.memory(start, end), strict=True), before, strict=True)
+            for during, at_rest in zip(zip(*samples, strict=True), before, strict=True)
         ]
         found = sorted(latency for pair in zip(calls, talks, strict=True) for latency in latencies(*pair))
         speech = np.mean([call.share for call in calls])
@@ -210,47 +159,13 @@ def channels(bench: Bench, n_channels: int, seconds: float) -> bool:
                     str(n_channels),
                     f"{speech:.0%}",
                     str(len(found)),
-                    *_milliseconds(found),
+                    *milliseconds(found),
                     *costs,
                     f"{late:.0f} ms",
                 ]
             ],
         )
         return all([same_segments(calls, talks), same_timelines(service, calls, talks)])
-
-
-def all_complete(talks: Sequence[Talk]) -> bool:
-    """Check that the service completed all sessions."""
-    ends = Counter(one.end for one in talks if not one.complete)
-    text = "".join(f", {count} × {end}" for end, count in ends.items())
-    return verdict(f"{len(talks) - ends.total()} of {len(talks)} sessions complete{text}", passed=not ends)
-
-
-def latencies(call: LiveCall, one: Talk) -> list[float]:
-    """Return the latency of each segment of a session, in seconds."""
-    arrivals = [at for at, _ in one.of_type("segment")]
-    return [at - one.sent[complete.message] for complete, at in zip(call.completions, arrivals, strict=False)]
-
-
-def same_segments(calls: Sequence[LiveCall], talks: Sequence[Talk]) -> bool:
-    """Check that the sessions have the segments of the detector without the service."""
-    different = 0
-    for call, one in zip(calls, talks, strict=True):
-        spans = [(message["start"], message["end"]) for _, message in one.of_type("segment")]
-        different += spans != [(complete.start, complete.end) for complete in call.completions]
-    return verdict(f"{different} of {len(calls)} sessions with other segments", passed=not different)
-
-
-def same_timelines(service: Running, calls: Sequence[LiveCall], talks: Sequence[Talk]) -> bool:
-    """Check that some sessions have the timelines of recordings of the same samples."""
-    url, equal = f"http://127.0.0.1:{service.port}/v1/audio/timeline", []
-    for call, one in list(zip(calls, talks, strict=True))[:N_CHECKED]:
-        answer = httpx2.post(url, content=call.wav(), headers=RAW, timeout=TIMEOUT).raise_for_status()
-        summaries = [message["timeline"] for _, message in one.of_type("summary")]
-        equal.append(summaries == [answer.json()])
-    return verdict(
-        f"{sum(equal)} of {len(equal)} summaries equal the timeline of a recording", passed=all(equal)
-    )
 
 
 def requests(bench: Bench) -> bool:
@@ -262,12 +177,12 @@ def requests(bench: Bench) -> bool:
         without = put_under_load(service.port, body, 1, seconds / 2)
         with Monitor(service):
             talking = bench.start(service, calls)
-            time.sleep(CONNECTING + _spread(n_channels))
-            during = put_under_load(service.port, body, 1, seconds - _spread(n_channels) - CONNECTING)
+            time.sleep(CONNECTING + spread_of(n_channels))
+            during = put_under_load(service.port, body, 1, seconds - spread_of(n_channels) - CONNECTING)
             talks = talking.result()
     loads = {"without channels": without, f"with {n_channels} channels": during}
     rows = [
-        [name, str(len(load.latencies)), *_milliseconds(load.latencies), str(len(load.refusals))]
+        [name, str(len(load.latencies)), *milliseconds(load.latencies), str(len(load.refusals))]
         for name, load in loads.items()
     ]
     ratios = [
@@ -327,16 +242,6 @@ def churn(bench: Bench) -> bool:
     head = ["processes", "minutes", "sessions", "memory after warm-up", "at the end", "bytes per session"]
     table(head, rows)
     return True
-
-
-def _spread(n_channels: int) -> float:
-    """Return the seconds in which channels start."""
-    return SPREAD if n_channels > 1 else 0.0
-
-
-def _milliseconds(latencies: Sequence[float]) -> list[str]:
-    """Format p50, p99 and the maximum as cells of a table."""
-    return [f"{1000 * percentile(latencies, percent):.0f} ms" for percent in PERCENTILES]
 
 
 if __name__ == "__main__":

@@ -38,12 +38,19 @@ class Talk:
         received: the messages of the service, each with the time of its arrival.
         late: the greatest delay of a message of audio behind its schedule, in seconds.
         end: the reason or the code with which the connection was closed.
+        start_late: the delay of the whole schedule, because the client connected late, in seconds.
     """
 
     sent: list[float] = field(default_factory=list)
     received: list[tuple[float, Message]] = field(default_factory=list)
     late: float = 0.0
     end: str = ""
+    start_late: float = 0.0
+
+    @property
+    def delay(self) -> float:
+        """The delay behind the schedule with which the client was started, in seconds."""
+        return self.start_late + self.late
 
     @property
     def complete(self) -> bool:
@@ -174,7 +181,8 @@ async def _talk(port: int, audio: bytes, start: float, *, stops: bool = True) ->
     async with _connect(port) as socket:
         await _begin(socket)
         receiving = asyncio.create_task(_receive(socket, result))
-        start = max(start, time.monotonic())
+        start_late = max(time.monotonic() - start, 0.0)
+        start += start_late
         with suppress(ConnectionClosed):
             for number, frame in enumerate(frames):
                 due = start + number * MESSAGE
@@ -189,7 +197,8 @@ async def _talk(port: int, audio: bytes, start: float, *, stops: bool = True) ->
                 await socket.send(json.dumps(STOP))
                 await receiving
     await receiving
-    return Talk(result.sent, result.received, late, socket.close_reason or str(socket.close_code))
+    end = socket.close_reason or str(socket.close_code)
+    return Talk(result.sent, result.received, late, end, start_late)
 
 
 async def _receive(socket: ClientConnection, result: Talk) -> None:

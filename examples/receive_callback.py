@@ -12,7 +12,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 MAX_BYTES = 65_536
 webhook = Webhook(os.environ["CALLBACK_SECRET"])
-heard: set[str] = set()  # in production: a database table, because a webhook may arrive more than once
+received: set[str] = set()  # in production: a database table, because a webhook may arrive more than once
 
 
 class Receiver(BaseHTTPRequestHandler):
@@ -29,8 +29,8 @@ class Receiver(BaseHTTPRequestHandler):
             return
         self.send_response(204)
         self.end_headers()
-        if headers["webhook-id"] not in heard:
-            heard.add(headers["webhook-id"])
+        if headers["webhook-id"] not in received:
+            received.add(headers["webhook-id"])
             # A backend would store the ID here, and fetch GET /v1/jobs/{id} later.
             print(event["data"]["id"], event["data"]["state"], flush=True)
 

@@ -17,7 +17,7 @@ class Receiver(ThreadingHTTPServer):
 
     Attributes:
         statuses: the statuses of the next answers, in order. The last status repeats.
-        heard: the headers and the body of each request.
+        requests: the headers and the body of each request.
         verified: the content of each request that arrived with a valid signature.
         pause: the number of seconds before each answer.
     """
@@ -26,10 +26,10 @@ class Receiver(ThreadingHTTPServer):
         """Bind the server to a free port."""
         super().__init__(("127.0.0.1", 0), _Handler)
         self.statuses = list(statuses)
-        self.heard: list[tuple[dict[str, str], bytes]] = []
+        self.requests: list[tuple[dict[str, str], bytes]] = []
         self.verified: list[dict[str, Any]] = []
         self.pause = pause
-        self.url = f"http://127.0.0.1:{self.server_address[1]}/heard?of=it"
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/webhooks?source=calls"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -38,7 +38,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.heard.append((headers, body))
+        self.server.requests.append((headers, body))
         with contextlib.suppress(WebhookVerificationError):
             self.server.verified.append(Webhook(SECRET).verify(body.decode(), headers))
         time.sleep(self.server.pause)

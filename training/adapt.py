@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from sklearn.preprocessing import StandardScaler
 
 from app.core.bundle import MODEL, SCALER, read_bundle, write_bundle
 from app.core.features import FEATURE_SETS, FeatureConfig, FeatureValues
@@ -20,11 +19,14 @@ from app.core.scaler import Scaler
 from training.data.corpora import Utterance
 from training.data.corpora.utterance import SUFFIXES
 from training.data.features import extract
+from training.data.scaling import fit_scaler, join_scalers
 from training.errors import TrainingError
 from training.publish.artifacts import CARD
 
 STRENGTH = 30.0
 """The number of recordings that the original scaler counts as. Not tuned."""
+NO_VARIANCE = float(np.finfo(np.float64).tiny)
+"""The scale of a feature that is equal in all recordings. A scaler permits no scale of 0."""
 
 
 def adapt(
@@ -95,19 +97,11 @@ def re_estimate(original: Scaler, features: Sequence[FeatureValues]) -> Scaler:
         original: the original scaler.
         features: the features of the recordings.
     """
-    return shrink(original, own_scaler(features), weight_of(len(features)))
-
-
-def own_scaler(features: Sequence[FeatureValues]) -> Scaler:
-    """Return the scaler of the recordings alone: of the functionals, then of the descriptors."""
-    functionals = StandardScaler().fit(np.stack([one.functionals for one in features]).astype(np.float64))
-    descriptors = StandardScaler().fit(
-        np.concatenate([one.descriptors for one in features]).astype(np.float64)
+    estimate = join_scalers(
+        fit_scaler([np.stack([one.functionals for one in features])], constant_scale=NO_VARIANCE),
+        fit_scaler([np.concatenate([one.descriptors for one in features])], constant_scale=NO_VARIANCE),
     )
-    return Scaler(
-        np.concatenate([functionals.mean_, descriptors.mean_]),
-        np.sqrt(np.concatenate([functionals.var_, descriptors.var_])) + np.finfo(np.float64).tiny,
-    )
+    return shrink(original, estimate, weight_of(len(features)))
 
 
 def weight_of(n_recordings: int) -> float:
@@ -115,17 +109,17 @@ def weight_of(n_recordings: int) -> float:
     return n_recordings / (n_recordings + STRENGTH)
 
 
-def shrink(original: Scaler, own: Scaler, weight: float) -> Scaler:
+def shrink(original: Scaler, estimate: Scaler, weight: float) -> Scaler:
     """Return the weighted means of the means and of the variances of two scalers.
 
     Args:
         original: the original scaler.
-        own: the scaler of the recordings alone.
-        weight: the weight of `own`, from 0 to 1.
+        estimate: the scaler of the recordings alone.
+        weight: the weight of `estimate`, from 0 to 1.
     """
     return Scaler(
-        weight * own.mean + (1 - weight) * original.mean,
-        np.sqrt(weight * own.scale**2 + (1 - weight) * original.scale**2),
+        weight * estimate.mean + (1 - weight) * original.mean,
+        np.sqrt(weight * estimate.scale**2 + (1 - weight) * original.scale**2),
     )
 
 

@@ -24,6 +24,7 @@ from training.evaluation.figures import Figures
 from training.evaluation.fold import FoldResult, read_fold
 from training.evaluation.results import join
 from training.learning.abstention import coverage_of
+from training.models import load_model
 from training.publish.artifacts import RESULTS, artifacts
 
 FIGURES: TypeAdapter[Figures] = TypeAdapter(Figures)
@@ -46,8 +47,7 @@ def redraw(bundle: Path, utterances: Sequence[Utterance], run: Path) -> None:
     facts = Facts(**source.manifest.model_dump(exclude={"files"}))
     results, used = _read_run(facts, utterances, run)
     tested = join(results)
-    known = {"coverage": [], **json.loads((bundle / RESULTS).read_bytes())}
-    figures = FIGURES.validate_python(known)
+    figures = read_figures(bundle / RESULTS)
     counts = confusion_matrix(tested.truth, tested.recognized, labels=range(len(facts.labels)))
     if counts.tolist() != figures.confusion_matrix:
         raise TrainingError(
@@ -64,6 +64,21 @@ def redraw(bundle: Path, utterances: Sequence[Utterance], run: Path) -> None:
         overwrite=True,
     )
     print(f"wrote {bundle}: {read_bundle(bundle).manifest.version}", flush=True)
+
+
+def read_figures(path: Path) -> Figures:
+    """Read the figures of a run, and complete those of an older run.
+
+    Args:
+        path: the file `results.json` of a bundle.
+
+    Returns:
+        The figures. If the run did not store whether it fitted the fusion weights, the model of its name
+        answers. `coverage` is empty if the run did not compute it.
+    """
+    figures = json.loads(path.read_bytes())
+    added = {"coverage": [], "fits_weights": load_model(figures["model"]).fits_weights}
+    return FIGURES.validate_python(added | figures)
 
 
 def _read_run(

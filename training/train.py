@@ -20,6 +20,7 @@ from training.data.conditions import TEST_CONDITIONS
 from training.data.corpora import Utterance
 from training.data.dataset import Dataset
 from training.data.folds import Indices, make_folds, whole
+from training.data.scaling import identity_scaler
 from training.encoder.convert import encoder_path
 from training.encoder.extractor import ENCODER, N_LAYERS
 from training.errors import TrainingError
@@ -30,7 +31,7 @@ from training.evaluation.fold import FoldResult
 from training.evaluation.results import figures
 from training.models import load_model
 from training.publish.artifacts import artifacts
-from training.publish.export import UNSCALED, combine, to_onnx, with_encoder
+from training.publish.export import combine, to_onnx, with_encoder
 from training.publish.templates import plus_minus
 
 EXPORTS = {
@@ -46,9 +47,6 @@ LEVELS: dict[frozenset[str], Level] = {
 }
 N_EXAMPLES = 20
 """The number of utterances that compare ONNX with Keras. Not tuned."""
-
-NO_SCALER = Scaler(np.zeros(0), np.ones(0))
-"""The scaler of a bundle with an encoder, whose graph standardizes the statistics itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,18 +152,19 @@ def export(
         all_figures: the figures of the run.
     """
     of_encoder = config.features.feature_set == ENCODER
-    scaler = NO_SCALER if of_encoder else _mean_scaler(exported)
-    network = combine(exported, UNSCALED if of_encoder else scaler)
+    # The outputs of the encoder are inside the graph, where no scaler of a bundle can standardize them.
+    input_scaler = identity_scaler(exported[0].scaler.mean.size) if of_encoder else _mean_scaler(exported)
+    network = combine(exported, input_scaler)
     facts = _facts(options, config, dataset, exported, _describe_inputs(config, network), all_figures)
     inputs = [port.name for port in network.inputs]
-    examples = _examples(dataset, exported[0].fold.rest[:N_EXAMPLES], None if of_encoder else scaler, inputs)
+    examples = _examples(dataset, exported[0].fold.rest[:N_EXAMPLES], input_scaler, inputs)
     content = to_onnx(network, facts, examples)
     if of_encoder:
         content = with_encoder(content, encoder_path(N_LAYERS).read_bytes(), facts)
     write_bundle(
         options.bundle,
         facts,
-        scaler,
+        identity_scaler(0) if of_encoder else input_scaler,
         content,
         artifacts(facts, dataset.utterances, all_figures, results),
         overwrite=options.overwrite,
@@ -185,19 +184,17 @@ def _mean_scaler(results: Sequence[FoldResult]) -> Scaler:
 
 
 def _examples(
-    dataset: Dataset, indices: Indices, scaler: Scaler | None, names: Sequence[str]
+    dataset: Dataset, indices: Indices, scaler: Scaler, names: Sequence[str]
 ) -> list[dict[str, NDArray[np.float32]]]:
     """Return the inputs of some utterances, one at a time, as the service computes them."""
     examples = []
     for index in indices:
         features = dataset.features["clean"][index]
-        values = {"features": features.functionals, "descriptors": features.descriptors.astype(np.float32)}
-        if scaler:
-            functionals, descriptors = scaler.split(features.functionals.size)
-            values = {
-                "features": functionals.transform(features.functionals),
-                "descriptors": descriptors.transform(features.descriptors),
-            }
+        functionals, descriptors = scaler.split(features.functionals.size)
+        values = {
+            "features": functionals.transform(features.functionals),
+            "descriptors": descriptors.transform(features.descriptors),
+        }
         examples.append({name: values[name][np.newaxis] for name in names})
     return examples
 

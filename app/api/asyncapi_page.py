@@ -23,6 +23,7 @@ PAGE = """<!doctype html>
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>
 <link rel="icon" href="page/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="page/colors.css">
 <link rel="stylesheet" href="page/page.css">
 <link rel="stylesheet" href="page/reference.css">
 </head>

@@ -2,6 +2,7 @@
 
 from collections import Counter as Counts
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from prometheus_client import (
     CollectorRegistry,
@@ -41,79 +42,61 @@ class Metrics:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
         self.registry.register(_Collector(pool, live))
-        self._requests = Counter(
+        counter = partial(Counter, registry=self.registry)
+        histogram = partial(Histogram, buckets=SECONDS, registry=self.registry)
+        self._requests = counter(
             "ser_requests",
             "Answered requests.",
             ("method", "route", "status"),
-            registry=self.registry,
         )
-        self._request_seconds = Histogram(
+        self._request_seconds = histogram(
             "ser_request_seconds",
             "Time from the head of a request to the end of the answer.",
             ("route",),
-            buckets=SECONDS,
-            registry=self.registry,
         )
-        self._stage_seconds = Histogram(
+        self._stage_seconds = histogram(
             "ser_stage_seconds",
             "Time of a recording in each stage: queue, decode, features, inference.",
             ("stage",),
-            buckets=SECONDS,
-            registry=self.registry,
         )
-        self._call_stage_seconds = Histogram(
+        self._call_stage_seconds = histogram(
             "ser_call_stage_seconds",
             "Time of a recorded call in each stage: inspect, detect, recognize, group.",
             ("stage",),
             buckets=CALL_SECONDS,
-            registry=self.registry,
         )
-        self._emotions = Counter(
+        self._emotions = counter(
             "ser_emotions",
             f"Recognized emotions; {NO_SPEECH} is a recording without speech, {UNDECIDED} is an answer "
             "below the minimum confidence.",
             ("model", "emotion"),
-            registry=self.registry,
         )
-        self._audio_seconds = Counter(
-            "ser_audio_seconds", "Analyzed audio.", ("model",), registry=self.registry
-        )
-        self._alerts = Counter(
-            "ser_alerts", "Alerts in the answers for calls.", ("rule", "severity"), registry=self.registry
-        )
-        self._segment_seconds = Histogram(
+        self._audio_seconds = counter("ser_audio_seconds", "Analyzed audio.", ("model",))
+        self._alerts = counter("ser_alerts", "Alerts in the answers for calls.", ("rule", "severity"))
+        self._segment_seconds = histogram(
             "ser_live_segment_seconds",
             "Time from the message that completes a live segment to its answer.",
-            buckets=SECONDS,
-            registry=self.registry,
         )
-        self._live_lag = Histogram(
+        self._live_lag = histogram(
             "ser_live_lag_seconds",
             "Time from the arrival of live audio to the end of its detection.",
-            buckets=SECONDS,
-            registry=self.registry,
         )
-        self._live_audio_seconds = Counter(
-            "ser_live_audio_seconds", "Received live audio.", ("protocol",), registry=self.registry
-        )
-        self._live_connections = Counter(
+        self._live_audio_seconds = counter("ser_live_audio_seconds", "Received live audio.", ("protocol",))
+        self._live_connections = counter(
             "ser_live_connections",
             "Ended connections of live sessions, by close code; 1006 is a connection that the client closed.",
             ("protocol", "code"),
-            registry=self.registry,
         )
-        self._live_messages = Counter(
+        self._live_messages = counter(
             "ser_live_irregular_messages",
             "Messages of telephony platforms that were reordered or dropped.",
             ("protocol", "kind"),
-            registry=self.registry,
         )
         self._jobs = Gauge("ser_jobs", "Stored jobs of all replicas.", ("state",), registry=self.registry)
-        self._callbacks = Counter(
+        self._callbacks = counter(
             "ser_callbacks",
             f"Callback tries; status {NO_ANSWER} is a try without an answer.",
             ("status",),
-            registry=self.registry,
         )
 
     def count_request(self, method: str, route: str, status: int, seconds: float) -> None:

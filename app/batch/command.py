@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from app.answer_builder import AnswerBuilder
 from app.batch.dask import cluster
-from app.batch.engine import AnalysisOptions, Engine, EngineLost, NotAnalyzed, local
+from app.batch.engine import AnalysisOptions, Engine, NotAnalyzed, local
 from app.batch.files import SUFFIXES, TextOutput
 from app.batch.metadata import FileMetadata, read_metadata
 from app.batch.output import Output
@@ -21,6 +21,7 @@ from app.batch.parquet import ParquetOutput
 from app.batch.sources import Source, find_sources
 from app.calls.analysis import Limits
 from app.calls.options import CallOptions, NumberOfSpeakers, SpeakerOrder
+from app.cluster import ClusterError
 from app.core.bundle import find_bundles, read_bundle
 from app.core.diarization import MAX_SPEAKERS
 from app.core.errors import BundleError, ChannelNotPermitted
@@ -61,7 +62,7 @@ def analyze(arguments: Sequence[str]) -> int:
         needed = bundles.values() if settings.rules else [folder]
         answers = AnswerBuilder.of(settings, {one.name: read_bundle(one).manifest for one in needed})
         return asyncio.run(_analyze(options, settings, folder.absolute(), sources, answers, metadata))
-    except (BundleError, ChannelNotPermitted, EngineLost, RulesInvalid, ValueError, OSError) as error:
+    except (BundleError, ChannelNotPermitted, ClusterError, RulesInvalid, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -1,7 +1,6 @@
 """The engine of a Dask cluster, which analyzes recordings on several machines."""
 
 import asyncio
-import logging
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -10,8 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from app.answers import TimelineAnswer
-from app.batch.engine import DIED, AnalysisOptions, Engine, EngineLost, NotAnalyzed, analyze
+from app.batch.engine import DIED, AnalysisOptions, Engine, NotAnalyzed, analyze
 from app.batch.sources import Source
+from app.cluster import WORKER_WITHIN, ClusterError, connecting
 from app.core.bundle import read_bundle
 from app.core.errors import BundleError
 from app.core.recognizer import EmotionRecognizer
@@ -22,8 +22,6 @@ Answer = TypeVar("Answer")
 
 AHEAD = 2
 """The number of submitted recordings per worker thread, so that no thread is idle between two recordings."""
-WORKER_WITHIN = 60
-"""The seconds to wait for the first worker of a cluster."""
 
 
 @asynccontextmanager
@@ -38,19 +36,12 @@ async def cluster(address: str, options: AnalysisOptions) -> AsyncIterator[Engin
         The engine of the cluster.
 
     Raises:
-        ValueError: the extra `bulk` is not installed, no scheduler answers, or the cluster has no worker.
+        ClusterError: the extra `bulk` is not installed, no scheduler answers, or the cluster has no worker.
     """
-    try:
-        from distributed import Client, KilledWorker  # noqa: PLC0415  # an extra
-        from distributed.client import FutureCancelledError  # noqa: PLC0415
-    except ImportError as error:
-        raise ValueError("--engine: install the extra `bulk` (requirements/bulk.txt)") from error
-    # The client also raises each error that it logs.
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
-    try:
-        client = await Client(address, asynchronous=True, timeout="10s")
-    except (OSError, ValueError) as error:
-        raise ValueError(f"--engine: no Dask scheduler answers at {address}: {error}") from error
+    with connecting(address) as connect:
+        client = await connect(asynchronous=True)
+    from distributed import KilledWorker  # noqa: PLC0415  # an extra
+    from distributed.client import FutureCancelledError  # noqa: PLC0415
 
     async def submit(source: Source) -> TimelineAnswer:
         future = client.submit(analyze_there, source, options, pure=False)
@@ -59,9 +50,9 @@ async def cluster(address: str, options: AnalysisOptions) -> AsyncIterator[Engin
         except KilledWorker as error:
             raise NotAnalyzed(DIED) from error
         except (FutureCancelledError, OSError) as error:
-            raise EngineLost(f"--engine: the connection to the scheduler is lost: {error}") from error
+            raise ClusterError(f"--engine: the connection to the scheduler is lost: {error}") from error
         except (ImportError, RuntimeError) as error:
-            raise EngineLost(
+            raise ClusterError(
                 "--engine: the cluster cannot import this program; start the scheduler and the workers with "
                 f"`python -m dask` in its environment: {error}"
             ) from error
@@ -73,7 +64,7 @@ async def cluster(address: str, options: AnalysisOptions) -> AsyncIterator[Engin
         try:
             await client.wait_for_workers(1, timeout=WORKER_WITHIN)
         except TimeoutError as error:
-            raise ValueError(f"--engine: {address} has no worker; start at least one worker") from error
+            raise ClusterError(f"--engine: {address} has no worker; start at least one worker") from error
         threads = sum((await client.nthreads()).values())
         yield Engine(submit, AHEAD * threads)
 

@@ -46,16 +46,13 @@ class NotAnalyzed(SpeechEmotionError):
     """A recording could not be analyzed; the message has the reason."""
 
 
-class EngineLost(SpeechEmotionError):
-    """The engine cannot analyze any more recordings. Completed answers are kept."""
-
-
 @dataclass(frozen=True, slots=True)
 class Engine:
     """An engine that analyzes recordings.
 
     Attributes:
-        analyze: the function that analyzes a recording; it raises NotAnalyzed or EngineLost.
+        analyze: the function that analyzes a recording; it raises NotAnalyzed if this recording failed, and
+            ClusterError if no more recordings can be analyzed. Completed answers are kept.
         at_a_time: the number of recordings to submit at a time.
     """
 

@@ -27,6 +27,9 @@ from app.core.pitch import Pitch
 from app.core.timeline import Timeline
 
 SEMITONES = 12  # in an octave
+TurnsPerMinute = Annotated[
+    float | None, Field(description="the number of turns per minute of the call; null without audio")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,7 @@ class PartyMeasures:
         Field(description="the seconds in which another party talks too; null with one party"),
     ]
     turns: Annotated[int, Field(description="the number of turns")]
-    turns_per_minute: Annotated[
-        float | None, Field(description="the number of turns per minute of the call; null without audio")
-    ]
+    turns_per_minute: TurnsPerMinute
     longest_monologue: Annotated[
         float, Field(description="the duration of the longest monologue, in seconds; 0 without speech")
     ]
@@ -116,9 +117,7 @@ class CallMeasures:
         Field(description="the seconds in which at least two parties talk; null with one party"),
     ]
     turns: Annotated[int, Field(description="the number of turns of all parties")]
-    turns_per_minute: Annotated[
-        float | None, Field(description="the number of turns per minute of the call; null without audio")
-    ]
+    turns_per_minute: TurnsPerMinute
     longest_monologue: Annotated[
         float, Field(description="the duration of the longest monologue of all parties, in seconds")
     ]

@@ -49,7 +49,7 @@ do. A message contains no secrets, so that the sender may read it.
     │   ├── OriginRefused          the page that opened the WebSocket belongs to another site
     │   └── RelayUnavailable       the database of live messages cannot be reached
     ├── NotAnalyzed              app.batch.engine: a recording of an archive could not be analyzed
-    ├── EngineLost               app.batch.engine: the cluster is lost, so that the analysis ends
+    ├── ClusterError             app.cluster: a Dask cluster cannot be used, or is lost
     └── TrainingError            training.errors: a training run cannot work
 
 If a line names a module, that module defines the branch, beside the code that raises the errors. All

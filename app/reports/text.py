@@ -11,7 +11,7 @@ SPACE = "\u00a0"
 
 
 def tone(label: str | None, labels: Sequence[str]) -> str:
-    """Return the tone of a label, which is a color of `page.css`.
+    """Return the tone of a label, which is a color of `app/api/page/colors.css`.
 
     Example:
         >>> tone("fear", ["anger", "fear"])

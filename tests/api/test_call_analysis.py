@@ -1,3 +1,5 @@
+"""The analysis of a call over HTTP: segments, channels, measures, and refused recordings."""
+
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,46 +9,14 @@ import numpy as np
 import pytest
 import soundfile
 from fastapi.testclient import TestClient
-from httpx2 import Response
-from numpy.typing import NDArray
 
 from app.answers import TimelineAnswer
-from app.core.audio import Signal, decode, resample
 from app.core.bundle import read_bundle
-from app.core.recognizer import EmotionRecognizer
-from app.core.segments import find_segments
-from app.core.speaker import adapt
 from app.main import create_app
 from app.settings import Settings
-from testing import bundles
 from testing.bundles import LABELS
+from testing.recorded_calls import URL, Samples, pause, post, utterance
 from testing.recordings import encode, ringing, speech, tone, two_voices
-
-URL = "/v1/audio/timeline"
-Samples = NDArray[np.float32]
-
-
-def pause(seconds: float) -> Samples:
-    return np.asarray(np.random.default_rng(0).standard_normal(int(seconds * 8_000)) * 1e-4, np.float32)
-
-
-def utterance(name: str) -> Samples:
-    samples: Samples = resample(Signal(speech(name)[np.newaxis], 16_000), 8_000).samples[0]
-    return samples
-
-
-@pytest.fixture(scope="module")
-def channels() -> tuple[Samples, Samples]:
-    """The channel of an agent, who speaks twice, and of a customer, who speaks once in between."""
-    first, second, reply = utterance("03a01Fa"), utterance("03a01Nc"), utterance("08a01Wa")
-    agent = np.concatenate([pause(1), first, pause(4), second, pause(2)])
-    customer = np.concatenate([pause(1.5), pause(len(first) / 8_000), reply, pause(1)])
-    return agent, np.pad(customer, (0, len(agent) - len(customer)))
-
-
-@pytest.fixture(scope="module")
-def call(channels: tuple[Samples, Samples]) -> bytes:
-    return encode(np.stack(channels, axis=1), 8_000, "ULAW")
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +31,6 @@ def client(models_dir: Path) -> Iterator[TestClient]:
     )
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
         yield client
-
-
-def post(client: TestClient, data: bytes, **params: Any) -> Response:  # noqa: ANN401  # the parameters have several types
-    return client.post(URL, params=params, content=data, headers={"Content-Type": "audio/wav"})
 
 
 def without_conversation(channel: dict[str, Any]) -> dict[str, Any]:
@@ -237,47 +203,6 @@ def test_a_missing_or_malformed_channel_is_refused(
 ) -> None:
     response = post(client, call, channels=wanted)
     assert (response.status_code, response.json()["code"]) == (422, code)
-
-
-def test_a_channel_that_is_not_permitted_is_never_analyzed(models_dir: Path, call: bytes) -> None:
-    settings = Settings(models_dir=models_dir, default_model="small", workers=1, channels="1")
-    with TestClient(create_app(settings)) as client:
-        refused = post(client, call, channels="0,1")
-        assert (refused.status_code, refused.json()["code"]) == (403, "channel-not-permitted")
-        assert [channel["channel"] for channel in post(client, call).json()["channels"]] == [1]
-        mono = post(client, encode(speech()))
-        assert (mono.status_code, mono.json()["code"]) == (422, "channel-not-found")
-
-
-def test_an_exceeded_deadline_gets_504_and_loses_no_worker(models_dir: Path, call: bytes) -> None:
-    settings = Settings(models_dir=models_dir, default_model="small", workers=1, call_timeout=1e-3)
-    with TestClient(create_app(settings)) as client:
-        response = post(client, call)
-        assert (response.status_code, response.json()["code"]) == (504, "deadline-exceeded")
-        assert client.app.state.pool.replaced == {}  # type: ignore[attr-defined]  # FastAPI does not declare `state`
-
-
-def test_the_probabilities_of_a_channel_are_adapted_to_its_speaker(tmp_path: Path, call: bytes) -> None:
-    folder = bundles.write(tmp_path, "adapting", inputs=("log_mel",), adapts=True)
-    settings = Settings(models_dir=tmp_path, default_model="adapting", workers=1)
-    with TestClient(create_app(settings)) as client:
-        timeline = post(client, call).json()
-    agent, customer = (channel["segments"] for channel in timeline["channels"])
-    assert len(agent) > 1
-    assert {segment["segments_used"] for segment in agent} == {len(agent)}
-    assert {segment["segments_used"] for segment in customer} == {len(customer)}
-
-    decoded = decode(call)
-    recognizer = EmotionRecognizer(read_bundle(folder))
-    spoken = np.zeros(round(100 * decoded.duration), np.bool_)
-    for segment in agent:
-        spoken[round(100 * segment["start"]) : round(100 * segment["end"])] = True
-    contexts = [segment.context for segment in find_segments(spoken)]
-    excerpts = [decoded.samples[:1, 80 * context.start : 80 * context.end] for context in contexts]
-    scores = [recognizer.recognize_speech(Signal(samples, 8_000)).scores for samples in excerpts]
-    expected = adapt([score for score in scores if score is not None])
-    received = [list(segment["probabilities"].values()) for segment in agent]
-    np.testing.assert_allclose(received, expected, atol=1e-6)
 
 
 def test_segments_used_is_null_without_adaptation(client: TestClient, call: bytes) -> None:

@@ -67,8 +67,8 @@ def dns(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
 def test_addresses_of_private_networks_are_refused(dns: dict[str, list[str]], address: str) -> None:
     dns["example.com"] = ["93.184.216.34", address]
     with pytest.raises(CallbackRefused, match="not a public address"):
-        check("https://example.com/heard", POLICY)
-    _, addresses = check("https://example.com/heard", PRIVATE_POLICY)
+        check("https://example.com/webhooks", POLICY)
+    _, addresses = check("https://example.com/webhooks", PRIVATE_POLICY)
     assert address in addresses
 
 
@@ -77,7 +77,7 @@ def test_addresses_of_private_networks_are_refused(dns: dict[str, list[str]], ad
     [
         "http://example.com/",
         "ftp://example.com/",
-        "https:///heard",
+        "https:///webhooks",
         "https://somebody:secret@example.com/",
         "https://nowhere.example/",
         "https://example.com:99999/",
@@ -90,21 +90,21 @@ def test_addresses_of_private_networks_are_refused(dns: dict[str, list[str]], ad
 )
 def test_an_invalid_url_is_refused(dns: dict[str, list[str]], url: str) -> None:
     dns["example.com"] = ["93.184.216.34"]
-    assert check("https://example.com/heard", POLICY)[1] == ["93.184.216.34"]
+    assert check("https://example.com/webhooks", POLICY)[1] == ["93.184.216.34"]
     with pytest.raises(CallbackRefused, match="callback_url: "):
         check(url, POLICY)
 
 
 def test_a_callback_without_a_secret_is_refused() -> None:
     with pytest.raises(CallbackRefused, match="SER_CALLBACK_SECRETS"):
-        check("https://example.com/heard", CallbackPolicy())
+        check("https://example.com/webhooks", CallbackPolicy())
 
 
 def test_the_standardwebhooks_library_accepts_the_signature() -> None:
     body = json.dumps({"type": "job.succeeded"})
     with receiving(204) as receiver:
         assert deliver(receiver.url, "17", body, PRIVATE_POLICY) == 204
-        ((headers, received),) = receiver.heard
+        ((headers, received),) = receiver.requests
     for secret in (SECRET, OLD_SECRET):  # both secrets are valid while one replaces the other
         assert Webhook(secret).verify(received.decode(), headers) == json.loads(body)
     assert headers["webhook-id"] == "17"
@@ -122,7 +122,7 @@ def test_the_delivery_goes_to_the_checked_address(dns: dict[str, list[str]]) -> 
         dns["receiver.example"] = ["127.0.0.2", "127.0.0.1"]  # the first address refuses connections
         url = f"http://receiver.example:{port}/"
         assert deliver(url, "17", "{}", PRIVATE_POLICY) == 200
-        ((headers, _),) = receiver.heard
+        ((headers, _),) = receiver.requests
         assert headers["host"] == f"receiver.example:{port}"
         dns["receiver.example"] = ["169.254.169.254"]
         with pytest.raises(CallbackRefused):
@@ -132,7 +132,7 @@ def test_the_delivery_goes_to_the_checked_address(dns: dict[str, list[str]]) -> 
 def test_redirects_are_not_followed() -> None:
     with receiving(307, 200) as receiver:
         assert deliver(receiver.url, "17", "{}", PRIVATE_POLICY) == 307
-        assert len(receiver.heard) == 1
+        assert len(receiver.requests) == 1
 
 
 def test_a_receiver_that_does_not_answer_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,8 +179,8 @@ def test_a_callback_is_repeated_until_the_receiver_accepts_it(
     settings = {**environment, "SER_CALLBACK_SECRETS": SECRET, "SER_CALLBACK_PRIVATE": "true"}
     with receiving(500, 302, 200) as receiver, running(**settings) as service:
         job = submit(service, short, f"?callback_url={receiver.url}").json()
-        eventually(lambda: len(receiver.heard) == 2)
-        headers, body = receiver.heard[1]
+        eventually(lambda: len(receiver.requests) == 2)
+        headers, body = receiver.requests[1]
         event = Webhook(SECRET).verify(body.decode(), headers)
         assert event["type"] == "job.succeeded"
         assert event["data"] == {"id": job["id"], "state": "succeeded", "metadata": {}, "alerts": []}
@@ -194,10 +194,10 @@ def test_a_callback_is_repeated_until_the_receiver_accepts_it(
         pause = ((delayed.delay_until_epoch_ms or 0) - (delayed.created_at or 0)) / 1000
         assert pause == pytest.approx(PAUSES[2], abs=5)
         client.set_workflow_delay(third_delivery, delay_seconds=0)
-        eventually(lambda: len(receiver.heard) == 3)
+        eventually(lambda: len(receiver.requests) == 3)
         eventually(lambda: client.list_workflows(workflow_ids=[third_delivery])[0].status == "SUCCESS")
         assert not client.list_workflows(workflow_ids=[f"{job['id']}/callback/3"])
-        assert len({headers["webhook-id"] for headers, _ in receiver.heard}) == 1
+        assert len({headers["webhook-id"] for headers, _ in receiver.requests}) == 1
         client.destroy()
 
 
@@ -209,7 +209,7 @@ def test_a_callback_is_not_repeated_after_status_410(environment: dict[str, str]
         first_delivery = f"{job['id']}/callback/0"
         eventually(lambda: bool(client.list_workflows(workflow_ids=[first_delivery], status="SUCCESS")))
         assert not client.list_workflows(workflow_ids=[f"{job['id']}/callback/1"])
-        assert len(receiver.heard) == 1
+        assert len(receiver.requests) == 1
         client.destroy()
 
 

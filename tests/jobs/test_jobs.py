@@ -65,7 +65,7 @@ def test_an_invalid_job_is_refused_at_submission(
         (short[: len(short) // 2], "", 422, "audio-undecodable"),
         (short, "?channels=7", 422, "channel-not-found"),
         (short, "?model=nobody", 404, "model-not-found"),
-        (short, "?callback_url=https://example.com/heard", 422, "callback-refused"),
+        (short, "?callback_url=https://example.com/webhooks", 422, "callback-refused"),
     ):
         answer = submit(service, recording, query)
         assert (answer.status_code, answer.json()["code"]) == (status, code)

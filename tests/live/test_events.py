@@ -27,10 +27,10 @@ from testing.live_client import (
     telephone,
     timeline,
 )
+from testing.media_streams import CONNECTED, END, TWILIO, messages_of
 from testing.receiver import SECRET, receiving
 from testing.service import Service
 from tests.jobs.client import eventually, until
-from tests.live.test_twilio import CONNECTED, END, TWILIO, messages_of
 
 
 def events(service: Service, session: str, after: int | None = None) -> list[tuple[str | None, str, Message]]:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import joblib
 
-from training.errors import TrainingError
+from app.cluster import WORKER_WITHIN, connecting
 
 LOCAL = "local"
 
@@ -18,18 +18,12 @@ def engine(name: str) -> Iterator[None]:
         name: `local` for this machine, or the address of a Dask scheduler, such as `tcp://host:8786`.
 
     Raises:
-        TrainingError: the extra `bulk` is not installed, or no scheduler answers at the address.
+        ClusterError: the extra `bulk` is not installed, or no scheduler answers at the address.
     """
     if name == LOCAL:
         yield
         return
-    try:
-        from distributed import Client  # noqa: PLC0415  # an extra
-    except ImportError as error:
-        raise TrainingError("--engine: install the extra `bulk` (requirements/bulk.txt)") from error
-    try:
-        client = Client(name, timeout="10s")
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"--engine: no Dask scheduler answers at {name}: {error}") from error
-    with client, joblib.parallel_config("dask", client=client, wait_for_workers_timeout=60):
+    with connecting(name) as connect:
+        client = connect()
+    with client, joblib.parallel_config("dask", client=client, wait_for_workers_timeout=WORKER_WITHIN):
         yield

@@ -1,19 +1,19 @@
 """The data of a run: utterances with targets and features, and the standardized inputs of a fold."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.preprocessing import StandardScaler
 
 from app.core.features import FeatureValues
 from app.core.scaler import Scaler
 from training.data.corpora import Utterance
 from training.data.features import Extracted, KeptFeatures
-from training.data.folds import Fold
+from training.data.folds import Fold, Indices
+from training.data.scaling import fit_scaler, identity_scaler, join_scalers
 
 CHUNK = 256
 """The number of utterances whose descriptors are in memory at once while a scaler is fitted. Not tuned."""
@@ -108,7 +108,7 @@ class Inputs:
     speakers: NDArray[np.str_]
 
 
-def fit_scaler(
+def scaler_of(
     dataset: Dataset, fold: Fold, conditions: Sequence[str], *, with_descriptors: bool = True
 ) -> Scaler:
     """Compute mean and scale of every feature over the training and validation parts.
@@ -122,18 +122,18 @@ def fit_scaler(
     Returns:
         A scaler of the functionals, then of the descriptors. Every frame of the descriptors counts once.
     """
-    functionals, descriptors = StandardScaler(), StandardScaler()
-    for condition in conditions:
-        features = dataset.features[condition]
-        functionals.partial_fit(features.functionals[fold.rest].astype(np.float64))
-        for start in range(0, len(fold.rest) if with_descriptors else 0, CHUNK):
-            chunk = [features.descriptors(index) for index in fold.rest[start : start + CHUNK]]
-            descriptors.partial_fit(np.concatenate(chunk).astype(np.float64))
-    n_descriptors = features[0].descriptors.shape[1]
-    mean, scale = np.zeros(n_descriptors), np.ones(n_descriptors)
+    features = [dataset.features[condition] for condition in conditions]
+    functionals = fit_scaler(one.functionals[fold.rest] for one in features)
     if with_descriptors:
-        mean, scale = descriptors.mean_, descriptors.scale_
-    return Scaler(np.concatenate([functionals.mean_, mean]), np.concatenate([functionals.scale_, scale]))
+        return join_scalers(functionals, fit_scaler(_descriptors(features, fold.rest)))
+    return join_scalers(functionals, identity_scaler(features[0][0].descriptors.shape[1]))
+
+
+def _descriptors(features: Sequence[KeptFeatures], part: Indices) -> Iterator[NDArray[np.float32]]:
+    """Read the descriptors of some utterances under all conditions, in chunks of utterances."""
+    for one in features:
+        for start in range(0, len(part), CHUNK):
+            yield np.concatenate([one.descriptors(index) for index in part[start : start + CHUNK]])
 
 
 def standardize(dataset: Dataset, scaler: Scaler) -> Inputs:

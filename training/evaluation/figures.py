@@ -100,6 +100,7 @@ class Figures:
     Attributes:
         model: the name of the model.
         refits: True if the final networks were trained on the training and validation parts.
+        fits_weights: True if the validation parts gave the fusion weights of several networks.
         feature_set: the name of the feature set.
         protocol: the name of the protocol.
         protocol_summary: the description of the protocol for the model card.
@@ -128,6 +129,7 @@ class Figures:
 
     model: str
     refits: bool
+    fits_weights: bool
     feature_set: str
     protocol: str
     protocol_summary: str

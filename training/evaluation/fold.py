@@ -18,7 +18,7 @@ from app.core.recognizer import apply_temperature
 from app.core.scaler import Scaler
 from training.arrays import to_npz
 from training.data.conditions import TEST_CONDITIONS
-from training.data.dataset import Dataset, fit_scaler, standardize
+from training.data.dataset import Dataset, scaler_of, standardize
 from training.data.folds import Fold
 from training.learning.calibration import fit_temperature
 from training.learning.scores import uar
@@ -109,7 +109,7 @@ def fit_fold(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path
 
 def _fit(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path) -> None:
     """Train on one fold and write the files of the result. `result.json` is last and marks completion."""
-    scaler = fit_scaler(dataset, fold, model.conditions, with_descriptors=model.takes_descriptors)
+    scaler = scaler_of(dataset, fold, model.conditions, with_descriptors=model.takes_descriptors)
     inputs = standardize(dataset, scaler)
     trained = model.fit(inputs, fold, seed, folder)
     truth = dataset.targets[trained.validated]

@@ -84,14 +84,14 @@ def figures(
         calls: the calls of all speakers, by kind of call.
         unheard: the results of folds that each leave out one corpus; empty if there is one corpus.
     """
-    tested = join(results)
+    tested, trained = join(results), load_model(model)
     speakers = [dataset.utterances[index].speaker for index in tested.indices]
     counts = confusion_matrix(tested.truth, tested.recognized, labels=range(len(dataset.labels)))
     recalls = counts.diagonal() / np.maximum(counts.sum(axis=1), 1)
-    over_folds = mean_and_sd([result.uar() for result in results])
     return Figures(
         model=model,
-        refits=load_model(model).refits,
+        refits=trained.refits,
+        fits_weights=trained.fits_weights,
         feature_set=config.features.feature_set,
         protocol=config.protocol,
         protocol_summary=PROTOCOLS[config.protocol].summary,
@@ -101,11 +101,7 @@ def figures(
         n_utterances=len(speakers),
         n_speakers=len(set(speakers)),
         folds=[_fold_figures(result) for result in results],
-        uar=Uar(
-            over_folds.mean,
-            over_folds.sd,
-            bootstrap_interval(tested.truth, tested.recognized, speakers, config.seed),
-        ),
+        uar=_uar(results, tested, speakers, config.seed),
         accuracy=mean_and_sd([result.accuracy for result in results]),
         recall=dict(zip(dataset.labels, recalls.tolist(), strict=True)),
         confusion_matrix=counts.tolist(),
@@ -115,7 +111,7 @@ def figures(
             one.fold.name: UnheardCorpus(len(one.truth), one.uar(), one.accuracy) for one in unheard
         },
         adaptation=adaptation_figures(dataset, results) if results[0].speaker else {},
-        calls={sound: _figures_of_calls(results, heard) for sound, heard in calls.items()},
+        calls={sound: _figures_of_calls(results, of_sound) for sound, of_sound in calls.items()},
         calibration_error=CalibrationError(
             before=expected_calibration_error(tested.raw, tested.truth),
             after=expected_calibration_error(tested.calibrated, tested.truth),
@@ -126,6 +122,13 @@ def figures(
         versions={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
         training_seconds=round(sum(result.seconds for result in results)),
     )
+
+
+def _uar(results: Sequence[FoldResult], tested: Tested, speakers: Sequence[str], seed: int) -> Uar:
+    """Return the UAR over the folds, and its interval over the speakers of all test parts."""
+    over_folds = _uar_over_folds(results, "clean")
+    interval = bootstrap_interval(tested.truth, tested.recognized, speakers, seed)
+    return Uar(over_folds.mean, over_folds.sd, interval)
 
 
 def _conditions(results: Sequence[FoldResult]) -> list[str]:

@@ -51,6 +51,11 @@ class Classifier:
         return True
 
     @property
+    def fits_weights(self) -> bool:
+        """False: one classifier has no fusion weights."""
+        return False
+
+    @property
     def needs_encoder(self) -> bool:
         """False: classifiers use any functionals."""
         return False

@@ -60,6 +60,11 @@ class Ensemble:
         return all(network.refits for network in self.networks.values())
 
     @property
+    def fits_weights(self) -> bool:
+        """True if the validation part gives the fusion weights of several networks."""
+        return self.weights is None and len(self.networks) > 1
+
+    @property
     def needs_encoder(self) -> bool:
         """True if the model requires the encoder's features, since it adapts to speakers."""
         return bool(self.adapts_by)

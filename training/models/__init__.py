@@ -69,6 +69,10 @@ class Model(Protocol):
         """True if the final model is trained on the training and validation parts."""
 
     @property
+    def fits_weights(self) -> bool:
+        """True if the validation part gives the fusion weights of several networks."""
+
+    @property
     def needs_encoder(self) -> bool:
         """True if the model requires the encoder's features."""
 

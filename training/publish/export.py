@@ -32,11 +32,8 @@ OPSET = 17
 PARITY = 1e-5
 """The maximum difference between the outputs of ONNX and Keras. Not tuned."""
 
-UNSCALED = Scaler(np.zeros(1), np.ones(1))
-"""The scaler of inputs that are not standardized, such as the outputs of the encoder."""
 
-
-def combine(results: Sequence[FoldResult], scaler: Scaler) -> keras.Model:
+def combine(results: Sequence[FoldResult], input_scaler: Scaler) -> keras.Model:
     """Combine the networks of folds into one network, which returns the mean of their probabilities.
 
     The mean is the weighted geometric mean.
@@ -44,7 +41,8 @@ def combine(results: Sequence[FoldResult], scaler: Scaler) -> keras.Model:
     Args:
         results: the results of the folds, which have equal weight. A model that adapts to speakers permits
             one fold only.
-        scaler: the scaler of the bundle, which standardizes the inputs; `UNSCALED` if nothing does.
+        input_scaler: the scaler that standardizes the inputs before they reach the combined network;
+            `identity_scaler` if nothing standardizes them.
 
     Returns:
         A network from `features` or `descriptors`, or both, to `probabilities`. If the model adapts to
@@ -63,34 +61,34 @@ def combine(results: Sequence[FoldResult], scaler: Scaler) -> keras.Model:
         raise TrainingError(
             "a bundle that adapts to speakers contains one fold or all data: give --export all-data"
         )
-    return combine_networks(networks, scaler, *heads)
+    return combine_networks(networks, input_scaler, *heads)
 
 
 def combine_networks(
     networks: Sequence[tuple[Scaler, keras.Model, float]],
-    scaler: Scaler,
+    input_scaler: Scaler,
     head: tuple[Scaler, SpeakerHead] | None = None,
 ) -> keras.Model:
     """Combine networks into one network.
 
     Args:
-        networks: the networks, each with the scaler of its inputs and its fusion weight.
-        scaler: the scaler of the bundle, which standardizes the inputs.
-        head: the adaptation to speakers, with the scaler of its inputs; None if the model does not adapt.
+        networks: the networks, each with the scaler of its training and its fusion weight.
+        input_scaler: the scaler that standardizes the inputs before they reach the combined network.
+        head: the adaptation to speakers, with the scaler of its training; None if the model does not adapt.
     """
     inputs: dict[str, keras.KerasTensor] = {}
     answers = []
-    for number, (own_scaler, network, _) in enumerate(networks):
+    for number, (trained_scaler, network, _) in enumerate(networks):
         network.name = f"network_{number}"
         for port in network.inputs:
             inputs.setdefault(port.name, keras.Input(port.shape[1:], name=port.name))
-        rescaled = [_rescale(inputs[port.name], scaler, own_scaler) for port in network.inputs]
+        rescaled = [_rescale(inputs[port.name], input_scaler, trained_scaler) for port in network.inputs]
         answers.append(network(dict(zip([port.name for port in network.inputs], rescaled, strict=True))))
     mean = _log_mean(answers, [weight for *_, weight in networks])
     outputs = {OUTPUT: ops.softmax(mean)}
     if head:
-        own_scaler, adaptation = head
-        statistics = _rescale(inputs["features"], scaler, own_scaler)
+        trained_scaler, adaptation = head
+        statistics = _rescale(inputs["features"], input_scaler, trained_scaler)
         outputs |= dict(zip(SPEAKER_OUTPUTS, _speaker_scores(adaptation, statistics, mean), strict=True))
     return keras.Model(dict(sorted(inputs.items())), outputs)
 
@@ -113,11 +111,11 @@ def _log_mean(answers: Sequence[keras.KerasTensor], weights: Sequence[float]) ->
     )
 
 
-def _rescale(values: keras.KerasTensor, scaler: Scaler, own_scaler: Scaler) -> keras.KerasTensor:
-    """Convert values from the scale of `scaler` to the scale of `own_scaler`."""
-    if own_scaler is scaler:
+def _rescale(values: keras.KerasTensor, before: Scaler, after: Scaler) -> keras.KerasTensor:
+    """Convert values that one scaler standardized into the values that another scaler gives."""
+    if after is before:
         return values
-    factor, offset = scaler.scale / own_scaler.scale, (scaler.mean - own_scaler.mean) / own_scaler.scale
+    factor, offset = before.scale / after.scale, (before.mean - after.mean) / after.scale
     # A scaler contains the functionals first, then the descriptors.
     part = slice(None, values.shape[-1]) if values.name == "features" else slice(-values.shape[-1], None)
     return values * factor[part].astype(np.float32) + offset[part].astype(np.float32)

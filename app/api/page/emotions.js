@@ -1,4 +1,4 @@
-/** The names of emotions, and the tone (a color of page.css) of each. */
+/** The names of emotions, and the tone (a color of colors.css) of each. */
 
 const TONES = new Set(["anger", "surprise", "happiness", "sadness", "neutral"]);
 const N_OTHER_TONES = 6;

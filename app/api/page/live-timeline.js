@@ -66,7 +66,7 @@ export class LiveTimeline {
 
   /** Adds a turning point. */
   addTurn(row, turn) {
-    this.timeline.appendFlag(this.laneOf(row), turn);
+    this.laneOf(row).appendFlag(turn);
   }
 
   /** Adds the mark of an alert. */

@@ -5,18 +5,18 @@
  * the track. The canvases stay in view, and are drawn again when the track scrolls.
  */
 
-import { UNDECIDED, capitalized, described, nameOf, toneOf } from "./emotions.js";
+import { nameOf, toneOf } from "./emotions.js";
 import { clock } from "./time.js";
-import { color, drawWaveform, keepDrawn, prepare } from "./waveform.js";
+import { drawAxis } from "./axis.js";
+import { keepDrawn } from "./waveform.js";
+import { LabelNames } from "./label-names.js";
+import { Lane } from "./lane.js";
 import { findRow } from "./rows.js";
 import { make } from "./dom.js";
 
 const CLOSEST = 120; // CSS pixels per second at the closest zoom
 const STEP = 1.6;
-const TICK_ROOM = 84; // minimum CSS pixels between two times on the axis
-const TICKS = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
 const MARGIN = 48; // CSS pixels beside a span that is scrolled into view
-const FONT = "11px system-ui, sans-serif";
 const WHEEL_ZOOM = 0.004;
 
 /** Draws a call, handles navigation, and reports the segments that the user selects or plays. */
@@ -59,7 +59,7 @@ export class Timeline {
     this.playhead = make("div.playhead", { hidden: "" });
     this.alerts = make("div.alert-marks", { "aria-hidden": "true" });
     this.alertTimes = [];
-    this.lanes = rows.map((row) => this.lane(row, turns.filter((turn) => findRow(rows, turn) === row)));
+    this.lanes = rows.map((row) => new Lane(this, row, turns.filter((turn) => findRow(rows, turn) === row)));
     this.track.replaceChildren(this.axis, this.alerts, ...this.lanes.map(({ element }) => element), this.playhead);
     alerts.forEach((alert) => this.appendAlert(alert));
     this.scroller.scrollLeft = 0;
@@ -69,38 +69,20 @@ export class Timeline {
   /** Sets the labels of the segments to come. */
   setLabels(labels) {
     this.labels = labels;
-    this.measure();
+    this.names = new LabelNames(this.track, labels);
   }
 
   /** Changes the duration. The segments keep their times. */
   setDuration(duration) {
     this.duration = duration;
-    this.lanes.forEach(({ buttons, flags }) => {
-      buttons.forEach((button) => this.place(button, button.segment.start, button.segment.end));
-      flags.forEach(({ time, element, line }) => [element, line].forEach((each) => this.place(each, time)));
-    });
+    this.lanes.forEach((lane) => lane.placeAll());
     this.alertTimes.forEach(({ start, end, mark }) => this.place(mark, start, end));
   }
 
   /** Adds a segment after the last segment of a lane. It cannot be played. */
   append(lane, segment) {
-    const button = this.segment(lane.row, segment, lane.buttons.length);
-    button.removeAttribute("aria-pressed");
-    lane.segments.push(segment);
-    lane.buttons.push(button);
-    lane.body.append(button);
-    lane.element.setAttribute("aria-label", laneName(lane));
-    this.name(lane);
+    lane.append(segment);
     this.draw();
-  }
-
-  /** Adds a turning point to a lane. */
-  appendFlag(lane, turn) {
-    const flag = this.flag(turn);
-    lane.flags.push(flag);
-    lane.flagRow.append(flag.element);
-    lane.body.append(flag.line);
-    this.nameFlags(lane.flags);
   }
 
   /** Adds the mark of an alert: a line from its start to the time at which the rule is met. */
@@ -111,70 +93,9 @@ export class Timeline {
     this.alerts.append(mark);
   }
 
-  /** Creates the lane of a row: name, turning points, waveform and segments. */
-  lane(row, turningPoints) {
-    const segments = [...row.segments];
-    const canvas = make("canvas.wave", { "aria-hidden": "true" });
-    const buttons = segments.map((segment, index) => this.segment(row, segment, index));
-    const flags = turningPoints.map((turn) => this.flag(turn));
-    const body = make("div.lane-body", {}, canvas, ...buttons, ...flags.map(({ line }) => line));
-    const flagRow = make("div.flags", { "aria-hidden": "true" }, ...flags.map(({ element: label }) => label));
-    const element = make(
-      "div.lane",
-      { role: "group" },
-      make("p.lane-title", { "aria-hidden": "true" }, row.nameIn(make("span"))),
-      flagRow,
-      body,
-    );
-    row.follow(() => element.setAttribute("aria-label", laneName({ row, segments })));
-    return { row, segments, element, body, canvas, buttons, flagRow, flags };
-  }
-
-  segment(row, segment, index) {
-    const { start, end, emotion } = segment;
-    const button = make(
-      "button.segment",
-      {
-        type: "button",
-        tabindex: index ? "-1" : "0",
-        "data-tone": toneOf(emotion, this.labels),
-      },
-      make("span.strip", { "aria-hidden": "true" }, make("span", {}, "")),
-    );
-    if (this.peaks) button.setAttribute("aria-pressed", "false");
-    this.place(button, start, end);
-    row.follow((name) =>
-      button.setAttribute("aria-label", `${name}, ${clock(start, 1)} to ${clock(end, 1)}, ${described(segment)}`),
-    );
-    button.segment = { ...segment, row, index };
-    return button;
-  }
-
-  flag({ time, before, after }) {
-    const element = make("span.flag", { "data-tone": toneOf(after, this.labels) }, make("span", {}, `${before} → ${after}`));
-    const line = make("span.flag-line", { "data-tone": toneOf(after, this.labels) });
-    this.place(element, time);
-    this.place(line, time);
-    return { time, element, line };
-  }
-
   place(element, start, end = start) {
     element.style.left = `${(100 * start) / this.duration}%`;
     if (end > start) element.style.width = `${(100 * (end - start)) / this.duration}%`;
-  }
-
-  /** Measures the width of each label and of its short name on a segment. */
-  measure() {
-    const probe = make("span.strip.unseen");
-    this.track.append(probe);
-    this.widths = new Map();
-    this.shortNames = new Map(this.labels.map((label) => [label, shortened(label, this.labels)]));
-    this.shortNames.set(UNDECIDED, "?");
-    for (const name of [...this.shortNames.keys(), ...this.shortNames.values()]) {
-      probe.textContent = name;
-      this.widths.set(name, probe.scrollWidth + 6);
-    }
-    probe.remove();
   }
 
   /** Sets all sizes for the current zoom. */
@@ -190,43 +111,14 @@ export class Timeline {
     [this.axis, ...this.lanes.map(({ canvas }) => canvas)].forEach((canvas) => {
       canvas.style.width = `${width}px`;
     });
-    this.lanes.forEach((lane) => this.name(lane));
+    this.lanes.forEach((lane) => lane.writeTexts());
     this.onZoom({ fits, closest: this.pixels >= CLOSEST * 0.999 });
     this.draw();
   }
 
-  /** Writes the label, its short name or nothing on each segment, as space permits. Names the turning points. */
-  name({ buttons, flags }) {
-    buttons.forEach((button) => {
-      const written = this.nameFor(button.segment);
-      const text = button.firstChild.firstChild;
-      if (text.textContent !== written) text.textContent = written;
-    });
-    this.nameFlags(flags);
-  }
-
+  /** Returns the text that fits on a segment. */
   nameFor({ start, end, emotion }) {
-    const room = (end - start) * this.pixels;
-    const name = emotion ?? UNDECIDED;
-    return [name, this.shortNames.get(name)].find((text) => room >= this.widths.get(text)) ?? "";
-  }
-
-  /** Places the text of a turning point on its right, or else on its left, or else hides the text. */
-  nameFlags(flags) {
-    let free = 0;
-    // All widths are read before any change, since each read after a change forces a new layout of the track.
-    flags.filter((flag) => !flag.width).forEach((flag) => {
-      flag.width = flag.element.firstChild.offsetWidth + 10;
-    });
-    flags.forEach(({ time, element, width }, index) => {
-      const left = time * this.pixels;
-      const end = index + 1 < flags.length ? flags[index + 1].time * this.pixels : this.duration * this.pixels;
-      const right = left + width <= end;
-      const turned = !right && left - width >= free;
-      element.classList.toggle("turned", turned);
-      element.classList.toggle("short", !right && !turned);
-      free = left + (right ? width : 8);
-    });
+    return this.names.fitting(emotion, (end - start) * this.pixels);
   }
 
   /** Draws the visible part, at most once per frame. */
@@ -236,49 +128,9 @@ export class Timeline {
       this.awaited = null;
       if (!this.scroller.clientWidth) return;
       const from = this.scroller.scrollLeft / this.pixels;
-      this.drawAxis(from);
-      this.lanes.forEach((lane) => this.holdName(lane, from));
-      this.lanes.filter(({ row }) => this.peaks?.[row.channel]).forEach((lane) => this.drawLane(lane, from));
+      drawAxis(this.axis, { from, pixels: this.pixels, duration: this.duration });
+      this.lanes.forEach((lane) => lane.draw(from));
     });
-  }
-
-  /** Keeps the label of the segment at the left edge in view. (Doing so for all segments is slow.) */
-  holdName(lane, from) {
-    const cut = lane.buttons.find(({ segment }) => segment.start < from && from < segment.end);
-    if (cut === lane.cut) return;
-    lane.cut?.classList.remove("at-edge");
-    cut?.classList.add("at-edge");
-    lane.cut = cut;
-  }
-
-  drawLane({ canvas, row, segments }, from) {
-    const tones = new Map([...this.labels, null].map((label) => [label, color(toneOf(label, this.labels))]));
-    const silence = color("silence");
-    let next = 0;
-    const colorAt = (time) => {
-      while (next < segments.length && segments[next].end <= time) next += 1;
-      const segment = segments[next];
-      return segment && segment.start <= time ? tones.get(segment.emotion) : silence;
-    };
-    const scale = 1 / this.pixels;
-    drawWaveform(canvas, this.peaks[row.channel], { from, scale, largest: this.largest, colorAt });
-  }
-
-  drawAxis(from) {
-    const { pen, width, height } = prepare(this.axis);
-    const step = TICKS.find((seconds) => seconds * this.pixels >= TICK_ROOM) ?? TICKS.at(-1);
-    pen.font = FONT;
-    pen.textBaseline = "top";
-    for (let tick = Math.ceil(from / step); tick * step <= this.duration; tick += 1) {
-      const left = (tick * step - from) * this.pixels;
-      if (left > width) break;
-      pen.fillStyle = color("line-strong");
-      pen.fillRect(Math.round(left), height - 6, 1, 6);
-      pen.fillStyle = color("quiet");
-      const text = clock(tick * step, step < 1 ? 1 : 0);
-      const room = pen.measureText(text).width;
-      pen.fillText(text, Math.max(0, Math.min(left - (tick ? room / 2 : 0), width - room)), 2);
-    }
   }
 
   /**
@@ -398,17 +250,4 @@ export class Timeline {
   static legend(labels) {
     return labels.map((label) => make("li", { "data-tone": toneOf(label, labels) }, nameOf(label)));
   }
-}
-
-/** Returns the name of a lane for screen readers. */
-function laneName({ row, segments }) {
-  return `${row.name}, ${segments.length} ${segments.length === 1 ? "segment" : "segments"}`;
-}
-
-/** Returns the shortest unique prefix of a label: A for anger, Su for surprise next to sadness. */
-function shortened(label, labels) {
-  const others = labels.filter((other) => other !== label);
-  let length = 1;
-  while (length < label.length && others.some((other) => other.startsWith(label.slice(0, length)))) length += 1;
-  return capitalized(label.slice(0, length));
 }

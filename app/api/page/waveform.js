@@ -112,7 +112,7 @@ export function prepare(canvas) {
   return { pen, width, height };
 }
 
-/** Returns a color of page.css in the current color scheme. */
+/** Returns a color of colors.css in the current color scheme. */
 export function color(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }

@@ -11,11 +11,12 @@ from app.core.scaler import Scaler
 from testing.bundles import facts
 from training.data.dataset import Inputs
 from training.data.folds import Fold
+from training.data.scaling import identity_scaler
 from training.learning.ensemble import Ensemble, TrainedEnsemble
 from training.learning.ridge_regression import Ridge
 from training.learning.speaker import adapt_groups
 from training.models.ridge import build
-from training.publish.export import UNSCALED, combine_networks, to_onnx
+from training.publish.export import combine_networks, to_onnx
 
 if TYPE_CHECKING:
     from training.learning.network import Network
@@ -87,7 +88,9 @@ def test_the_exported_network_gives_the_same_scores(
     standardized = inputs.functionals["clean"][fold.test]
     unscaled = (standardized * scaler.scale[:-1] + scaler.mean[:-1]).astype(np.float32)
     network = trained.networks[0].trained.network
-    combined = combine_networks([(scaler, network, 1.0)], UNSCALED, (scaler, trained.speaker))
+    combined = combine_networks(
+        [(scaler, network, 1.0)], identity_scaler(scaler.mean.size), (scaler, trained.speaker)
+    )
     onnx = to_onnx(combined, facts(adapts=True), [{"features": unscaled[:1]}])
     session = onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
     logits, offsets = session.run(list(SPEAKER_OUTPUTS), {"features": unscaled})
