@@ -142,8 +142,8 @@ def test_the_webhook_of_a_job_is_verified(service: Service) -> None:
         ask = asking("sync", service.url, KEY)
         job = ask(lambda client: client.jobs.create(call(1), callback_url=receiver.url))
         ask(lambda client: client.jobs.wait(job.id, poll=0.1))
-        eventually(lambda: bool(receiver.heard))
-    headers, body = receiver.heard[0]
+        eventually(lambda: bool(receiver.requests))
+    headers, body = receiver.requests[0]
     event = verify_webhook(headers, body, ["whsec_b3RoZXI=", SECRET])
     assert (event.type, event.id) == ("job.succeeded", headers["webhook-id"])
     assert event.data["id"] == job.id
