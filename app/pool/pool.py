@@ -12,7 +12,7 @@ import logging
 import multiprocessing
 import socket
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Hashable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -20,8 +20,10 @@ from typing import TypeVar
 
 from app.core.errors import SpeechEmotionError
 from app.core.recognition import Recognition
-from app.pool.errors import DeadlineExceeded, NotReady, Overloaded, WorkerLost
+from app.pool.errors import DeadlineExceeded, NotReady, WorkerLost
+from app.pool.fair_queue import FairQueue
 from app.pool.process import read_answer, request, work
+from app.pool.slots import Slots
 from app.pool.task import Task
 from app.pool.tasks import Recognize
 from app.pool.worker import Worker
@@ -36,7 +38,7 @@ DEATHS = (OSError, EOFError)
 
 
 class WorkerPool:
-    """Worker processes behind a bounded queue.
+    """Worker processes behind a bounded queue, in which callers take turns.
 
     Use a pool from one event loop only.
 
@@ -69,6 +71,7 @@ class WorkerPool:
         queue_depth: int,
         request_timeout: float,
         max_worker_bytes: int = 1024**3,
+        slots_per_caller: int | None = None,
     ) -> None:
         """Describe the pool; nothing is started yet.
 
@@ -78,20 +81,20 @@ class WorkerPool:
             queue_depth: the number of recordings that may wait while all workers are busy.
             request_timeout: the seconds that a recording may take, including the wait.
             max_worker_bytes: the memory, in bytes, above which a worker is replaced after its recording.
+            slots_per_caller: the number of requests of one caller that may hold a slot; None: half of the
+                slots.
         """
         self._folders = tuple(folder.absolute() for folder in folders)
         self.n_workers = n_workers
-        self._queue_depth = queue_depth
         self._request_timeout = request_timeout
         self._max_worker_bytes = max_worker_bytes
         # The fork server imports the recognizer once; workers share that memory.
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["app.pool.process"])
         # The most recently used worker runs the next task, because its processor caches are still warm.
-        self._idle: asyncio.LifoQueue[Worker] = asyncio.LifoQueue()
+        self._idle = FairQueue[Worker]()
         self._alive: set[Worker] = set()
-        self._call_tasks = asyncio.Semaphore(n_workers)
-        self._n_slots = self._n_waiting = 0
+        self._slots = Slots(n_workers + queue_depth, slots_per_caller)
         self._replacements: set[asyncio.Task[None]] = set()
         self.ready = False
         self.draining = False
@@ -110,17 +113,17 @@ class WorkerPool:
     @property
     def n_slots(self) -> int:
         """The number of requests that hold a slot. A request takes its slot before its upload."""
-        return self._n_slots
+        return self._slots.n_taken
 
     @property
     def has_idle(self) -> bool:
         """Whether a worker is idle."""
-        return not self._idle.empty()
+        return self._idle.has_items
 
     @property
     def n_waiting(self) -> int:
         """The number of recordings that wait for a worker."""
-        return self._n_waiting
+        return self._idle.n_waiting
 
     async def start(self) -> None:
         """Start the workers and wait until each has loaded every bundle.
@@ -143,28 +146,24 @@ class WorkerPool:
             await asyncio.to_thread(worker.process.join)
 
     @contextlib.contextmanager
-    def slot(self) -> Iterator[None]:
-        """Hold a slot for a request, starting before its upload.
+    def slot(self, caller: str = "") -> Iterator[None]:
+        """Hold a slot for a request of a caller, starting before its upload.
 
         Raises:
             NotReady: the pool is not started, or stopping.
             Overloaded: every slot is taken.
+            ConcurrencyLimited: the caller holds as many slots as it may.
         """
-        if not self.ready:
-            raise NotReady("The service is starting or stopping. Try again in a moment.")
-        if self._n_slots >= self.n_workers + self._queue_depth:
-            raise Overloaded("All workers are busy and the queue is full. Try again in a moment.")
-        self._n_slots += 1
-        try:
+        self._check_ready()
+        with self._slots.hold(caller):
             yield
-        finally:
-            self._n_slots -= 1
 
-    async def recognize(self, task: Recognize) -> Recognition:
+    async def recognize(self, task: Recognize, caller: str = "") -> Recognition:
         """Recognize one recording in the next free worker.
 
         Args:
             task: the recording.
+            caller: the caller whose turn it takes.
 
         Returns:
             The recognition. Its `seconds` include the time in the queue.
@@ -175,70 +174,82 @@ class WorkerPool:
             DeadlineExceeded: the time limit expired.
             WorkerLost: the worker died.
         """
-        recognition, waited = await self._run_timed(task)
+        self._check_ready()
+        started = perf_counter()
+        async with self._deadline():
+            worker = await self._next_idle(caller)
+            waited = perf_counter() - started
+            recognition = await self._run(worker, task, caller)
         return replace(recognition, seconds={"queue": waited, **recognition.seconds})
 
-    async def run(self, task: Task[Answer]) -> Answer:
+    async def run(self, task: Task[Answer], caller: str = "") -> Answer:
         """Run one task of a call without delaying short requests.
 
-        The number of these tasks in progress never exceeds the number of workers. Workers serve requests
-        in order, so that a short request waits for at most one task of a call.
+        The tasks of calls take turns with the recordings of their caller, as if another caller had sent
+        them. Their wait has no limit here, because the analysis of a call has its own.
 
         Raises:
             SpeechEmotionError: as in `recognize`.
         """
-        async with self._call_tasks:
-            answer, _ = await self._run_timed(task)
-        return answer
+        self._check_ready()
+        turn = (caller, "calls")
+        worker = await self._next_idle(turn)
+        async with self._deadline():
+            return await self._run(worker, task, turn)
 
-    async def _run_timed(self, task: Task[Answer]) -> tuple[Answer, float]:
-        """Run a task in the next free worker; return the answer and the seconds of waiting."""
-        if not self.ready:
-            raise NotReady("The service is starting or stopping. Try again in a moment.")
-        started = perf_counter()
+    @contextlib.asynccontextmanager
+    async def _deadline(self) -> AsyncIterator[None]:
+        """Limit the time of a request.
+
+        Raises:
+            DeadlineExceeded: the time limit expired.
+        """
         try:
             async with asyncio.timeout(self._request_timeout):
-                worker = await self._next_idle()
-                waited = perf_counter() - started
-                return await self._run(worker, task), waited
+                yield
         except TimeoutError as error:
             raise DeadlineExceeded(
                 f"No answer within {self._request_timeout:g} s. Try again, or send a shorter recording."
             ) from error
 
-    async def _next_idle(self) -> Worker:
-        """Wait for a live worker."""
-        self._n_waiting += 1
-        try:
-            while True:
-                worker = await self._idle.get()
-                if worker in self._alive:
-                    return worker
-        finally:
-            self._n_waiting -= 1
+    def _check_ready(self) -> None:
+        """Raise `NotReady` if the pool is not started, or stopping."""
+        if not self.ready:
+            raise NotReady("The service is starting or stopping. Try again in a moment.")
 
-    async def _run(self, worker: Worker, task: Task[Answer]) -> Answer:
+    async def _next_idle(self, caller: Hashable) -> Worker:
+        """Wait for a live worker. `_run` must follow."""
+        while (worker := await self._idle.get(caller)) not in self._alive:
+            self._idle.lose(caller)
+        return worker
+
+    async def _run(self, worker: Worker, task: Task[Answer], caller: Hashable) -> Answer:
         """Run a task in a worker, then return the worker to the pool or replace it."""
         try:
             answer = await request(task, worker.reader, worker.writer)
         except DEATHS as error:
-            self._replace(worker, "died")
+            self._lose(worker, "died", caller)
             raise WorkerLost("The worker that processed this recording died. Try again.") from error
         except asyncio.CancelledError:
-            self._replace(worker, "deadline")  # the deadline has passed, and the worker is still busy
+            self._lose(worker, "deadline", caller)  # the deadline has passed, and the worker is still busy
             raise
         except SpeechEmotionError:
-            self._put_back(worker)
+            self._put_back(worker, caller)
             raise
-        self._put_back(worker)
+        self._put_back(worker, caller)
         return answer
 
-    def _put_back(self, worker: Worker) -> None:
-        """Return a worker to the pool, or replace it if it has grown too large."""
+    def _put_back(self, worker: Worker, caller: Hashable) -> None:
+        """Return a worker of a caller to the pool, or replace it if it has grown too large."""
         if worker.resident_bytes > self._max_worker_bytes:
-            self._replace(worker, "grown")
+            self._lose(worker, "grown", caller)
         else:
-            self._idle.put_nowait(worker)
+            self._idle.put_back(worker, caller)
+
+    def _lose(self, worker: Worker, reason: str, caller: Hashable) -> None:
+        """Replace the worker of a caller."""
+        self._idle.lose(caller)
+        self._replace(worker, reason)
 
     def _replace(self, worker: Worker, reason: str) -> None:
         """Kill a worker and start another in the background. Idempotent."""
@@ -256,6 +267,7 @@ class WorkerPool:
     def _forget(self, worker: Worker) -> None:
         """Remove a worker from the pool and stop watching its process."""
         self._alive.discard(worker)
+        self._idle.discard(worker)
         asyncio.get_running_loop().remove_reader(worker.process.sentinel)
 
     async def _start_worker_with_retries(self) -> None:
@@ -284,4 +296,4 @@ class WorkerPool:
         self._alive.add(worker)
         # If a worker dies while it is idle, replace it before a request reaches it.
         asyncio.get_running_loop().add_reader(process.sentinel, self._replace, worker, "died")
-        self._idle.put_nowait(worker)
+        self._idle.put(worker)

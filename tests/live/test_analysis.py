@@ -20,6 +20,7 @@ from app.live.analysis import LiveEngine, StreamAnalysis, StreamFormat
 from app.live.encoding import Encoding
 from app.live.events import Event, SegmentRecognized, SpeechStarted
 from app.pool.pool import WorkerPool
+from app.pool.share import PoolShare
 from testing.recordings import call, two_voices
 
 SUBTYPES: dict[Encoding, str] = {"linear16": "PCM_16", "mulaw": "ULAW", "alaw": "ALAW"}
@@ -58,7 +59,7 @@ async def stream(
 
     with ThreadPoolExecutor(1) as thread:
         analysis = StreamAnalysis(
-            LiveEngine(pool, SpeechDetector(), thread),
+            LiveEngine(PoolShare(pool, ""), SpeechDetector(), thread),
             form,
             options,
             "small",

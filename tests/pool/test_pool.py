@@ -85,17 +85,17 @@ def test_a_bad_recording_does_not_end_its_worker(folder: Path) -> None:
 
 def test_a_full_queue_refuses_a_request_and_answers_the_accepted_requests(folder: Path) -> None:
     async def scenario(pool: WorkerPool) -> None:
-        async def recognize_in_slot() -> Recognition:
-            with pool.slot():
-                return await pool.recognize(SHORT)
+        async def recognize_in_slot(caller: str) -> Recognition:
+            with pool.slot(caller):
+                return await pool.recognize(SHORT, caller)
 
-        accepted = [asyncio.create_task(recognize_in_slot()) for _ in range(3)]
+        accepted = [asyncio.create_task(recognize_in_slot(caller)) for caller in "abc"]
         await asyncio.sleep(0)
         assert pool.n_waiting == 2
-        with pytest.raises(Overloaded), pool.slot():
+        with pytest.raises(Overloaded), pool.slot("d"):
             pytest.fail("there was a place")
         assert all(answer.speech for answer in await asyncio.gather(*accepted))
-        assert (await recognize_in_slot()).speech
+        assert (await recognize_in_slot("d")).speech
 
     run(folder, scenario, queue_depth=2)
 
@@ -111,6 +111,25 @@ def test_a_recording_waits_for_at_most_one_task_of_a_call(folder: Path) -> None:
         tasks = [complete("part", pool.run(SHORT)) for _ in range(4)]
         await asyncio.gather(*tasks, complete("recording", pool.recognize(SHORT)))
         assert completed.index("recording") == 1
+
+    run(folder, scenario)
+
+
+def test_a_recording_does_not_wait_for_the_recordings_and_calls_of_another_caller(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        completed: list[str] = []
+
+        async def complete(name: str, work: Awaitable[object]) -> None:
+            await work
+            completed.append(name)
+
+        recordings = [complete("greedy", pool.recognize(SHORT, "greedy")) for _ in range(4)]
+        parts = [complete("greedy", pool.run(SHORT, "greedy")) for _ in range(4)]
+        recording = complete("recording", pool.recognize(SHORT, "modest"))
+        part = complete("part", pool.run(SHORT, "modest"))
+        await asyncio.gather(*recordings, *parts, recording, part)
+        assert completed.index("recording") <= 2
+        assert completed.index("part") <= 3
 
     run(folder, scenario)
 
