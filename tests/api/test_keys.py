@@ -13,15 +13,18 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from app.__main__ import main
 from app.api import key_ring
 from app.api.actions import ACTIONS
 from app.api.key_ring import KeyRing
 from app.api.security import Authenticator, KeyExpired
+from app.audit import AuditLog
 from app.core.channels import ChannelPolicy
 from app.keys import Key, KeyScope, parse_key
 from app.main import create_app
 from app.settings import Settings
 from testing.recordings import EXAMPLE, encode, tone
+from testing.service import started
 
 EMOTIONS = "/v1/audio/emotions"
 ENTRIES = {
@@ -299,3 +302,36 @@ def test_a_caller_without_keys_is_an_address(settings: Settings, tmp_path: Path)
         ("anonymous", "192.0.2.1", "rate-limited"),
         ("anonymous", "192.0.2.2", "ok"),
     ]
+
+
+def test_the_audit_log_can_be_standard_output_or_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    for path in ("-", ""):
+        audit = AuditLog(path)
+        audit.write("recognize", key="caller")
+        audit.close()
+    assert json.loads(capsys.readouterr().out)["key"] == "caller"
+
+
+def test_a_service_whose_audit_log_cannot_be_opened_does_not_start(models_dir: Path, tmp_path: Path) -> None:
+    environment = {"SER_MODELS_DIR": str(models_dir), "SER_DEFAULT_MODEL": "small"}
+    with started(**environment, SER_AUDIT_LOG=str(tmp_path / "nowhere" / "audit")) as service:
+        assert service.end() == 1
+        assert service.log.startswith("SER_AUDIT_LOG: No such file or directory: ")
+
+
+def test_the_command_creates_a_key_with_its_entry(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["key", "backend"]) == 0
+    assert main(["key", "desk", "--scopes", "jobs+live", "--expires", "2027-03-31", "--channels", "1"]) == 0
+    keys: list[str] = []
+    entries: list[str] = []
+    for text in capsys.readouterr().out.splitlines():
+        (keys if text.startswith("key for the caller:") else entries).append(text.partition(": ")[2].strip())
+    backend, desk = map(parse_key, entries)
+    assert [hashlib.sha256(key.encode()).hexdigest() for key in keys] == [backend.sha256, desk.sha256]
+    assert backend == Key("backend", backend.sha256)
+    assert desk == Key(
+        "desk", desk.sha256, frozenset({KeyScope.JOBS, KeyScope.LIVE}), date(2027, 3, 31), frozenset({1})
+    )
+    with pytest.raises(SystemExit):
+        main(["key", "desk", "--scopes", "everything"])
+    assert "scopes: expected some of recognize" in capsys.readouterr().err
