@@ -7,7 +7,16 @@ import pytest
 
 from testing.recordings import ROOT
 
-MODULES = ("app.core.bundle", "app.core.channels", "app.core.recognizer", "app.main", "app.pool.pool")
+MODULES = (
+    "app.api.key_ring",
+    "app.core.bundle",
+    "app.core.channels",
+    "app.core.recognizer",
+    "app.keys",
+    "app.main",
+    "app.pool.fair_queue",
+    "app.pool.pool",
+)
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -20,6 +20,7 @@ class FairQueue(Generic[Item]):
         ...     async def use(caller: Hashable) -> None:
         ...         worker = await queue.get(caller)
         ...         served.append(caller)
+        ...         await asyncio.sleep(0)
         ...         queue.put_back(worker, caller)
         ...     await asyncio.gather(*map(use, ["greedy", "greedy", "greedy", "modest"]))
         ...     return served

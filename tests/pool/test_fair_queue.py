@@ -42,7 +42,18 @@ def test_callers_share_the_items_also_if_one_holds_them_longer() -> None:
     assert served[2:12].count("quick") >= 8  # each caller has an item at any time
 
 
-def test_a_canceled_wait_loses_no_item() -> None:
+def test_callers_take_turns_at_one_item() -> None:
+    async def scenario() -> list[str]:
+        queue, served = FairQueue([1]), list[str]()
+        greedy = [use(queue, "greedy", served) for _ in range(4)]
+        await asyncio.gather(*greedy, use(queue, "modest", served), use(queue, "modest", served))
+        return served
+
+    assert asyncio.run(scenario()) == ["greedy", "modest", "greedy", "modest", "greedy", "greedy"]
+
+
+@pytest.mark.parametrize("item_comes_first", [True, False])
+def test_a_canceled_wait_loses_no_item(item_comes_first: bool) -> None:  # noqa: FBT001  # a parameter
     async def scenario() -> None:
         queue = FairQueue([1])
         item = await queue.get("first")
@@ -51,13 +62,18 @@ def test_a_canceled_wait_loses_no_item() -> None:
         waits[0].cancel()
         await asyncio.sleep(0)
         assert queue.n_waiting == 2
-        queue.put_back(item, "first")
-        waits[1].cancel()  # at the same time as the item arrives
+        if item_comes_first:
+            queue.put_back(item, "first")
+            waits[1].cancel()
+        else:
+            waits[1].cancel()
+            queue.put_back(item, "first")
         with suppress(asyncio.CancelledError):
             await waits[1]
-        assert await waits[2] == 1
+        assert await asyncio.wait_for(waits[2], 5) == 1
         queue.put_back(1, "third")
         assert queue.has_items
+        assert queue.n_waiting == 0
 
     asyncio.run(scenario())
 
