@@ -2,9 +2,10 @@
 
     python -m benchmarks.fairness [SECONDS]
 
-One client of the key `modest` sends one recording after the other, for SECONDS (default: 30) beside each
-load of the key `greedy`: one such client, its share on two processors; 50 clients that heed Retry-After; and
-200 uploads that stop after their first bytes. The exit status is 1 if the p99 of `modest` more than doubles,
+One client of the key `modest` sends one recording after the other, three times for SECONDS (default: 10)
+beside each load of the key `greedy`: one such client, its share on two processors; 50 clients that heed
+Retry-After; and 200 uploads that stop after their first bytes. The loads alternate, so that other work on the
+machine affects all of them. The exit status is 1 if the p99 of `modest` more than doubles,
 or if one of its requests is refused. A last load is only reported: 50 clients that repeat a refused request
 at once take processor time from everybody. Only a limit in front of the service prevents this.
 """
@@ -15,6 +16,7 @@ import multiprocessing
 import socket
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -28,6 +30,7 @@ from testing import bundles
 N_GREEDY = 50
 N_STALLED = 200
 FACTOR = 2.0
+ROUNDS = 3
 KEYS = ("greedy", "modest")
 """The names of the keys, which are also the keys."""
 IMPATIENT = f"{N_GREEDY} clients that ignore Retry-After (only reported)"
@@ -39,7 +42,7 @@ def main() -> int:
     Returns:
         The exit status; 1 if a guarantee is broken.
     """
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 30.0
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
     body = wav(three_seconds())
     entries = ",".join(f"{name}:{hashlib.sha256(name.encode()).hexdigest()}" for name in KEYS)
     with tempfile.TemporaryDirectory() as folder:
@@ -51,7 +54,7 @@ def main() -> int:
 
 
 def beside_loads(service: Running, body: bytes, seconds: float) -> bool:
-    """Measure `modest` beside each load of `greedy`, and compare it with that beside the first."""
+    """Measure `modest` beside each load of `greedy`, and compare each with the first."""
     send = partial(clients, service, body, seconds)
     loads: dict[str, Callable[[], AbstractContextManager[None]]] = {
         "its share, one client": partial(send, 1),
@@ -59,23 +62,31 @@ def beside_loads(service: Running, body: bytes, seconds: float) -> bool:
         f"{N_STALLED} stalled uploads": partial(stalled_uploads, service, len(body), N_STALLED),
         IMPATIENT: partial(send, N_GREEDY, patient=False),
     }
-    passed = []
-    share = 0.0
-    for name, load in loads.items():
-        with load():
-            modest = put_under_load(service.port, body, 1, seconds, header_of("modest"))
-        share = share or percentile(modest.latencies, 99)
-        passed.append(compare(name, modest, share) or name == IMPATIENT)
+    found: dict[str, list[Load]] = {name: [] for name in loads}
+    for _ in range(ROUNDS):
+        for name, load in loads.items():
+            with load():
+                modest = put_under_load(service.port, body, 1, seconds, header_of("modest"))
+            found[name].append(modest)
+    share = percentile(latencies(found[next(iter(loads))]), 99)
+    passed = [compare(name, found[name], share) or name == IMPATIENT for name in loads]
     return all(passed)
 
 
-def compare(name: str, modest: Load, share: float) -> bool:
+def compare(name: str, modest: list[Load], share: float) -> bool:
     """Print the latency of `modest` beside a load of `greedy`, and return whether it is low enough."""
-    p50, p99 = (percentile(modest.latencies, percent) for percent in (50, 99))
+    p50, p99 = (percentile(latencies(modest), percent) for percent in (50, 99))
+    statuses = dict(sum((Counter(load.statuses) for load in modest), Counter[int]()))
     ratio = p99 / share
     times = f"p50 {1000 * p50:.0f} ms, p99 {1000 * p99:.0f} ms, {ratio:.2f} times"
-    text = f"greedy: {name}; modest: {dict(modest.statuses)}, {times}"
-    return verdict(text, passed=set(modest.statuses) == {OK} and ratio <= FACTOR)
+    return verdict(
+        f"greedy: {name}; modest: {statuses}, {times}", passed=set(statuses) == {OK} and ratio <= FACTOR
+    )
+
+
+def latencies(loads: list[Load]) -> list[float]:
+    """Return the latencies of all rounds, sorted."""
+    return sorted(latency for load in loads for latency in load.latencies)
 
 
 @contextlib.contextmanager
