@@ -40,8 +40,9 @@ programs:
 audit: $(DEV)/.installed ## check every pinned package for known vulnerabilities; needs a network
 	$(DEV)/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements/service.txt
 
-soak: $(DEV)/.installed ## run the long checks: overload, kills, stop, memory, jobs (an hour)
+soak: $(DEV)/.installed ## run the long checks: overload, kills, stop, memory, fairness, jobs (an hour)
 	$(DEV)/bin/python -m benchmarks.soak
+	$(DEV)/bin/python -m benchmarks.fairness
 	$(DEV)/bin/python -m benchmarks.scale
 	$(DEV)/bin/python -m benchmarks.jobs
 

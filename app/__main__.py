@@ -1,7 +1,6 @@
 """`python -m app`: run the service, or another command of `USAGE`."""
 
 import base64
-import hashlib
 import multiprocessing
 import os
 import secrets
@@ -14,7 +13,7 @@ PRELOADED = "app.pool.process"
 USAGE = """\
 usage: python -m app            serve with the SER_* settings of the environment
        python -m app worker     run queued jobs; serve only health and metrics
-       python -m app key NAME   create an API key
+       python -m app key NAME   create an API key; --help lists scopes, expiry and channels
        python -m app secret     create a secret that signs callbacks
        python -m app health     check whether the service on this machine is ready
        python -m app rules check [FILE]
@@ -58,8 +57,10 @@ def main(arguments: Sequence[str]) -> int:  # noqa: PLR0911  # one for each comm
             from app.rules_command import check_rules  # noqa: PLC0415  # only this command needs it
 
             return check_rules(arguments[2] if arguments[2:] else None)
-        case ["key", name]:
-            return make_key(name)
+        case ["key", *rest] if rest:
+            from app.key_command import make_key  # noqa: PLC0415  # only this command needs it
+
+            return make_key(rest)
         case _:
             print(USAGE, file=sys.stderr)
             return 2
@@ -72,14 +73,6 @@ def start_fork_server() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     multiprocessing.set_forkserver_preload([PRELOADED])
     forkserver.ensure_running()
-
-
-def make_key(name: str) -> int:
-    """Create a key of 256 random bits, and print it with its entry for SER_API_KEYS."""
-    key = secrets.token_urlsafe(32)
-    print(f"key for the caller:      {key}")
-    print(f"for SER_API_KEYS:        {name}:{hashlib.sha256(key.encode()).hexdigest()}")
-    return 0
 
 
 if __name__ == "__main__":

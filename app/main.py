@@ -1,6 +1,7 @@
 """The application: settings, bundles, pool, routes and middleware. The import has no side effects."""
 
 import base64
+from functools import partial
 
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
@@ -15,6 +16,7 @@ from app.api import (
     emotions,
     home,
     jobs,
+    keys,
     live,
     live_events,
     models,
@@ -24,27 +26,43 @@ from app.api import (
     problems,
     scrape,
 )
+from app.api.key_ring import KeyRing
 from app.api.message_signature import SignatureVerifier
 from app.api.metrics import Metrics
 from app.api.observation import Observation
+from app.api.rate_limit import RateLimiter, RateLimitFields
 from app.api.security import Authenticator
 from app.api.service import Service
 from app.api.upload import UploadLimit
+from app.audit import AuditLog
 from app.core.bundle import find_bundles, read_bundle
 from app.lifespan import lifespan_of
 from app.live.messages import SessionLimits
 from app.live.relay import Relay
 from app.live.sessions import LiveLimits, LiveSessions
 from app.pool.pool import WorkerPool
+from app.pool.slots import Slots
 from app.settings import Settings
 
 JOB_WORKER_ROUTES = (probes, pages, scrape)
-SERVICE_ROUTES = (emotions, call_analysis, jobs, live, live_events, models, home, asyncapi, asyncapi_page)
+SERVICE_ROUTES = (
+    emotions,
+    call_analysis,
+    jobs,
+    live,
+    live_events,
+    models,
+    keys,
+    home,
+    asyncapi,
+    asyncapi_page,
+)
 TAGS = [
     {"name": "emotions", "description": "The emotions in a recording."},
     {"name": "jobs", "description": "Calls that are analyzed in the background."},
     {"name": "live", "description": "Calls that are analyzed while they happen. See also /asyncapi."},
     {"name": "models", "description": "The served models."},
+    {"name": "keys", "description": "The API keys."},
     {"name": "health", "description": "Probes for orchestrators and load balancers."},
 ]
 
@@ -63,6 +81,7 @@ def create_app(settings: Settings | None = None, *, runs_jobs_only: bool = False
     Raises:
         BundleError: there is no bundle, or a bundle is corrupt.
         RulesInvalid: the file of rules is not valid.
+        AuditLogUnavailable: the audit log cannot be opened.
 
     Example:
         >>> app = create_app(Settings(jobs=False))
@@ -107,7 +126,7 @@ def _service(settings: Settings) -> Service:
     pool = WorkerPool(
         folders,
         n_workers=settings.workers,
-        queue_depth=settings.queue_depth,
+        slots=Slots(settings.workers + settings.queue_depth, settings.key_concurrency),
         request_timeout=settings.request_timeout,
         max_worker_bytes=settings.max_worker_bytes,
         sandbox=settings.sandbox,
@@ -115,13 +134,17 @@ def _service(settings: Settings) -> Service:
     manifests = {folder.name: read_bundle(folder).manifest for folder in folders}
     answers = AnswerBuilder.of(settings, manifests)
     live = LiveSessions(pool, _live_limits(settings), answers)
+    audit = AuditLog(settings.audit_log)
+    ring = KeyRing(settings.read_keys, settings.api_keys_file, partial(audit.write, "keys.reload"))
     return Service(
         settings,
         pool,
         manifests,
         answers,
         Metrics(pool, live),
-        Authenticator(settings.key_hashes, settings.rate_limit),
+        Authenticator(ring, settings.channel_policy),
+        RateLimiter(settings.rate_limit),
+        audit,
         live,
         _relay(settings),
         audiohook=_audiohook(settings),
@@ -155,7 +178,7 @@ def _live_limits(settings: Settings) -> LiveLimits:
 
 
 def _add_middleware(app: FastAPI, service: Service) -> None:
-    """Add the middleware, innermost first: upload limits, then metrics, then the request ID."""
+    """Add the middleware, innermost first: upload limits, rate limit, metrics and audit, request ID."""
     settings = service.settings
     app.add_middleware(
         UploadLimit,
@@ -167,5 +190,7 @@ def _add_middleware(app: FastAPI, service: Service) -> None:
         max_pause=settings.upload_pause,
         max_seconds=settings.upload_timeout,
     )
-    app.add_middleware(Observation, metrics=service.metrics)
+    if settings.rate_limit:
+        app.add_middleware(RateLimitFields)
+    app.add_middleware(Observation, metrics=service.metrics, audit=service.audit)
     app.add_middleware(CorrelationIdMiddleware, header_name=problems.REQUEST_ID_HEADER)

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.audit import AuditLogUnavailable
 from app.core.errors import BundleError
 from app.logs import configuration
 from app.main import create_app
@@ -32,7 +33,8 @@ def serve(*, runs_jobs_only: bool = False) -> int:
         runs_jobs_only: whether to run queued jobs and serve only health and metrics.
 
     Returns:
-        The exit status; 1 if a setting, a bundle or a rule is invalid, with the reason on stderr. If only the
+        The exit status; 1 if a setting, a bundle or a rule is invalid, or the audit log cannot be
+        opened, with the reason on stderr. If only the
         workers detect the error, uvicorn ends the process with status 3.
     """
     try:
@@ -43,7 +45,7 @@ def serve(*, runs_jobs_only: bool = False) -> int:
             name = "".join(f"SER_{str(part).upper()}: " for part in fault["loc"][:1])
             print(f"{name}{fault['msg'].removeprefix('Value error, ')}", file=sys.stderr)
         return 1
-    except (BundleError, RulesInvalid) as error:
+    except (AuditLogUnavailable, BundleError, RulesInvalid) as error:
         print(error, file=sys.stderr)
         return 1
     logging.config.dictConfig(configuration(settings.log_format))

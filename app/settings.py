@@ -4,6 +4,7 @@ import base64
 import ipaddress
 import os
 import re
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, Self
@@ -13,8 +14,8 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.core.channels import ChannelPolicy
+from app.keys import Key, parse_keys
 
-_KEY = re.compile(r"(?P<name>[\w.@-]+):(?P<sha256>[0-9a-f]{64})")
 _MIN_SECRET_BYTES = 16
 
 
@@ -33,10 +34,18 @@ class Settings(BaseSettings):
     models_dir: Path = Field(default=Path("models"), description="folder of the bundles")
     default_model: str = Field(default="multilingual", description="bundle for requests that name none")
     api_keys: str = Field(default="", description="callers: `name:SHA-256 of the key`, separated by commas")
-    api_keys_file: Path | None = Field(default=None, description="file with such entries, one per line")
+    api_keys_file: Path | None = Field(
+        default=None, description="file with such entries, one per line; read again when it changes"
+    )
     allow_unauthenticated: bool = Field(default=False, description="listen beyond loopback without keys")
     rate_limit: str = Field(
         default="", description="requests per key, such as `600/minute`; empty: unlimited"
+    )
+    key_concurrency: int | None = Field(
+        default=None,
+        ge=1,
+        description="requests of one key at a time, uploads included; the next one gets 429 (default: half "
+        "of SER_WORKERS + SER_QUEUE_DEPTH)",
     )
     channels: str = Field(
         default="all", description="channels that may be analyzed, such as `1` or `0,1`, counted from 0"
@@ -147,6 +156,10 @@ class Settings(BaseSettings):
         ge=0,
         description="seconds after the stop signal in which requests are still accepted, while not ready",
     )
+    audit_log: str = Field(
+        default="",
+        description="file to which each action of a caller is appended as JSON; `-`: standard output",
+    )
     log_format: Literal["console", "json"] = Field(default="console", description="`console` or `json`")
     tracing: bool = Field(
         default=False, description="send OpenTelemetry traces to OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -195,31 +208,35 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _is_closed(self) -> Self:
         """Reject unauthenticated access beyond loopback, unless the operator permits it explicitly."""
-        if not (self.key_hashes or self.allow_unauthenticated or _is_loopback(self.host)):
+        if not (self.read_keys() or self.allow_unauthenticated or _is_loopback(self.host)):
             raise ValueError(
                 f"SER_HOST: without keys, only a loopback address is permitted, not {self.host}. Set "
                 "SER_API_KEYS (`python -m app key NAME` creates a key), or SER_ALLOW_UNAUTHENTICATED=true."
             )
         return self
 
-    @property
-    def key_hashes(self) -> dict[str, str]:
-        """The SHA-256 of each key, by the name of the key.
+    def read_keys(self) -> tuple[Key, ...]:
+        """Read the API keys, from the setting and the file.
 
         Raises:
-            ValueError: an entry is malformed, or the file cannot be read.
+            ValueError: an entry is malformed, a key permits a channel that the service does not, or the file
+                cannot be read.
         """
-        return dict(_read_key(entry) for entry in self._key_entries())
-
-    def _key_entries(self) -> list[str]:
-        entries = self.api_keys.split(",")
+        entries = [entry.strip() for entry in self.api_keys.split(",")]
+        keys = parse_keys("SER_API_KEYS, entry", _numbered(entries))
         if self.api_keys_file is not None:
             try:
                 lines = self.api_keys_file.read_text(encoding="utf-8").splitlines()
             except OSError as error:
                 raise ValueError(f"SER_API_KEYS_FILE: {error.strerror}: {self.api_keys_file}") from error
-            entries += [line for line in lines if not line.lstrip().startswith("#")]
-        return [entry.strip() for entry in entries if entry.strip()]
+            keys += parse_keys(
+                "SER_API_KEYS_FILE, line", _numbered(line.partition("#")[0].strip() for line in lines)
+            )
+        permitted = self.channel_policy.permitted
+        for key in keys:
+            if permitted is not None and not (key.channels or set()) <= permitted:
+                raise ValueError(f"SER_API_KEYS: key {key.name}: SER_CHANNELS does not permit its channels")
+        return keys
 
     @property
     def signing_secrets(self) -> list[str]:
@@ -242,13 +259,9 @@ class Settings(BaseSettings):
         return ChannelPolicy.of(None if self.channels == "all" else map(int, self.channels.split(",")))
 
 
-def _read_key(entry: str) -> tuple[str, str]:
-    """Parse the name and the hash of a key."""
-    match = _KEY.fullmatch(entry)
-    if match is None:
-        # The message must not show the entry: it may contain the key itself.
-        raise ValueError("SER_API_KEYS: each entry is name:sha256; create one with `python -m app key NAME`")
-    return match["name"], match["sha256"]
+def _numbered(entries: Iterable[str]) -> list[tuple[int, str]]:
+    """Number entries from 1, and leave out the empty ones."""
+    return [(number, entry) for number, entry in enumerate(entries, 1) if entry]
 
 
 def _decoded(text: str) -> bytes:

@@ -12,6 +12,7 @@ import sys
 import time
 
 from app.pool.pool import WorkerPool
+from app.pool.slots import Slots
 from app.pool.tasks import Recognize
 from benchmarks.serving import ROOT
 from benchmarks.throughput import three_seconds, wav
@@ -34,7 +35,7 @@ async def measure(n_rounds: int) -> tuple[list[float], list[float]]:
     """Return the seconds of each request: without the sandbox, and with it."""
     task = Recognize(wav(three_seconds()), BUNDLE.name, "mix", 0.25, 60.0)
     pools = [
-        WorkerPool([BUNDLE], n_workers=1, queue_depth=0, request_timeout=30, sandbox=sandbox)
+        WorkerPool([BUNDLE], n_workers=1, slots=Slots(1), request_timeout=30, sandbox=sandbox)
         for sandbox in (False, True)
     ]
     for pool in pools:

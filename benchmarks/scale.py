@@ -179,7 +179,7 @@ def main() -> int:
         settings["SER_SHUTDOWN_DELAY"] = SHUTDOWN_DELAY
         with balanced(nginx, folder, **settings) as site:
             passed = [killed(site, body), replaced(site, body, new)]
-        with balanced(nginx, crowd, **settings, SER_QUEUE_DEPTH="1") as site:
+        with balanced(nginx, crowd, **settings, SER_QUEUE_DEPTH="1", SER_KEY_CONCURRENCY="2") as site:
             passed.append(crowded(site, body, 2 * N_REPLICAS))
     return 0 if all(passed) else 1
 

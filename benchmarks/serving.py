@@ -54,7 +54,14 @@ def percentile(sorted_values: Sequence[float], percent: float) -> float:
     return sorted_values[min(len(sorted_values) - 1, int(len(sorted_values) * percent / 100))]
 
 
-def put_under_load(port: int, body: bytes, n_clients: int, seconds: float) -> Load:
+def put_under_load(  # a process passes all by position
+    port: int,
+    body: bytes,
+    n_clients: int,
+    seconds: float,
+    headers: Mapping[str, str] = RAW,
+    patient: bool = False,  # noqa: FBT001, FBT002
+) -> Load:
     """Run clients, each of which sends its next request as soon as it has an answer.
 
     Each client sends at least one request.
@@ -64,6 +71,8 @@ def put_under_load(port: int, body: bytes, n_clients: int, seconds: float) -> Lo
         body: the bytes of a recording.
         n_clients: the number of concurrent clients.
         seconds: the duration of the load.
+        headers: the headers of the requests.
+        patient: whether a client waits after a refusal, as Retry-After asks.
     """
     results: list[tuple[int, float]] = []
     answers: set[bytes] = set()
@@ -74,11 +83,12 @@ def put_under_load(port: int, body: bytes, n_clients: int, seconds: float) -> Lo
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
         while True:
             sent = time.perf_counter()
-            status = LOST
+            status, retry_after = LOST, 0.1
             try:
-                client.request("POST", "/v1/audio/emotions", body, RAW)
+                client.request("POST", "/v1/audio/emotions", body, dict(headers))
                 response = client.getresponse()
                 content, status = response.read(), response.status
+                retry_after = float(response.headers.get("Retry-After", 0)) if patient else 0
             except ConnectionRefusedError:
                 status = REFUSED
             except (http.client.HTTPException, ConnectionError):
@@ -88,7 +98,7 @@ def put_under_load(port: int, body: bytes, n_clients: int, seconds: float) -> Lo
                 answers.add(content)
             elif status in {LOST, REFUSED}:
                 client.close()
-                time.sleep(0.1)
+            time.sleep(retry_after)
             if time.perf_counter() - start > seconds:
                 break
         client.close()

@@ -1,6 +1,7 @@
 """The limits of a service. The tests write to a socket, because HTTP clients send correct requests only."""
 
 import contextlib
+import hashlib
 import http.server
 import socket
 import threading
@@ -81,6 +82,35 @@ def test_a_stalled_upload_times_out_and_frees_its_slot(limited: Service) -> None
     assert answer.startswith("HTTP/1.1 408")
     assert '"code":"upload-timeout"' in answer
     assert local.post(limited.url + URL, files={"file": DATA}).status_code == 200
+
+
+def test_stalled_uploads_of_one_key_leave_slots_to_the_others(models_dir: Path) -> None:
+    keys = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("greedy", "modest")}
+    with (
+        running(
+            SER_MODELS_DIR=str(models_dir),
+            SER_DEFAULT_MODEL="small",
+            SER_WORKERS="1",
+            SER_QUEUE_DEPTH="7",
+            SER_API_KEYS=",".join(f"{name}:{sha256}" for name, sha256 in keys.items()),
+        ) as service,
+        contextlib.ExitStack() as stack,
+    ):
+        head = HEAD.replace(b"Connection", b"Authorization: Bearer greedy\r\nConnection")
+        uploads = [stack.enter_context(connection(service, head + DATA[:1000])) for _ in range(20)]
+        uploads[3].settimeout(1)
+        refused = [read(upload) for upload in uploads[4:]]  # half of the slots are taken
+        assert {answer.partition("\r\n")[0] for answer in refused} == {"HTTP/1.1 429 Too Many Requests"}
+        assert all('"code":"concurrency-limited"' in answer for answer in refused)
+        assert all("retry-after: 1" in answer.lower() for answer in refused)
+        with pytest.raises(TimeoutError):
+            uploads[3].recv(1)
+        headers = {"Authorization": "Bearer modest"}
+        answer = local.post(service.url + URL, files={"file": DATA}, headers=headers)
+        assert answer.status_code == 200
+        for upload in uploads[:4]:
+            upload.sendall(DATA[1000:])
+            assert read(upload).startswith("HTTP/1.1 200")
 
 
 def test_a_client_that_disconnects_frees_its_slot(limited: Service) -> None:

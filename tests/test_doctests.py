@@ -8,10 +8,13 @@ import pytest
 from testing.recordings import ROOT
 
 MODULES = (
+    "app.api.key_ring",
     "app.core.bundle",
     "app.core.channels",
     "app.core.recognizer",
+    "app.keys",
     "app.main",
+    "app.pool.fair_queue",
     "app.pool.pool",
     "speech_emotion_client.errors",
     "speech_emotion_client.events",

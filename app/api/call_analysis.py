@@ -1,14 +1,15 @@
 """`POST /v1/audio/timeline`: the analysis of a whole call, channel by channel."""
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from app.answers import TimelineAnswer
 from app.api import problems
-from app.api.dependencies import CallOptionsDep, ModelName, ServiceDep, identify_caller
+from app.api.dependencies import CallerDep, CallOptionsDep, ModelName, PoolDep, ServiceDep, requires
 from app.api.upload import REQUEST_BODY, CallFile
 from app.calls.analysis import CallAnalyzer, Limits
+from app.keys import KeyScope
 
-router = APIRouter(tags=["emotions"], dependencies=[Depends(identify_caller)])
+router = APIRouter(tags=["emotions"], dependencies=[requires(KeyScope.RECOGNIZE)])
 
 
 @router.post(
@@ -23,6 +24,8 @@ async def analyze_call(
     options: CallOptionsDep,
     file: CallFile,
     service: ServiceDep,
+    caller: CallerDep,
+    pool: PoolDep,
 ) -> TimelineAnswer:
     """Analyze the emotions in a recording of a whole call over time.
 
@@ -32,7 +35,7 @@ async def analyze_call(
     """
     settings = service.settings
     limits = Limits(settings.min_seconds, settings.max_call_seconds, settings.call_timeout)
-    analyzer = CallAnalyzer(service.pool, limits, settings.channel_policy)
+    analyzer = CallAnalyzer(pool, limits, caller.channels)
     timeline = await analyzer.analyze(file, model, options)
     service.metrics.count_timeline(model, timeline)
     answer = service.answers.build(model, timeline, options)

@@ -5,16 +5,20 @@ the function itself. Their number is small, because each dependency adds overhea
 """
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 from fastapi import Depends, Header, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from app.api.rate_limit import STATE
+from app.api.security import Caller
 from app.api.service import Jobs, Service
 from app.calls.metadata import MAX_BYTES, MAX_ENTRIES, InvalidMetadata, parse_metadata
 from app.calls.options import MAX_ROLE_LENGTH, CallOptions, SpeakerOrder
 from app.core.diarization import MAX_SPEAKERS
 from app.jobs.job import JobsUnavailable
+from app.keys import KeyScope
+from app.pool.share import PoolShare
 
 
 async def get_service(request: Request) -> Service:
@@ -47,18 +51,51 @@ _bearer = HTTPBearer(
 )
 
 
-async def identify_caller(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> None:
-    """Authenticate the caller, apply the rate limit, and provide the name of the key to the log.
+def requires(scope: KeyScope | None = None) -> Any:  # noqa: ANN401  # the type of Depends
+    """Return a dependency that authenticates the caller, and applies the rate limit.
 
-    Raises:
-        Unauthenticated: the key is missing or unknown.
-        RateLimited: the key exceeded its request rate.
+    Args:
+        scope: the scope that the key must have; None: any key will do.
     """
-    authenticator = (await get_service(request)).authenticator
-    request.state.caller = authenticator.identify(credentials.credentials if credentials else None)
-    await authenticator.count(request.state.caller)
+
+    async def identify_caller(
+        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    ) -> None:
+        """Authenticate the caller, and provide it to the route, to the log and to the audit log.
+
+        Raises:
+            Unauthenticated: the key is missing or unknown.
+            KeyExpired: the key has expired.
+            ScopeMissing: the key does not have the scope.
+            RateLimited: the caller exceeded its request rate.
+        """
+        service = await get_service(request)
+        key = credentials.credentials if credentials else None
+        address = request.client.host if request.client else ""
+        caller = request.state.caller = service.authenticator.identify(key, address)
+        usage = await service.rates.count(caller.share)
+        setattr(request.state, STATE, usage.fields)
+        usage.check()
+        if scope is not None:
+            caller.require(scope)
+
+    return Depends(identify_caller)
+
+
+async def get_caller(request: Request) -> Caller:
+    """Return the caller that `requires` has identified."""
+    return cast("Caller", request.state.caller)
+
+
+CallerDep = Annotated[Caller, Depends(get_caller)]
+
+
+async def get_pool(request: Request) -> PoolShare:
+    """Return the pool for the requests of the caller."""
+    return PoolShare((await get_service(request)).pool, (await get_caller(request)).share)
+
+
+PoolDep = Annotated[PoolShare, Depends(get_pool)]
 
 
 async def get_model_name(
@@ -89,7 +126,7 @@ async def get_channel(
         ChannelNotPermitted: the operator does not permit the analysis of this channel.
     """
     if channel != "mix":
-        (await get_service(request)).settings.channel_policy.check([channel])
+        (await get_caller(request)).channels.check([channel])
     return channel
 
 
@@ -113,7 +150,7 @@ async def get_channels(
     if channels is None:
         return None
     requested = tuple(map(int, channels.split(",")))
-    (await get_service(request)).settings.channel_policy.check(requested)
+    (await get_caller(request)).channels.check(requested)
     return requested
 
 
@@ -208,14 +245,15 @@ async def get_call_options(  # noqa: PLR0913, PLR0917  # FastAPI passes all by n
     )
 
 
-async def hold_slot(request: Request) -> AsyncIterator[None]:
+async def hold_slot(pool: PoolDep) -> AsyncIterator[None]:
     """Hold a slot of the pool from before the upload until the answer is complete.
 
     Raises:
         Overloaded: no slot is free.
+        ConcurrencyLimited: the caller holds as many slots as it may.
         NotReady: the service is starting or stopping.
     """
-    with (await get_service(request)).pool.slot():
+    with pool.slot():
         yield
 
 

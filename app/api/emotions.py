@@ -1,22 +1,25 @@
 """`POST /v1/audio/emotions`: the probability of each emotion in one utterance."""
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from app.answers import EmotionAnswer
 from app.api import problems
 from app.api.dependencies import (
+    CallerDep,
     ChannelDep,
     MetadataDep,
     MinConfidence,
     ModelName,
+    PoolDep,
     ServiceDep,
-    identify_caller,
+    requires,
 )
 from app.api.tracing import trace_stages
 from app.api.upload import REQUEST_BODY, Recording
+from app.keys import KeyScope
 from app.pool.tasks import Recognize
 
-router = APIRouter(tags=["emotions"], dependencies=[Depends(identify_caller)])
+router = APIRouter(tags=["emotions"], dependencies=[requires(KeyScope.RECOGNIZE)])
 
 
 @router.post(
@@ -26,13 +29,15 @@ router = APIRouter(tags=["emotions"], dependencies=[Depends(identify_caller)])
     responses=problems.responses(400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503, 504),
     openapi_extra=REQUEST_BODY,
 )
-async def recognize_emotions(
+async def recognize_emotions(  # noqa: PLR0913, PLR0917  # FastAPI passes all by name
     model: ModelName,
     channel: ChannelDep,
     min_confidence: MinConfidence,
     metadata: MetadataDep,
     recording: Recording,
     service: ServiceDep,
+    caller: CallerDep,
+    pool: PoolDep,
 ) -> EmotionAnswer:
     """Recognize the probability of each emotion in a recording of one utterance.
 
@@ -40,8 +45,8 @@ async def recognize_emotions(
     contains no speech, the answer has `speech: false` and no probabilities. If the highest probability is
     below `min_confidence`, the answer has `speech: true`, the probabilities, and `emotion: null`.
     """
-    permitted = service.settings.channel_policy.permitted
-    recognition = await service.pool.recognize(
+    permitted = caller.channels.permitted
+    recognition = await pool.recognize(
         Recognize(
             recording,
             model,

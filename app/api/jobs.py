@@ -7,22 +7,23 @@ from pathlib import Path
 from typing import Annotated
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from app.answers import ProblemDocument, TimelineAnswer
 from app.api import problems
-from app.api.dependencies import CallOptionsDep, JobsDep, ModelName, ServiceDep, identify_caller
+from app.api.dependencies import CallerDep, CallOptionsDep, JobsDep, ModelName, PoolDep, ServiceDep, requires
 from app.api.schemas import Callback, JobAnswer, JobList
 from app.api.service import Jobs
 from app.api.upload import REQUEST_BODY, CallFile
 from app.jobs.callbacks import check
 from app.jobs.job import Job, JobRequest, State
+from app.keys import KeyScope
 from app.pool.tasks import InspectCall
 
 RETRY_AFTER = "5"
 """Recommended seconds before the client first polls a new job."""
 
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(identify_caller)])
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[requires(KeyScope.JOBS)])
 callbacks = APIRouter()
 
 
@@ -80,6 +81,8 @@ async def create_job(  # noqa: PLR0913, PLR0917  # FastAPI passes all by name
     options: CallOptionsDep,
     jobs: JobsDep,
     service: ServiceDep,
+    caller: CallerDep,
+    pool: PoolDep,
     file: CallFile,
     callback_url: Annotated[
         str | None, Query(max_length=2000, description="the receiver of a signed webhook when the job ends")
@@ -97,17 +100,20 @@ async def create_job(  # noqa: PLR0913, PLR0917  # FastAPI passes all by name
 
     The answer arrives at once. The job survives a restart of the service. Poll the job at Location.
     """
-    settings, caller = service.settings, request.state.caller
+    settings = service.settings
     if callback_url is not None:
         await asyncio.to_thread(check, callback_url, jobs.policy)
     size = file.stat().st_size
     await asyncio.to_thread(jobs.recordings.check_room, size)
-    header = await service.pool.run(InspectCall(str(file), settings.min_seconds, settings.max_job_seconds))
-    settings.channel_policy.choose(header.n_channels, options.check(header.n_channels).channels)
-    job_id = str(uuid5(NAMESPACE_URL, f"{caller}\n{idempotency_key}") if idempotency_key else uuid4())
+    header = await pool.run(InspectCall(str(file), settings.min_seconds, settings.max_job_seconds))
+    chosen = caller.channels.choose(header.n_channels, options.check(header.n_channels).channels)
+    job_id = str(uuid5(NAMESPACE_URL, f"{caller.name}\n{idempotency_key}") if idempotency_key else uuid4())
     digest = await asyncio.to_thread(_digest, file, [model, options.model_dump(mode="json"), callback_url])
+    # The job keeps the channels that its key permits now, because it runs without the key.
+    options = options.model_copy(update={"channels": chosen})
     job_request = JobRequest(f"{job_id}/{uuid4()}", digest, model, options, callback_url)
-    job = await _submit(jobs, job_id, caller, job_request, file)
+    job = await _submit(jobs, job_id, caller.name, job_request, file)
+    request.state.target = job.id
     response.headers["Location"] = f"{router.prefix}/{job.id}"
     response.headers["Retry-After"] = RETRY_AFTER
     return answer(job)
@@ -117,10 +123,10 @@ async def create_job(  # noqa: PLR0913, PLR0917  # FastAPI passes all by name
     "",
     operation_id="listJobs",
     summary="List your jobs",
-    responses=problems.responses(401, 422, 429, 500, 503),
+    responses=problems.responses(401, 403, 422, 429, 500, 503),
 )
 async def list_jobs(
-    request: Request,
+    caller: CallerDep,
     jobs: JobsDep,
     state: Annotated[
         State | None, Query(description="the state of the jobs to list; all states if omitted")
@@ -130,7 +136,7 @@ async def list_jobs(
 ) -> JobList:
     """List the jobs of this API key, the newest first."""
     states = [state] if state else list(State)
-    page = await jobs.queue.list(request.state.caller, states, limit + 1, offset)
+    page = await jobs.queue.list(caller.name, states, limit + 1, offset)
     more = len(page) > limit
     return JobList(jobs=[answer(job) for job in page[:limit]], next_offset=offset + limit if more else None)
 
@@ -139,11 +145,13 @@ async def list_jobs(
     "/{job_id}",
     operation_id="getJob",
     summary="Get a job",
-    responses=problems.responses(401, 404, 422, 429, 500, 503),
+    responses=problems.responses(401, 403, 404, 422, 429, 500, 503),
 )
-async def get_job(job_id: str, request: Request, jobs: JobsDep) -> JobAnswer:
+async def get_job(job_id: str, request: Request, caller: CallerDep, jobs: JobsDep) -> JobAnswer:
     """Get the state of a job, and its result after success."""
-    return answer(await jobs.queue.find(job_id, request.state.caller))
+    job = await jobs.queue.find(job_id, caller.name)
+    request.state.target = job.id
+    return answer(job)
 
 
 @router.delete(
@@ -151,11 +159,12 @@ async def get_job(job_id: str, request: Request, jobs: JobsDep) -> JobAnswer:
     operation_id="deleteJob",
     summary="Cancel or delete a job",
     status_code=204,
-    responses=problems.responses(401, 404, 422, 429, 500, 503),
+    responses=problems.responses(401, 403, 404, 422, 429, 500, 503),
 )
-async def delete_job(job_id: str, request: Request, jobs: JobsDep) -> None:
+async def delete_job(job_id: str, request: Request, caller: CallerDep, jobs: JobsDep) -> None:
     """Cancel a queued or running job. Delete an ended job and its result."""
-    recording = await jobs.queue.end(job_id, request.state.caller)
+    recording = await jobs.queue.end(job_id, caller.name)
+    request.state.target = job_id
     if recording is not None:
         await asyncio.to_thread(jobs.recordings.delete, recording)
 

@@ -12,12 +12,15 @@ from uuid import uuid4
 from fastapi import APIRouter, WebSocket
 
 from app.api import problems
-from app.api.live_connection import SocketConnection, check_origin, key_of
+from app.api.live_connection import SocketConnection, address_of, check_origin, key_of
+from app.api.security import Caller
 from app.api.service import Jobs, Service
+from app.audit import OK
 from app.calls.options import CallOptions
 from app.core.errors import SpeechEmotionError
 from app.jobs import callbacks
 from app.jobs.job import JobRequest, JobsUnavailable
+from app.keys import KeyScope
 from app.live import followers
 from app.live.analysis import StreamFormat
 from app.live.connection import ConnectionLost, InvalidMessage
@@ -29,6 +32,7 @@ from app.live.protocols.native import Native
 from app.live.protocols.protocol import LiveProtocol
 from app.live.session import LiveSession
 from app.live.session_info import SessionInfo
+from app.pool.share import PoolShare
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +89,7 @@ def _check_audiohook(socket: WebSocket) -> None:
         Unauthenticated: the key is missing or unknown, or the signature is missing or wrong.
     """
     service: Service = socket.state.service
-    service.authenticator.identify(key_of(socket))
+    service.authenticator.identify(key_of(socket), address_of(socket))
     if service.audiohook is not None:
         query = socket.scope["query_string"].decode("latin-1")
         target = socket.scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
@@ -109,56 +113,101 @@ async def _serve(
     await socket.accept(subprotocol if subprotocol in socket.scope["subprotocols"] else None)
     service: Service = socket.state.service
     connection = SocketConnection(socket, protocol, service.live.limits.session.idle_seconds)
-    fields = {"caller": "", "protocol": protocol.name, "session": ""}
+    visit = _Visit(service, protocol, key_of(socket), address_of(socket))
     with suppress(ConnectionLost):
         try:
             check_origin(socket)
             if check is not None:
                 check(socket)
             with service.live.waiting():
-                session, after = await _find_session(connection, service, protocol, key_of(socket))
-            fields |= {"caller": session.info.caller, "session": session.info.id}
+                session, after = await visit.find_session(connection)
             await session.serve(connection, after)
             await connection.close()
         except SpeechEmotionError as error:
-            await connection.fail(describe(error))
+            message = describe(error)
+            visit.record(message.problem.code)
+            await connection.fail(message)
         finally:
             connection.release()
-    fields |= {"code": str(connection.close_code)}
-    service.metrics.count_live_connection(
-        protocol.name, connection.close_code, protocol.n_reordered, protocol.n_dropped
-    )
-    logger.info("live connection ended with %(code)s", fields, extra=fields)
+    visit.end(connection.close_code)
 
 
-async def _find_session(
-    connection: SocketConnection, service: Service, protocol: LiveProtocol, key: str | None
-) -> tuple[LiveSession, int]:
-    """Start the session of the first message, or find the session that it continues.
+class _Visit:
+    """A connection from the first message to the end: who connects, and to which session."""
 
-    Returns:
-        The session, and the number of the last message that the client received.
-    """
-    caller = service.authenticator.identify(key) if key is not None or protocol.reconnects else None
-    message = await connection.receive()
-    if caller is None:
-        caller = service.authenticator.identify(protocol.key)
-    await service.authenticator.count(caller)
-    if isinstance(message, Reconnect):
-        return service.live.find(caller, message.session), message.after
-    if not isinstance(message, Start):
-        raise InvalidMessage(
-            "The first message must be `start`, with the format of the audio, or `reconnect`."
+    def __init__(self, service: Service, protocol: LiveProtocol, key: str | None, address: str) -> None:
+        self._service = service
+        self._protocol = protocol
+        self._key = key
+        self._address = address
+        self._action = "live.start"
+        self._caller = self._session = ""
+
+    async def find_session(self, connection: SocketConnection) -> tuple[LiveSession, int]:
+        """Start the session of the first message, or find the session that it continues.
+
+        Returns:
+            The session, and the number of the last message that the client received.
+        """
+        caller = self._identify(self._key) if self._key is not None or self._protocol.reconnects else None
+        message = await connection.receive()
+        if caller is None:
+            caller = self._identify(self._protocol.key)
+        service, after = self._service, 0
+        (await service.rates.count(caller.share)).check()
+        caller.require(KeyScope.LIVE)
+        if isinstance(message, Reconnect):
+            self._action = "live.continue"
+            session, after = service.live.find(caller.name, message.session), message.after
+        elif isinstance(message, Start):
+            session = await _start(service, self._protocol, caller, message)
+            service.live.follow(followers.report_end(session, self._record_end))
+        else:
+            raise InvalidMessage(
+                "The first message must be `start`, with the format of the audio, or `reconnect`."
+            )
+        self._session = session.info.id
+        self.record(OK)
+        return session, after
+
+    def record(self, result: str) -> None:
+        """Record a started, continued or refused session, unless this has happened."""
+        if self._action:
+            self._write(self._action, result)
+        self._action = ""
+
+    def end(self, close_code: int) -> None:
+        """Count and log the end of the connection."""
+        protocol = self._protocol
+        self._service.metrics.count_live_connection(
+            protocol.name, close_code, protocol.n_reordered, protocol.n_dropped
         )
-    return await _start(service, protocol, caller, message), 0
+        fields = {"caller": self._caller, "protocol": protocol.name, "session": self._session}
+        fields |= {"code": str(close_code)}
+        logger.info("live connection ended with %(code)s", fields, extra=fields)
+
+    def _identify(self, key: str | None) -> Caller:
+        caller = self._service.authenticator.identify(key, self._address)
+        self._caller = caller.name
+        return caller
+
+    def _record_end(self, end: str | SpeechEmotionError) -> None:
+        """Record the end of the session: its reason, or the code of its problem."""
+        self._write("live.end", end if isinstance(end, str) else problems.problem_of(end).code)
+
+    def _write(self, action: str, result: str) -> None:
+        client = self._address
+        self._service.audit.write(action, result, key=self._caller, client=client, target=self._session)
 
 
-async def _start(service: Service, protocol: LiveProtocol, caller: str, start: Start) -> LiveSession:
+async def _start(service: Service, protocol: LiveProtocol, caller: Caller, start: Start) -> LiveSession:
     """Start a session, and what follows its messages."""
     settings = service.settings
+    if start.keep:
+        caller.require(KeyScope.JOBS)
     least = settings.min_confidence if start.min_confidence is None else start.min_confidence
     options = CallOptions(
-        channels=settings.channel_policy.choose(start.channels, start.analyze),
+        channels=caller.channels.choose(start.channels, start.analyze),
         roles=tuple(start.roles or ()),
         min_confidence=least,
         metadata=start.metadata,
@@ -167,7 +216,7 @@ async def _start(service: Service, protocol: LiveProtocol, caller: str, start: S
     ).check(start.channels)
     info = SessionInfo(
         id=uuid4().hex,
-        caller=caller,
+        caller=caller.name,
         protocol=protocol.name,
         model=service.find_model(start.model or settings.default_model).name,
         options=options,
@@ -177,7 +226,7 @@ async def _start(service: Service, protocol: LiveProtocol, caller: str, start: S
     )
     jobs = await _jobs_for(service, start)
     stream = StreamFormat(start.encoding, start.sampling_rate, start.channels, start.interim_interval)
-    session = await service.live.start(info, stream, service.metrics)
+    session = await service.live.start(info, stream, service.metrics, PoolShare(service.pool, caller.share))
     if service.relay is not None:
         keep_seconds = settings.live_reconnect_seconds
         service.live.follow(followers.publish(session, service.relay, describe, keep_seconds))

@@ -192,6 +192,11 @@ def key_of(socket: WebSocket) -> str | None:
     return None
 
 
+def address_of(socket: WebSocket) -> str:
+    """Return the network address of the client; empty if it has none."""
+    return socket.client.host if socket.client else ""
+
+
 def _decoded(text: str, decode: Callable[[str], bytes]) -> str:
     """Return the content of text in Base64; empty if it is not."""
     try:

@@ -13,9 +13,10 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from app.api import problems
-from app.api.dependencies import ServiceDep, get_service, identify_caller
+from app.api.dependencies import CallerDep, ServiceDep, get_service, requires
 from app.api.live import describe
 from app.core.errors import SpeechEmotionError
+from app.keys import KeyScope
 from app.live.relay import StoredMessage
 from app.live.session import LiveSession
 from app.live.sessions import SessionNotFound
@@ -63,28 +64,28 @@ class EventStream(EventSourceResponse):
             logger.info("a reader of live events has left, or does not read")
 
 
-router = APIRouter(prefix="/v1/live", tags=["live"], dependencies=[Depends(identify_caller)])
+router = APIRouter(prefix="/v1/live", tags=["live"], dependencies=[requires(KeyScope.LIVE)])
 
 
 @router.get(
     "",
     operation_id="listLiveSessions",
     summary="List your live sessions",
-    responses=problems.responses(401, 429, 500, 503),
+    responses=problems.responses(401, 403, 429, 500, 503),
 )
-async def list_sessions(request: Request, service: ServiceDep) -> LiveSessionList:
+async def list_sessions(caller: CallerDep, service: ServiceDep) -> LiveSessionList:
     """List the live sessions of this API key that have not ended, the newest first."""
-    caller = request.state.caller
     if service.relay is not None:
-        found = await service.relay.sessions_of(caller)
+        found = await service.relay.sessions_of(caller.name)
     else:
-        found = [session.info.listed for session in service.live.sessions_of(caller)]
+        found = [session.info.listed for session in service.live.sessions_of(caller.name)]
     sessions = [LiveSessionAnswer.model_validate(info) for info in found]
     return LiveSessionList(sessions=sessions)
 
 
 async def find_events(
     request: Request,
+    caller: CallerDep,
     session: str,
     last_event_id: Annotated[
         int, Header(ge=0, description="the `sequence` of the last message that you received")
@@ -96,13 +97,15 @@ async def find_events(
         SessionNotFound: the caller has no session of that ID.
         RelayUnavailable: the database of live messages cannot be reached.
     """
-    service, caller = await get_service(request), request.state.caller
+    service, owner = await get_service(request), caller.name
     try:
-        return _of_this_process(service.live.find(caller, session), last_event_id)
+        events = _of_this_process(service.live.find(owner, session), last_event_id)
     except SessionNotFound:
-        if service.relay is None or not await service.relay.knows(session, caller):
+        if service.relay is None or not await service.relay.knows(session, owner):
             raise
-        return service.relay.follow(session, caller, last_event_id)
+        events = service.relay.follow(session, owner, last_event_id)
+    request.state.target = session
+    return events
 
 
 @router.get(
@@ -110,7 +113,7 @@ async def find_events(
     operation_id="followLiveSession",
     summary="Follow a live session",
     response_class=EventStream,
-    responses=problems.responses(401, 404, 422, 429, 500, 503),
+    responses=problems.responses(401, 403, 404, 422, 429, 500, 503),
 )
 async def send_events(
     messages: Annotated[AsyncIterator[StoredMessage], Depends(find_events)],

@@ -1,13 +1,13 @@
 """`GET /v1/models`: the served models and the facts about each."""
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from app.api import problems
-from app.api.dependencies import ServiceDep, identify_caller
+from app.api.dependencies import ServiceDep, requires
 from app.api.schemas import Model, Models
 from app.core.manifest import Manifest
 
-router = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[Depends(identify_caller)])
+router = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[requires()])
 
 
 @router.get(

@@ -1,11 +1,13 @@
-"""Metrics and a log line for every request."""
+"""Metrics, a log line and the audit log for every request."""
 
 import logging
 from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.actions import record_request
 from app.api.metrics import Metrics
+from app.audit import AuditLog
 
 logger = logging.getLogger(__name__)
 
@@ -19,15 +21,17 @@ FAILED = 400
 class Observation:
     """ASGI middleware that counts and logs every request, without its body, query and key."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, audit: AuditLog) -> None:
         """Wrap an application.
 
         Args:
             app: the application.
             metrics: the metrics that count the requests.
+            audit: the audit log that records the requests.
         """
         self.app = app
         self.metrics = metrics
+        self.audit = audit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward a request and record the status of the answer."""
@@ -52,13 +56,15 @@ class Observation:
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", UNKNOWN_ROUTE)
         self.metrics.count_request(scope["method"], route, status, seconds)
+        record_request(self.audit, scope, status)
         if route in QUIET and status < FAILED:
             return
+        caller = scope.get("state", {}).get("caller")
         fields = {
             "method": scope["method"],
             "route": route,
             "status": status,
             "milliseconds": round(1000 * seconds, 1),
-            "caller": scope.get("state", {}).get("caller", ""),
+            "caller": caller.name if caller is not None else "",
         }
         logger.info("%(method)s %(route)s %(status)s in %(milliseconds)s ms", fields, extra=fields)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from app.api.live_connection import OriginRefused
-from app.api.security import RateLimited, Unauthenticated
+from app.api.rate_limit import RateLimited
+from app.api.security import KeyExpired, ScopeMissing, Unauthenticated
 from app.api.upload import InvalidRequest, MalformedRequest, UploadTimeout, UploadTooLarge
 from app.calls.metadata import InvalidMetadata
 from app.core.errors import (
@@ -28,7 +29,7 @@ from app.jobs.job import (
 from app.live.connection import InvalidMessage, SessionIdle, SessionReplaced
 from app.live.relay import RelayUnavailable
 from app.live.sessions import SessionNotFound, SessionsFull
-from app.pool.errors import DeadlineExceeded, NotReady, Overloaded
+from app.pool.errors import ConcurrencyLimited, DeadlineExceeded, NotReady, Overloaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,25 @@ PROBLEMS: dict[type[SpeechEmotionError], Problem] = {
         "The API key is missing or not known",
         "Send `Authorization: Bearer KEY`. The operator of the service issues keys.",
     ),
+    KeyExpired: Problem(
+        401,
+        "key-expired",
+        "The API key has expired",
+        "Request a new key from the operator of the service.",
+    ),
+    ScopeMissing: Problem(
+        403,
+        "scope-missing",
+        "The API key may not do this",
+        "The detail names the scope. Use a key that has this scope. The operator of the service sets scopes.",
+    ),
     ChannelNotPermitted: Problem(
         403,
         "channel-not-permitted",
         "This channel may not be analyzed",
-        "The operator of the service permits channels (SER_CHANNELS), because the emotions of employees at "
-        "work must not be recognized. Request a permitted channel, or none: `mix` uses only these.",
+        "The operator of the service permits channels (SER_CHANNELS, and for each key), because the emotions "
+        "of employees at work must not be recognized. Request a permitted channel, or none: `mix` uses only "
+        "these.",
     ),
     ModelNotFound: Problem(
         404, "model-not-found", "There is no such model", "GET /v1/models lists the served models."
@@ -164,6 +178,14 @@ PROBLEMS: dict[type[SpeechEmotionError], Problem] = {
         "rate-limited",
         "Too many requests",
         "Wait for the seconds in Retry-After. The operator of the service sets the rate (SER_RATE_LIMIT).",
+    ),
+    ConcurrencyLimited: Problem(
+        429,
+        "concurrency-limited",
+        "Too many requests at a time",
+        "Wait for an answer before you send the next request. The operator of the service sets the number "
+        "(SER_KEY_CONCURRENCY).",
+        retry_after=1,
     ),
     Overloaded: Problem(
         503,

@@ -17,7 +17,8 @@ from starlette.routing import Match
 
 from app.answers import ProblemDocument
 from app.api.problem_table import BY_CODE, HTTP_PROBLEMS, INTERNAL_ERROR, INVALID_REQUEST, PROBLEMS, Problem
-from app.api.security import RateLimited, Unauthenticated
+from app.api.rate_limit import RateLimited
+from app.api.security import KeyExpired, Unauthenticated
 from app.core.errors import (
     SpeechEmotionError,
 )
@@ -86,16 +87,16 @@ def install(app: FastAPI) -> None:
     """Install handlers that answer every error with a problem document."""
 
     @app.exception_handler(SpeechEmotionError)
-    async def on_error(_request: Request, error: SpeechEmotionError) -> JSONResponse:
+    async def on_error(request: Request, error: SpeechEmotionError) -> JSONResponse:
         problem, document = document_of_error(error)
-        return _respond(problem, document.detail, _headers_of(error))
+        return _respond(request, problem, document.detail, _headers_of(error))
 
     @app.exception_handler(RequestValidationError)
-    async def on_invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+    async def on_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         details = (
             f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()
         )
-        return _respond(INVALID_REQUEST, "; ".join(details))
+        return _respond(request, INVALID_REQUEST, "; ".join(details))
 
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: HTTPException) -> JSONResponse:
@@ -106,12 +107,13 @@ def install(app: FastAPI) -> None:
         headers = dict(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = ", ".join(_methods_at(request))
-        return _respond(problem, detail, headers)
+        return _respond(request, problem, detail, headers)
 
     @app.exception_handler(Exception)
-    async def on_unknown(_request: Request, _error: Exception) -> JSONResponse:
+    async def on_unknown(request: Request, _error: Exception) -> JSONResponse:
         # Starlette sends this answer outside of all middleware, so the header is set here.
-        return _respond(INTERNAL_ERROR, INTERNAL_DETAIL, {REQUEST_ID_HEADER: correlation_id.get() or ""})
+        headers = {REQUEST_ID_HEADER: correlation_id.get() or ""}
+        return _respond(request, INTERNAL_ERROR, INTERNAL_DETAIL, headers)
 
 
 def _methods_at(request: Request) -> list[str]:
@@ -122,15 +124,18 @@ def _methods_at(request: Request) -> list[str]:
 
 def _headers_of(error: SpeechEmotionError) -> dict[str, str]:
     """Return the headers that depend on the individual error."""
-    if isinstance(error, Unauthenticated):
+    if isinstance(error, Unauthenticated | KeyExpired):
         return {"WWW-Authenticate": "Bearer"}  # RFC 9110, 11.6.1
     if isinstance(error, RateLimited):
         return {"Retry-After": str(error.retry_after)}
     return {}
 
 
-def _respond(problem: Problem, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """Make the response of a problem."""
+def _respond(
+    request: Request, problem: Problem, detail: str, headers: dict[str, str] | None = None
+) -> JSONResponse:
+    """Make the response of a problem, and provide the code to the audit log."""
+    request.state.problem = problem.code
     document = _document(problem, detail, correlation_id.get() or "")
     retry = {} if problem.retry_after is None else {"Retry-After": str(problem.retry_after)}
     return JSONResponse(document.model_dump(), problem.status, {**retry, **(headers or {})}, MEDIA_TYPE)

@@ -1,15 +1,16 @@
 """`GET /metrics`, for Prometheus."""
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from app.api.dependencies import ServiceDep, identify_caller
+from app.api.dependencies import ServiceDep, requires
 from app.jobs.job import JobsUnavailable
+from app.keys import KeyScope
 
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/metrics", dependencies=[Depends(identify_caller)])
+@router.get("/metrics", dependencies=[requires(KeyScope.METRICS)])
 async def read_metrics(service: ServiceDep) -> Response:
     """Send all metrics in the text format of Prometheus."""
     if service.jobs is not None:

@@ -1,16 +1,15 @@
-"""Authentication by API key, and rate limits."""
+"""Authentication by API key: who calls, and what the key permits."""
 
 import hashlib
 import hmac
-import math
-import time
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
-import limits
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
-
+from app.api.key_ring import KeyRing
+from app.core.channels import ChannelPolicy
 from app.core.errors import SpeechEmotionError
+from app.keys import Key, KeyScope
 
 ANONYMOUS = "anonymous"
 """The name of every caller if the service has no keys."""
@@ -24,60 +23,92 @@ class Unauthenticated(AccessError):
     """The API key is missing or unknown."""
 
 
-class RateLimited(AccessError):
-    """The API key exceeded its request rate.
+class KeyExpired(AccessError):
+    """The API key has expired."""
+
+
+class ScopeMissing(AccessError):
+    """The API key does not have the scope of the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A caller, and what it may do.
 
     Attributes:
-        retry_after: the seconds until the next request is accepted.
+        name: the name of its key, which owns its jobs and sessions.
+        share: the identity for limits and turns: the name of the key, or the address without keys.
+        scopes: the operations that the caller may use.
+        channels: the channels that the caller may analyze.
     """
 
-    def __init__(self, message: str, retry_after: int = 1) -> None:
-        """Store the reason and the seconds to wait."""
-        super().__init__(message)
-        self.retry_after = retry_after
+    name: str
+    share: str
+    scopes: frozenset[KeyScope]
+    channels: ChannelPolicy
+
+    def require(self, scope: KeyScope) -> None:
+        """Check that the caller has a scope.
+
+        Raises:
+            ScopeMissing: the caller does not have the scope.
+        """
+        if scope not in self.scopes:
+            raise ScopeMissing(
+                f"The API key {self.name} does not have the scope `{scope}`. Use a key that has this scope."
+            )
 
 
 class Authenticator:
-    """An authenticator that identifies API keys and limits their request rates."""
+    """An authenticator that identifies callers by their API keys."""
 
-    def __init__(self, key_hashes: Mapping[str, str], rate_limit: str = "") -> None:
-        """Store the keys and the rate limit.
+    def __init__(
+        self,
+        ring: KeyRing,
+        channels: ChannelPolicy,
+        today: Callable[[], date] = lambda: datetime.now(UTC).date(),
+    ) -> None:
+        """Store the keys.
 
         Args:
-            key_hashes: the SHA-256 of each key, by the name of the key; if empty, every caller is accepted.
-            rate_limit: the limit in the notation of `limits`, such as `600/minute`; if empty, no limit.
+            ring: the keys; if there are none, every caller is accepted.
+            channels: the channels that the service permits.
+            today: a function that returns the date in UTC.
         """
-        self._key_hashes = dict(key_hashes)
-        self._limit = limits.parse(rate_limit) if rate_limit else None
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._ring = ring
+        self._channels = channels
+        self._today = today
 
-    def identify(self, key: str | None) -> str:
-        """Return the name of a key.
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """The present keys."""
+        return tuple(self._ring.keys)
+
+    def identify(self, key: str | None, address: str) -> Caller:
+        """Return the caller that sent a key.
 
         A key is a long random token, so its plain SHA-256 cannot be reversed. The key is compared with
         every hash, in constant time, so that the duration reveals nothing.
 
+        Args:
+            key: the key; None if the request has none.
+            address: the network address of the client.
+
         Raises:
             Unauthenticated: the key is missing or unknown.
+            KeyExpired: the key has expired.
         """
-        if not self._key_hashes:
-            return ANONYMOUS
+        keys = self._ring.keys
+        if not keys:
+            return Caller(ANONYMOUS, address, frozenset(KeyScope), self._channels)
         sha256 = hashlib.sha256((key or "").encode()).hexdigest()
-        owners = [name for name, stored in self._key_hashes.items() if hmac.compare_digest(stored, sha256)]
-        if not owners:
+        found = [own for own in keys if hmac.compare_digest(own.sha256, sha256)]
+        if not found:
             raise Unauthenticated(
                 "The API key is missing or unknown. Send a valid key as `Authorization: Bearer KEY`."
             )
-        return owners[0]
-
-    async def count(self, name: str) -> None:
-        """Count a request of a key.
-
-        Raises:
-            RateLimited: the request exceeds the rate limit.
-        """
-        if self._limit is None or await self._limiter.hit(self._limit, name):
-            return
-        window = await self._limiter.get_window_stats(self._limit, name)
-        wait = math.floor(window.reset_time - time.time()) + 1  # the first whole second after the reset
-        raise RateLimited(f"The requests exceed the limit of {self._limit}. Wait {wait} s.", wait)
+        own = found[0]
+        if own.expires is not None and self._today() > own.expires:
+            raise KeyExpired(f"The API key {own.name} expired on {own.expires}. Request a new key.")
+        channels = self._channels if own.channels is None else ChannelPolicy(own.channels)
+        return Caller(own.name, own.name, own.scopes, channels)

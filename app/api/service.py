@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from app.answer_builder import AnswerBuilder
 from app.api.message_signature import SignatureVerifier
 from app.api.metrics import Metrics
+from app.api.rate_limit import RateLimiter
 from app.api.security import Authenticator
+from app.audit import AuditLog
 from app.core.errors import ModelNotFound
 from app.core.manifest import Manifest
 from app.jobs.callbacks import CallbackPolicy
@@ -47,6 +49,8 @@ class Service:
         answers: the builder of answers for calls.
         metrics: the metrics.
         authenticator: the authenticator of callers.
+        rates: the rate limiter of callers.
+        audit: the audit log.
         live: the live sessions.
         relay: the live messages of all replicas; None if there is one replica.
         jobs: the components for jobs; None if jobs are disabled.
@@ -59,6 +63,8 @@ class Service:
     answers: AnswerBuilder
     metrics: Metrics
     authenticator: Authenticator
+    rates: RateLimiter
+    audit: AuditLog
     live: LiveSessions
     relay: "Relay | None"
     jobs: Jobs | None = None

@@ -14,6 +14,7 @@ from app.core.channels import ChannelPolicy
 from app.core.errors import SpeechEmotionError
 from app.pool.errors import WorkerLost
 from app.pool.pool import WorkerPool
+from app.pool.slots import Slots
 from app.settings import Settings
 
 DEATHS = 4
@@ -70,7 +71,7 @@ async def local(options: AnalysisOptions, settings: Settings) -> AsyncIterator[E
     pool = WorkerPool(
         [options.folder],
         n_workers=settings.workers,
-        queue_depth=0,
+        slots=Slots(settings.workers),
         request_timeout=settings.call_timeout,
         max_worker_bytes=settings.max_worker_bytes,
         sandbox=settings.sandbox,

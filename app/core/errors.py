@@ -15,16 +15,20 @@ do. A message contains no secrets, so that the sender may read it.
     ├── BundleError              a bundle does not match itself or this installation
     ├── ModelNotFound            the service has no bundle of that name
     ├── InvalidMetadata          app.calls.metadata: the metadata of a call is wrong or exceeds a limit
+    ├── AuditLogUnavailable      app.audit: the audit log cannot be opened
     ├── RulesInvalid             app.rules.errors: the file of rules is not valid
     ├── WorkerError              app.pool.errors: the pool could not answer
     │   ├── NotReady               the workers are still loading, or the service is stopping
     │   ├── Overloaded             every worker is busy and the queue is full
+    │   ├── ConcurrencyLimited     the caller has as many requests in progress as it may
     │   ├── DeadlineExceeded       the request exceeded its time limit
     │   └── WorkerLost             the worker died while it processed this recording
     ├── WorkerFailed             app.pool.process: an unexpected error in a worker
     ├── AccessError              app.api.security: access denied
     │   ├── Unauthenticated        the API key is missing or unknown
-    │   └── RateLimited            the API key exceeded its request rate
+    │   ├── KeyExpired             the API key has expired
+    │   ├── ScopeMissing           the API key does not have the scope of the request
+    │   └── RateLimited            the caller exceeded its request rate
     ├── UploadError              app.api.upload: the request contains no valid recording
     │   ├── MalformedRequest       the body is empty or cannot be parsed
     │   ├── InvalidRequest         the body can be parsed, but a part is missing or wrong

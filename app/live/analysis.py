@@ -23,8 +23,8 @@ from app.live.encoding import Encoding, StreamDecoder
 from app.live.events import Emit
 from app.live.reporter import ChannelReporter
 from app.pool.errors import WorkerLost
-from app.pool.pool import WorkerPool
 from app.pool.segment_tasks import RecognizedSegment, RecognizeSamples, SegmentParts, SplitSamples
+from app.pool.share import PoolShare
 from app.pool.task import Task
 
 Answer = TypeVar("Answer")
@@ -59,15 +59,15 @@ class StreamFormat:
 
 @dataclass(frozen=True, slots=True)
 class LiveEngine:
-    """The components that all streams of a service share.
+    """The components of a stream, of which all streams of a service share the detector and the thread.
 
     Attributes:
-        pool: the pool that recognizes the segments.
+        pool: the pool that recognizes the segments, for the caller of the stream.
         detector: the detector.
         thread: an executor with one thread, for long pieces of audio.
     """
 
-    pool: WorkerPool
+    pool: PoolShare
     detector: SpeechDetector
     thread: Executor
 
@@ -174,7 +174,7 @@ class StreamAnalysis:
 class _Recognizer:
     """A recognizer of the segments of a stream, in the workers of a pool."""
 
-    pool: WorkerPool
+    pool: PoolShare
     sampling_rate: int
     model: str
 
@@ -193,7 +193,7 @@ class _Recognizer:
 class _Source:
     """The samples of a segment."""
 
-    pool: WorkerPool
+    pool: PoolShare
     audio: SegmentAudio
     sampling_rate: int
     model: str
@@ -216,7 +216,7 @@ class _Source:
         return self.audio.samples[start - first : stop - first].tobytes()
 
 
-async def _run(pool: WorkerPool, task: Task[Answer]) -> Answer:
+async def _run(pool: PoolShare, task: Task[Answer]) -> Answer:
     """Run a task, in another worker if a worker dies with it."""
     for _ in range(TRIES - 1):
         try:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection
 
 from app.core.errors import SpeechEmotionError
 from app.jobs.job import JobsUnavailable
-from app.live.messages import ErrorMessage
+from app.live.messages import Closed, ErrorMessage
 from app.live.relay import INFO, Relay, StoredMessage
 from app.live.session import LiveSession
 
@@ -84,6 +84,21 @@ async def keep(session: LiveSession, store: Callable[[], Awaitable[None]]) -> No
         await _patiently(store)
     except SpeechEmotionError:
         logger.debug("session %s failed", session.info.id)  # its connection reports the error
+
+
+async def report_end(session: LiveSession, report: Callable[[str | SpeechEmotionError], None]) -> None:
+    """Report the end of a session.
+
+    Args:
+        session: the session.
+        report: a function that receives the reason of `closed`, or the error of a failed session.
+    """
+    try:
+        async for message in session.journal.follow():
+            if isinstance(message, Closed):
+                report(message.reason)
+    except SpeechEmotionError as error:
+        report(error)
 
 
 async def _patiently(function: Callable[..., Awaitable[None]], *arguments: str) -> None:

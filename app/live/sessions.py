@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.answer_builder import AnswerBuilder
 from app.core.speech import SpeechDetector
@@ -17,6 +17,7 @@ from app.live.session import LiveSession
 from app.live.session_info import SessionInfo
 from app.pool.errors import NotReady
 from app.pool.pool import WorkerPool
+from app.pool.share import PoolShare
 
 LAST_SECONDS = 5.0
 """The seconds for the last messages of ended sessions when the service stops. Not tuned."""
@@ -94,19 +95,22 @@ class LiveSessions:
         finally:
             self._n_waiting -= 1
 
-    async def start(self, info: SessionInfo, stream: StreamFormat, counts: LiveCounts) -> LiveSession:
+    async def start(
+        self, info: SessionInfo, stream: StreamFormat, counts: LiveCounts, pool: PoolShare
+    ) -> LiveSession:
         """Start a session.
 
         Args:
             info: the description of the session.
             stream: the format of the stream.
             counts: the counters of the service.
+            pool: the pool for the caller of the session.
 
         Raises:
             SessionsFull: the service or the caller has too many sessions.
             NotReady: the service is stopping.
         """
-        engine = await self._load()
+        engine = replace(await self._load(), pool=pool)
         self._check_running()
         n_sessions, n_own = self._callers.total(), self._callers[info.caller]
         if n_sessions >= self.limits.n_sessions:
@@ -177,5 +181,5 @@ class LiveSessions:
         if self._engine is None:
             thread = ThreadPoolExecutor(1, "live")
             detector = await asyncio.get_running_loop().run_in_executor(thread, SpeechDetector)
-            self._engine = self._engine or LiveEngine(self._pool, detector, thread)
+            self._engine = self._engine or LiveEngine(PoolShare(self._pool, ""), detector, thread)
         return self._engine

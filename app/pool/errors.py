@@ -15,6 +15,10 @@ class Overloaded(WorkerError):
     """Every worker is busy and the queue is full."""
 
 
+class ConcurrencyLimited(WorkerError):
+    """The caller has as many requests in progress as it may."""
+
+
 class DeadlineExceeded(WorkerError):
     """The time limit of the request expired."""
 

@@ -35,6 +35,7 @@ def test_every_operation_has_a_name_and_its_errors_are_problems(document: dict[s
         "getServerLive",
         "getServerReady",
         "listJobs",
+        "listKeys",
         "listLiveSessions",
         "listModels",
         "recognizeEmotions",

@@ -5,6 +5,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.api import problem_table, problems
+from app.audit import AuditLogUnavailable
 from app.core.errors import BundleError, SpeechEmotionError
 from app.jobs.job import JobCancelled, RecordingLost
 from app.main import create_app
@@ -20,6 +21,8 @@ FIELDS = ["type", "title", "status", "detail", "code", "request_id"]
 CODES = {
     "malformed-request": 400,
     "unauthenticated": 401,
+    "key-expired": 401,
+    "scope-missing": 403,
     "channel-not-permitted": 403,
     "not-found": 404,
     "model-not-found": 404,
@@ -43,6 +46,7 @@ CODES = {
     "idempotency-key-reused": 422,
     "callback-refused": 422,
     "rate-limited": 429,
+    "concurrency-limited": 429,
     "internal-error": 500,
     "overloaded": 503,
     "not-ready": 503,
@@ -53,7 +57,15 @@ CODES = {
     "storage-full": 507,
 }
 # Errors that need no row: a broken installation or service raises them, or they end a job.
-INTERNAL = {BundleError, RulesInvalid, WorkerFailed, WorkerLost, RecordingLost, JobCancelled}
+INTERNAL = {
+    AuditLogUnavailable,
+    BundleError,
+    RulesInvalid,
+    WorkerFailed,
+    WorkerLost,
+    RecordingLost,
+    JobCancelled,
+}
 
 
 def leaves(error: type[SpeechEmotionError]) -> list[type[SpeechEmotionError]]:

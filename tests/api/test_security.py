@@ -1,5 +1,6 @@
 import asyncio
 import hashlib
+import re
 import time
 from collections.abc import Iterator
 
@@ -7,7 +8,11 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from app.api.security import ANONYMOUS, Authenticator, RateLimited, Unauthenticated
+from app.api.key_ring import KeyRing
+from app.api.rate_limit import RateLimited, RateLimiter
+from app.api.security import ANONYMOUS, Authenticator, Unauthenticated
+from app.core.channels import ChannelPolicy
+from app.keys import Key
 from app.main import create_app
 from app.settings import Settings
 from testing.recordings import EXAMPLE, encode, tone
@@ -94,39 +99,65 @@ def test_a_rate_limit_applies_to_each_key_separately(guarded: TestClient) -> Non
         refused = guarded.get("/v1/models", headers=bearer(NEW))
     assert (refused.status_code, refused.json()["code"]) == (429, "rate-limited")
     assert 0 < int(refused.headers["Retry-After"]) <= 3600
+    assert refused.headers["RateLimit"] == f'"default";r=0;t={refused.headers["Retry-After"]}'
     assert guarded.get("/v1/models", headers=bearer(OLD)).status_code == 200
+
+
+def test_the_header_fields_state_the_rate_limit(guarded: TestClient) -> None:
+    """They follow draft-ietf-httpapi-ratelimit-headers-10, in answers and in problems."""
+    answers = [
+        guarded.get(path, headers=bearer(OLD)) for path in ("/metrics", "/v1/models/nobody", "/v1/models")
+    ]
+    assert [answer.status_code for answer in answers] == [200, 404, 200]
+    assert {answer.headers["RateLimit-Policy"] for answer in answers} == {'"default";q=12;w=3600'}
+    remaining = []
+    for answer in answers:
+        match = re.fullmatch(r'"default";r=(\d+);t=(\d+)', answer.headers["RateLimit"])
+        assert match is not None
+        remaining.append(int(match[1]))
+        assert 0 < int(match[2]) <= 3600
+    assert remaining == [remaining[0], remaining[0] - 1, remaining[0] - 2]
+    assert "RateLimit" not in guarded.get("/health/live").headers
+    assert "RateLimit" not in guarded.get("/v1/models").headers  # without a key
 
 
 def test_without_configured_keys_every_client_is_anonymous(client: TestClient) -> None:
     assert client.post(URL, files={"file": EXAMPLE.read_bytes()}, headers=bearer("any")).status_code == 200
-    assert Authenticator({}).identify(None) == ANONYMOUS
+    one, other = (authenticator().identify(None, address) for address in ("192.0.2.1", "192.0.2.2"))
+    assert one.name == other.name == ANONYMOUS
+    assert (one.share, other.share) == ("192.0.2.1", "192.0.2.2")
+
+
+def authenticator(*keys: Key) -> Authenticator:
+    return Authenticator(KeyRing(lambda: keys), ChannelPolicy())
 
 
 def test_the_authenticator_returns_the_name_of_a_key() -> None:
-    authenticator = Authenticator({"old": sha256(OLD), "new": sha256(NEW)})
-    assert [authenticator.identify(key) for key in (OLD, NEW)] == ["old", "new"]
+    known = authenticator(Key("old", sha256(OLD)), Key("new", sha256(NEW)))
+    callers = [known.identify(key, "192.0.2.1") for key in (OLD, NEW)]
+    assert [(caller.name, caller.share) for caller in callers] == [("old", "old"), ("new", "new")]
     for key in (None, "", "wrong"):
         with pytest.raises(Unauthenticated, match="Authorization: Bearer"):
-            authenticator.identify(key)
+            known.identify(key, "192.0.2.1")
 
 
 def test_without_a_rate_limit_every_request_passes() -> None:
-    async def send_many(authenticator: Authenticator) -> None:
+    async def send_many(limiter: RateLimiter) -> None:
         for _ in range(1000):
-            await authenticator.count("backend")
+            (await limiter.count("backend")).check()
 
-    asyncio.run(send_many(Authenticator({})))
+    asyncio.run(send_many(RateLimiter()))
     with pytest.raises(RateLimited, match="Wait"):
-        asyncio.run(send_many(Authenticator({}, "999/hour")))
+        asyncio.run(send_many(RateLimiter("999/hour")))
 
 
 def test_retry_after_is_the_time_until_the_next_request_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000_000.0
     monkeypatch.setattr(time, "time", lambda: now)
-    authenticator = Authenticator({}, "2/minute")
+    limiter = RateLimiter("2/minute")
 
     def count() -> None:
-        asyncio.run(authenticator.count("key"))
+        asyncio.run(limiter.count("key")).check()
 
     count()
     count()

@@ -12,7 +12,7 @@ KEY = "key of the test"
 
 
 def test_every_answer_conforms_to_the_openapi_document(models_dir: Path, tmp_path: Path) -> None:
-    entry = f"test:{hashlib.sha256(KEY.encode()).hexdigest()}"
+    entry = f"test:{hashlib.sha256(KEY.encode()).hexdigest()} scopes=recognize+jobs+live+metrics+admin"
     settings = {"SER_MODELS_DIR": str(models_dir), "SER_DEFAULT_MODEL": "small", "SER_API_KEYS": entry}
     settings |= {"SER_JOBS": "true", "SER_DATA_DIR": str(tmp_path)}
     with running(**settings) as service:
@@ -22,5 +22,5 @@ def test_every_answer_conforms_to_the_openapi_document(models_dir: Path, tmp_pat
         command += ["--exclude-checks", "positive_data_acceptance", "--suppress-health-check", "all"]
         completed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert completed.returncode == 0, completed.stdout[-5000:]
-        assert "Tested: 14" in completed.stdout
+        assert "Tested: 15" in completed.stdout
         assert service.process.poll() is None

@@ -20,6 +20,8 @@ from app.live.analysis import LiveEngine, StreamAnalysis, StreamFormat
 from app.live.encoding import Encoding
 from app.live.events import Event, SegmentRecognized, SpeechStarted
 from app.pool.pool import WorkerPool
+from app.pool.share import PoolShare
+from app.pool.slots import Slots
 from testing.recordings import call, two_voices
 
 SUBTYPES: dict[Encoding, str] = {"linear16": "PCM_16", "mulaw": "ULAW", "alaw": "ALAW"}
@@ -27,7 +29,7 @@ SUBTYPES: dict[Encoding, str] = {"linear16": "PCM_16", "mulaw": "ULAW", "alaw": 
 
 @asynccontextmanager
 async def running(folder: Path, n_workers: int = 2) -> AsyncIterator[WorkerPool]:
-    pool = WorkerPool([folder], n_workers=n_workers, queue_depth=8, request_timeout=30)
+    pool = WorkerPool([folder], n_workers=n_workers, slots=Slots(n_workers), request_timeout=30)
     await pool.start()
     try:
         yield pool
@@ -58,7 +60,7 @@ async def stream(
 
     with ThreadPoolExecutor(1) as thread:
         analysis = StreamAnalysis(
-            LiveEngine(pool, SpeechDetector(), thread),
+            LiveEngine(PoolShare(pool, ""), SpeechDetector(), thread),
             form,
             options,
             "small",

@@ -22,6 +22,7 @@ import numpy as np
 from app.pool.errors import WorkerLost
 from app.pool.pool import WorkerPool
 from app.pool.process import WorkerFailed
+from app.pool.slots import Slots
 from app.pool.task import WorkerContext
 from app.pool.tasks import TASKS, Recognize
 from testing.recordings import EXAMPLE
@@ -107,7 +108,7 @@ async def main(bundle: Path, folder: Path) -> dict[str, str]:
         What happened, by the attempt.
     """
     utterance = Recognize(EXAMPLE.read_bytes(), bundle.name, "mix", 0.25, 60.0)
-    pool = WorkerPool([bundle], n_workers=1, queue_depth=1, request_timeout=30)
+    pool = WorkerPool([bundle], n_workers=1, slots=Slots(2), request_timeout=30)
     await pool.start()
     results = {}
     try:

@@ -12,10 +12,11 @@ import pytest
 from app.core.errors import AudioTooLong, AudioTooShort, BundleError
 from app.core.features import FeatureExtractor
 from app.core.recognition import Recognition
-from app.pool import pool as pool_module
+from app.pool import supervisor
 from app.pool.errors import DeadlineExceeded, NotReady, Overloaded, WorkerLost
 from app.pool.pool import WorkerPool
 from app.pool.process import WorkerFailed
+from app.pool.slots import Slots
 from app.pool.tasks import Recognize
 from testing import bundles
 from testing.recordings import EXAMPLE, encode, tone
@@ -40,7 +41,7 @@ def run(
         pool = WorkerPool(
             [folder],
             n_workers=n_workers,
-            queue_depth=queue_depth,
+            slots=Slots(n_workers + queue_depth),
             request_timeout=request_timeout,
             max_worker_bytes=max_worker_bytes,
         )
@@ -85,17 +86,17 @@ def test_a_bad_recording_does_not_end_its_worker(folder: Path) -> None:
 
 def test_a_full_queue_refuses_a_request_and_answers_the_accepted_requests(folder: Path) -> None:
     async def scenario(pool: WorkerPool) -> None:
-        async def recognize_in_slot() -> Recognition:
-            with pool.slot():
-                return await pool.recognize(SHORT)
+        async def recognize_in_slot(caller: str) -> Recognition:
+            with pool.slot(caller):
+                return await pool.recognize(SHORT, caller)
 
-        accepted = [asyncio.create_task(recognize_in_slot()) for _ in range(3)]
+        accepted = [asyncio.create_task(recognize_in_slot(caller)) for caller in "abc"]
         await asyncio.sleep(0)
         assert pool.n_waiting == 2
-        with pytest.raises(Overloaded), pool.slot():
+        with pytest.raises(Overloaded), pool.slot("d"):
             pytest.fail("there was a place")
         assert all(answer.speech for answer in await asyncio.gather(*accepted))
-        assert (await recognize_in_slot()).speech
+        assert (await recognize_in_slot("d")).speech
 
     run(folder, scenario, queue_depth=2)
 
@@ -111,6 +112,25 @@ def test_a_recording_waits_for_at_most_one_task_of_a_call(folder: Path) -> None:
         tasks = [complete("part", pool.run(SHORT)) for _ in range(4)]
         await asyncio.gather(*tasks, complete("recording", pool.recognize(SHORT)))
         assert completed.index("recording") == 1
+
+    run(folder, scenario)
+
+
+def test_a_recording_does_not_wait_for_the_recordings_and_calls_of_another_caller(folder: Path) -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        completed: list[str] = []
+
+        async def complete(name: str, work: Awaitable[object]) -> None:
+            await work
+            completed.append(name)
+
+        recordings = [complete("greedy", pool.recognize(SHORT, "greedy")) for _ in range(4)]
+        parts = [complete("greedy", pool.run(SHORT, "greedy")) for _ in range(4)]
+        recording = complete("recording", pool.recognize(SHORT, "modest"))
+        part = complete("part", pool.run(SHORT, "modest"))
+        await asyncio.gather(*recordings, *parts, recording, part)
+        assert completed.index("recording") <= 2
+        assert completed.index("part") <= 3
 
     run(folder, scenario)
 
@@ -202,7 +222,7 @@ def test_the_restart_of_a_worker_is_repeated_until_it_succeeds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = bundles.write(tmp_path)
-    monkeypatch.setattr(pool_module, "RESTART_PAUSE", 0.05)
+    monkeypatch.setattr(supervisor, "RESTART_PAUSE", 0.05)
 
     async def scenario(pool: WorkerPool) -> None:
         (folder / "manifest.json").rename(tmp_path / "away")
@@ -240,7 +260,7 @@ def test_a_recording_larger_than_any_buffer_reaches_the_worker(folder: Path) -> 
 
 
 def test_a_pool_refuses_recordings_before_its_start(folder: Path) -> None:
-    pool = WorkerPool([folder], n_workers=1, queue_depth=1, request_timeout=1)
+    pool = WorkerPool([folder], n_workers=1, slots=Slots(2), request_timeout=1)
     with pytest.raises(NotReady):
         asyncio.run(pool.recognize(SHORT))
 

@@ -1,0 +1,40 @@
+"""Keys with channels in jobs, and what the audit log says of jobs."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from testing import local
+from testing.service import running
+from tests.jobs.client import WAV, eventually, submit
+
+
+def test_a_job_analyzes_the_channels_of_its_key_and_is_audited(
+    environment: dict[str, str], tmp_path: Path, short: bytes
+) -> None:
+    audit = tmp_path / "audit"
+    keys = [f"{name}:{hashlib.sha256(name.encode()).hexdigest()}" for name in ("desk", "other")]
+    keys[0] += " scopes=jobs channels=1"
+    with running(**environment, SER_API_KEYS=",".join(keys), SER_AUDIT_LOG=str(audit)) as service:
+        desk, other = ({"Authorization": f"Bearer {name}"} for name in ("desk", "other"))
+        refused = submit(service, short, "?channels=0", **desk)
+        assert (refused.status_code, refused.json()["code"]) == (403, "channel-not-permitted")
+        refused = local.post(f"{service.url}/v1/audio/timeline", content=short, headers={**WAV, **desk})
+        assert (refused.status_code, refused.json()["code"]) == (403, "scope-missing")
+        job = submit(service, short, **desk).json()
+        url = f"{service.url}/v1/jobs/{job['id']}"
+        assert local.get(url, headers=other).status_code == 404
+        eventually(lambda: local.get(url, headers=desk).json()["state"] == "succeeded")
+        result = local.get(url, headers=desk).json()["result"]
+        assert [channel["channel"] for channel in result["channels"]] == [1]
+        assert local.delete(url, headers=desk).status_code == 204
+        lines = [json.loads(line) for line in audit.read_text().splitlines()]
+    recorded = [(line["key"], line["action"], line["target"], line["result"]) for line in lines]
+    assert recorded[:4] == [
+        ("desk", "job.create", "", "channel-not-permitted"),
+        ("desk", "timeline", "", "scope-missing"),
+        ("desk", "job.create", job["id"], "ok"),
+        ("other", "job.read", "", "job-not-found"),
+    ]
+    assert set(recorded[4:-1]) == {("desk", "job.read", job["id"], "ok")}
+    assert recorded[-1] == ("desk", "job.delete", job["id"], "ok")
