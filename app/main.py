@@ -25,6 +25,7 @@ from app.api import (
     probes,
     problems,
     scrape,
+    webhooks,
 )
 from app.api.key_ring import KeyRing
 from app.api.message_signature import SignatureVerifier
@@ -49,6 +50,7 @@ SERVICE_ROUTES = (
     emotions,
     call_analysis,
     jobs,
+    webhooks,
     live,
     live_events,
     models,
@@ -60,6 +62,7 @@ SERVICE_ROUTES = (
 TAGS = [
     {"name": "emotions", "description": "The emotions in a recording."},
     {"name": "jobs", "description": "Calls that are analyzed in the background."},
+    {"name": "webhooks", "description": "Webhooks that could not be delivered."},
     {"name": "live", "description": "Calls that are analyzed while they happen. See also /asyncapi."},
     {"name": "models", "description": "The served models."},
     {"name": "keys", "description": "The API keys."},

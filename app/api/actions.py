@@ -11,6 +11,8 @@ ACTIONS = {
     ("GET", "/v1/jobs"): "job.list",
     ("GET", "/v1/jobs/{job_id}"): "job.read",
     ("DELETE", "/v1/jobs/{job_id}"): "job.delete",
+    ("GET", "/v1/webhooks"): "webhook.list",
+    ("POST", "/v1/webhooks/{webhook_id}/replay"): "webhook.replay",
     ("GET", "/v1/live"): "live.list",
     ("GET", "/v1/live/{session}/events"): "live.read",
     ("GET", "/v1/models"): "model.list",
