@@ -10,13 +10,17 @@ The UAR is that of the frames of 10 ms with speech for which both analyses have 
 frame is that of its utterance, and its answer is the emotion of its segment. The second UAR counts segments
 instead: each has the label of the utterance that it overlaps most.
 
+With `--cost`, the program prints how much more processor time the separation takes, instead of the table.
+
 A bundle that was trained on the corpora may be used, because both analyses use it. `--bundle` takes another
 bundle.
 """
 
 import argparse
 import asyncio
+import statistics
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -43,6 +47,7 @@ Answer = TypeVar("Answer")
 Labels = NDArray[np.int64]
 
 NONE = -1
+N_ROUNDS = 8
 
 
 class _InProcessPool:
@@ -69,8 +74,13 @@ def main() -> None:
     )
     parser.add_argument("--calls", type=int, default=10, help="calls of each kind; default: %(default)s")
     parser.add_argument("--seed", type=int, default=2, help="default: %(default)s")
+    parser.add_argument("--cost", action="store_true", help="measure the processor time")
     options = parser.parse_args()
     analyzer = CallAnalyzer(_InProcessPool(options.bundle), Limits(0.1, 7_200, 3_600), ChannelPolicy())
+    if options.cost:
+        utterances = select_voices(csv_file.read(options.corpora[0]))
+        _print_cost(next(mixes(utterances, 1, options.seed, same_sex=False)), analyzer, options.bundle.name)
+        return
     print("| corpus | voices | calls | stereo | mono, `speakers=2` | stereo, segments | mono, segments |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for path in options.corpora:
@@ -99,6 +109,23 @@ def _scores(calls: Sequence[Mix], analyzer: CallAnalyzer, model: str) -> list[fl
     labels, answers = np.concatenate(truth), np.concatenate(found, axis=1)
     both = (labels != NONE) & (answers != NONE).all(axis=0)
     return [uar(labels[both], own[both]) for own in answers] + [uar(*np.array(pairs).T) for pairs in segments]
+
+
+def _print_cost(mix: Mix, analyzer: CallAnalyzer, model: str) -> None:
+    """Print the further processor time of the separation, for one call."""
+    ratios = []
+    for number in range(N_ROUNDS + 1):
+        seconds = []
+        for options in (CallOptions(), CallOptions(speakers=2)):
+            started = time.process_time()
+            _analyze(analyzer, model, mix.signal.samples, options)
+            seconds.append(time.process_time() - started)
+        if number:  # the first round loads the networks
+            ratios.append(seconds[1] / seconds[0] - 1)
+    print(
+        f"{mix.signal.duration:.0f} s of mono: the separation adds {statistics.median(ratios):.0%} "
+        f"({min(ratios):.0%} to {max(ratios):.0%}) to the processor time"
+    )
 
 
 def _analyze(

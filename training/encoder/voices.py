@@ -54,6 +54,9 @@ FRAMES = (60, 100, 130, 160)
 SPEED = (0.87, 1.15)
 """The range of the factor of speed and pitch. Not tuned."""
 
+VOICE_SPEED = 0.03
+"""The standard deviation of the logarithm of a further factor for half of the voices of a step. Not tuned."""
+
 DECIBELS = (6.0, 25.0)
 """The range of the signal-to-noise ratio in dB. Not tuned."""
 
@@ -152,8 +155,9 @@ def draw(groups: Groups, random: np.random.Generator) -> Batch:
         speed = float(np.exp(random.uniform(*np.log(SPEED))))
         for speaker in random.permutation(sorted(groups[index]))[:N_VOICES]:
             spoken = groups[index][speaker]
+            own_speed = speed * np.exp(random.normal(0, VOICE_SPEED)) if random.random() < 1 / 2 else speed
             for place in random.choice(len(spoken), N_CROPS, replace=len(spoken) < N_CROPS):
-                spectra.append(_crop(spoken[place], n_frames, speed, random))
+                spectra.append(_crop(spoken[place], n_frames, own_speed, random))
                 voices.append(n_voices)
                 numbers.append(number)
             n_voices += 1
