@@ -1,50 +1,27 @@
-"""The speakers of mono recordings: the share of speech that gets the wrong speaker, and the cost.
+"""The speakers of mono recordings: the share of speech that gets the wrong speaker.
 
     python -m benchmarks.diarization nemo/utterances.csv ravdess/utterances.csv emodb/utterances.csv
 
-Each call has two voices of one corpus, mixed into one channel by telephone with noise at 15 dB. A speaker
-says one to three utterances, then the other one. The pauses last 0.1 to 1.5 s. No model here was trained to
-tell these voices apart. The calls of other seeds served to choose the constants.
+`benchmarks.mono_calls` describes the calls. No model here was trained on their voices, and none of them
+chose a constant of the separation. With `--validation`, the calls have the voices that chose the constants.
 """
 
 import argparse
-import itertools
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from app.core.audio import Signal, decode, resample
+from app.core.audio import Signal, resample
 from app.core.diarization import NumberOfSpeakers, assign_speakers
 from app.core.segments import FRAME, Span, find_segments
 from app.core.speaker_changes import SpeakerPart, find_parts
 from app.core.speaker_encoder import SpeakerEncoder
 from app.core.speech import SAMPLING_RATE, SpeechDetector
 from app.core.stretches import ChannelDetector
-from training.data.call_builder import build_call
+from benchmarks.mono_calls import Mix, mixes, select_voices
 from training.data.corpora import csv_file
-from training.data.corpora.utterance import Utterance
-
-SECONDS = 130.0
-PAUSE = (0.1, 1.5)
-
-
-@dataclass(frozen=True, slots=True)
-class Mix:
-    """A mono call of two voices.
-
-    Attributes:
-        same_sex: whether the voices have the same sex.
-        signal: the call at 8 kHz, shape (1, n_samples).
-        speakers: the speaker of each frame of 10 ms: 0, 1, or −1 without speech; shape (n_frames,).
-    """
-
-    same_sex: bool
-    signal: Signal
-    speakers: NDArray[np.int8]
 
 
 def main() -> None:
@@ -53,15 +30,16 @@ def main() -> None:
     parser.add_argument("corpora", type=Path, nargs="+", help="utterances.csv of a corpus")
     parser.add_argument("--calls", type=int, default=10, help="calls of each kind; default: %(default)s")
     parser.add_argument("--seed", type=int, default=2, help="default: %(default)s")
+    parser.add_argument("--validation", action="store_true", help="use the voices that chose the constants")
     options = parser.parse_args()
     detector, encoder = SpeechDetector(), SpeakerEncoder()
     print("| corpus | voices | calls | wrong speaker | two speakers with `auto` |")
     print("| --- | --- | --- | --- | --- |")
     for path in options.corpora:
-        utterances = [one for one in csv_file.read(path) if one.sex]
+        utterances = select_voices(csv_file.read(path), validation=options.validation)
         for same_sex in (False, True):
             errors, counts = [], []
-            for mix in _mixes(utterances, options.calls, options.seed, same_sex=same_sex):
+            for mix in mixes(utterances, options.calls, options.seed, same_sex=same_sex):
                 parts = _parts(mix, detector, encoder)
                 errors.append(_error(mix, parts, _assign(parts, 2)))
                 counts.append(len(set(_assign(parts, "auto"))))
@@ -71,40 +49,6 @@ def main() -> None:
                 f"| {path.parent.name} | {kind} | {len(errors)} | {100 * np.mean(errors):.1f} % | {right} |",
                 flush=True,
             )
-
-
-def _mixes(utterances: Sequence[Utterance], n_calls: int, seed: int, *, same_sex: bool) -> Iterator[Mix]:
-    """Build calls of different pairs of voices."""
-    of_speaker: dict[str, list[Utterance]] = {}
-    for utterance in utterances:
-        of_speaker.setdefault(utterance.speaker, []).append(utterance)
-    pairs = [
-        pair
-        for pair in itertools.combinations(sorted(of_speaker), 2)
-        if (of_speaker[pair[0]][0].sex == of_speaker[pair[1]][0].sex) == same_sex
-    ]
-    random = np.random.default_rng(seed)
-    for index in random.permutation(len(pairs))[:n_calls]:
-        yield _mix([of_speaker[speaker] for speaker in pairs[index]], random, same_sex=same_sex)
-
-
-def _mix(voices: Sequence[Sequence[Utterance]], random: np.random.Generator, *, same_sex: bool) -> Mix:
-    """Build one call."""
-    left = [[voice[index] for index in random.permutation(len(voice))] for voice in voices]
-    spoken: list[tuple[int, Signal]] = []
-    speaker, seconds = 0, 0.0
-    while seconds < SECONDS and all(left):
-        for _ in range(min(int(random.integers(1, 4)), len(left[speaker]))):
-            signal = decode(left[speaker].pop().path.read_bytes())
-            spoken.append((speaker, signal))
-            seconds += signal.duration + sum(PAUSE) / 2
-        speaker = 1 - speaker
-    call = build_call([[(index, signal) for index, (_, signal) in enumerate(spoken)]], random, pause=PAUSE)
-    speakers = np.full(call.speech.shape[1], -1, np.int8)
-    for turn in call.turns:
-        said = slice(round(turn.start / FRAME), round(turn.end / FRAME))
-        speakers[said] = np.where(call.speech[0, said], spoken[turn.utterance][0], -1)
-    return Mix(same_sex, call.signal, speakers)
 
 
 def _parts(mix: Mix, detector: SpeechDetector, encoder: SpeakerEncoder) -> list[SpeakerPart]:

@@ -61,7 +61,9 @@ def _encoder(options: argparse.Namespace) -> None:
 
 def _speaker_encoder(options: argparse.Namespace) -> None:
     """Convert the encoder of voices."""
-    convert_speaker_encoder(options.checkpoint, options.output)
+    convert_speaker_encoder(
+        options.checkpoint, options.output, _utterances(options) if options.corpus else ()
+    )
 
 
 def _speech_detector(options: argparse.Namespace) -> None:

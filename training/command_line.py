@@ -36,7 +36,7 @@ def parse(arguments: Collection[str] | None = None) -> argparse.Namespace:
     parser = Parser(prog="python -m training", description="Train, evaluate and publish bundles.")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     _add_encoder(verbs)
-    _add_speaker_encoder(verbs)
+    _add_speaker_encoder(verbs, [_corpus_options(required=False)])
     _add_speech_detector(verbs)
     _add_extract(verbs, [corpus, cache])
     _add_train(verbs, [corpus, cache, runs, bundle])
@@ -47,13 +47,13 @@ def parse(arguments: Collection[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(None if arguments is None else list(arguments))
 
 
-def _corpus_options() -> Parser:
+def _corpus_options(*, required: bool = True) -> Parser:
     """Return the options of corpora."""
     options = Parser(add_help=False)
     options.add_argument(
         "--corpus",
         action="append",
-        required=True,
+        required=required,
         type=_corpus,
         metavar="KIND=PATH",
         help=f"a corpus; repeatable. KIND is one of {', '.join(READERS)}; PATH is a folder or a CSV file",
@@ -199,9 +199,13 @@ def _add_encoder(verbs: Verbs) -> None:
     verb.set_defaults(verb="encoder")
 
 
-def _add_speaker_encoder(verbs: Verbs) -> None:
+def _add_speaker_encoder(verbs: Verbs, parents: list[Parser]) -> None:
     """Add the subcommand that converts the encoder of voices."""
-    verb = verbs.add_parser("speaker-encoder", help="convert the weights of the encoder of voices to ONNX")
+    verb = verbs.add_parser(
+        "speaker-encoder",
+        parents=parents,
+        help="convert the weights of the encoder of voices to ONNX; with --corpus, train them further first",
+    )
     verb.add_argument("--checkpoint", type=Path, required=True, help="pretrained.pt of Resemblyzer 0.1.4")
     verb.add_argument(
         "--output", type=Path, default=Path("app/core"), help="output folder; default: %(default)s"

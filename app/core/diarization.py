@@ -18,11 +18,14 @@ from app.core.speaker_encoder import Embedding
 
 MAX_SPEAKERS = 4
 
-SIMILAR = 0.88
-"""The cosine of the mean embeddings of two groups from which they are one speaker. This value and `SMALLEST`
-were chosen in `docs/experiments.md`, "Separating speakers"."""
+SIMILAR = 0.78
+"""The cosine of the mean embeddings of two of several groups from which they are one speaker. This value,
+`SIMILAR_OF_TWO` and `SMALLEST` were chosen in `docs/experiments.md`, "Separating speakers"."""
 
-SMALLEST = 0.2
+SIMILAR_OF_TWO = 0.88
+"""The same for the last two groups. It is higher because most calls have two speakers."""
+
+SMALLEST = 0.15
 """The share of the speech below which a group is no speaker of its own."""
 
 MAX_MOVES = 20
@@ -85,7 +88,7 @@ def _join(
         means = _means(groups, embeddings, weights)
         similarities = means @ means.T - 2 * np.eye(len(means))
         one, other = np.unravel_index(similarities.argmax(), similarities.shape)
-        if similarities[one, other] < SIMILAR:
+        if similarities[one, other] < (SIMILAR_OF_TWO if groups.max() == 1 else SIMILAR):
             one = totals.argmin()
             other = similarities[one].argmax()
             if totals[one] >= SMALLEST * totals.sum():

@@ -90,7 +90,7 @@ def test_a_receiver_delays_the_next_attempt_and_its_owner_replays_the_webhook(
     assert webhook == {
         "id": job["id"],
         "type": "job.succeeded",
-        "url": receiver.url.removesuffix("?of=it"),  # a query may contain a secret of the receiver
+        "url": receiver.url.partition("?")[0],  # a query may contain a secret of the receiver
         "state": "pending",
         "attempts": 1,
         "last_status": 503,
@@ -138,7 +138,7 @@ def test_the_operator_replays_a_webhook_that_was_given_up(
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("17  failed")
     assert "key one" in line
-    assert "of=it" not in line
+    assert "source=calls" not in line
 
     n_requests = len(receiver.requests)
     receiver.statuses = [500, 204]
