@@ -1,34 +1,43 @@
 """The analysis of a whole call: segments and emotions of each channel.
 
-The call stays in its file. First, workers detect the speech in each stretch, on all channels at once.
-Then they recognize each segment. Both steps run as small tasks on all workers, so that other requests
-wait only briefly. Finally, the analysis adapts the answers of a channel to its speaker. The adaptation uses
-all segments of the speaker.
+The call stays in its file; MP3 and Ogg are decoded once, into a temporary file. First, workers detect the
+speech in each stretch, on all channels at once. Then they recognize each segment. These steps run as small
+tasks on all workers, so that other requests wait only briefly. Finally, the analysis adapts the answers of a
+channel to its speaker. The adaptation uses all segments of the speaker.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import math
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Protocol, TypeVar
 
 from app.calls.options import CallOptions
 from app.calls.speakers import RecognizedPart, recognize_parts, rows_of, runs_in
-from app.core.call import CallFormat
+from app.core.call import CallFormat, copy_header, copy_size
 from app.core.channels import ChannelPolicy
-from app.core.errors import SpeechEmotionError
+from app.core.containers import DEFAULT_FORMATS
+from app.core.errors import SpeechEmotionError, StorageFull
+from app.core.files import path_of
 from app.core.segments import FRAME, Frames, Span, SpeechSegment, find_segments
 from app.core.stretches import Stretch, join, stretches
 from app.core.timeline import Timeline
 from app.pool.errors import DeadlineExceeded
 from app.pool.segment_tasks import RecognizedSegment, RecognizeSegment, SegmentParts, SplitSegment
 from app.pool.task import Task
-from app.pool.tasks import DetectSpeech, InspectCall
+from app.pool.tasks import CopyPart, DetectSpeech, InspectCall
 
 Answer = TypeVar("Answer")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+COPY_PART = 60
+"""The seconds of a call that one task decodes into the copy. Ten times as many would delay other requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +48,13 @@ class Limits:
         min_seconds: the shortest accepted duration.
         max_seconds: the longest accepted duration.
         timeout: the seconds that an analysis may take.
+        formats: the enabled formats, by the names of `containers.FORMATS`.
     """
 
     min_seconds: float
     max_seconds: float
     timeout: float
+    formats: tuple[str, ...] = DEFAULT_FORMATS
 
 
 class Pool(Protocol):
@@ -112,7 +123,7 @@ class CallAnalyzer:
         """Analyze a call.
 
         Args:
-            path: the path of a WAV or FLAC file that the workers can open.
+            path: the path of a recording that the workers can open.
             model: the name of the bundle.
             options: the options of the analysis.
             progress: a callback that receives the completed share, 0 to 1, after each segment.
@@ -126,10 +137,27 @@ class CallAnalyzer:
             WorkerLost: a worker died.
         """
         deadline = asyncio.get_running_loop().time() + self.limits.timeout
-        file = str(path)
-        header = await self.pool.run(InspectCall(file, self.limits.min_seconds, self.limits.max_seconds))
+        header = await self.pool.run(
+            InspectCall(str(path), self.limits.min_seconds, self.limits.max_seconds, self.limits.formats)
+        )
         options.check(header.n_channels)
         chosen = self.policy.choose(header.n_channels, options.channels)
+        if not header.needs_copy:
+            return await self._analyze(str(path), header, chosen, model, options, deadline, progress)
+        async with self._copied(path, header, deadline) as copy:
+            return await self._analyze(str(copy), header.copy, chosen, model, options, deadline, progress)
+
+    async def _analyze(  # noqa: PLR0913, PLR0917  # the arguments of `analyze`, and what it found out
+        self,
+        file: str,
+        header: CallFormat,
+        chosen: Sequence[int],
+        model: str,
+        options: CallOptions,
+        deadline: float,
+        progress: Callable[[float], None],
+    ) -> Timeline:
+        """Analyze the chosen channels of a call of which workers can read each part."""
         frames = await self._detect(file, header, chosen, deadline)
         found = [
             (channel, segment)
@@ -158,6 +186,34 @@ class CallAnalyzer:
             for channel, of_channel in parts.items()
         ]
         return Timeline(header.duration, tuple(chain.from_iterable(rows)))
+
+    @asynccontextmanager
+    async def _copied(self, path: Path, header: CallFormat, deadline: float) -> AsyncIterator[Path]:
+        """Decode a call once into an unnamed file, which the system deletes afterwards.
+
+        Yields:
+            The path of the copy, a WAV file, at which the workers can open it.
+
+        Raises:
+            StorageFull: the disk has no space for the copy.
+        """
+        form = header.copy
+        with TemporaryFile() as file:
+            file.write(copy_header(form))
+            file.flush()
+            try:
+                # Reserve the space, so that no worker meets a full disk.
+                await asyncio.to_thread(os.posix_fallocate, file.fileno(), 0, copy_size(form))
+            except OSError as error:
+                raise StorageFull("The storage has no space for the recording. Try again later.") from error
+            copy = path_of(file)
+
+            async def copy_part(start: int) -> None:
+                fields = (form.n_channels, form.sampling_rate, form.n_samples)
+                await self.pool.run(CopyPart(str(path), str(copy), *fields, start, start + COPY_PART))
+
+            await self._spread(copy_part, range(0, math.ceil(form.duration), COPY_PART), deadline)
+            yield copy
 
     async def _detect(
         self, file: str, header: CallFormat, channels: Sequence[int], deadline: float

@@ -110,7 +110,7 @@ def test_a_placeholder_for_the_length_is_accepted(size: int) -> None:
     [
         pytest.param(b"", UnsupportedMediaType, id="nothing"),
         pytest.param(b"this is text, named .wav" * 100, UnsupportedMediaType, id="text"),
-        pytest.param(b"ID3\x04" + bytes(4000), UnsupportedMediaType, id="mp3"),
+        pytest.param(b"ID3\x04" + bytes(4000), AudioUndecodable, id="ID3 and nothing"),
         pytest.param(b"RIFF" + bytes(200), AudioUndecodable, id="RIFF and nothing"),
         pytest.param(PCM[:20], AudioUndecodable, id="cut in its header"),
         pytest.param(PCM[: len(PCM) // 2], AudioUndecodable, id="cut in its data"),
