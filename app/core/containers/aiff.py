@@ -32,13 +32,13 @@ def read_aiff(file: BinaryIO) -> Header:
         file: a file that begins with an entry of `MAGIC`.
 
     Raises:
-        UnsupportedMediaType: the codec is not accepted.
+        UnsupportedMediaType: the file is another kind of IFF, or its codec is not accepted.
         AudioUndecodable: the header is damaged or out of range, or samples are missing.
     """
     end = size_of(file)
     kind = read_at(file, 8, 4)
     if kind not in {b"AIFF", b"AIFC"}:
-        raise damaged("AIFF")
+        raise refused("IFF", kind.decode("ascii", "backslashreplace"))
     place, common, start, size = 12, b"", 0, 0
     for _ in range(_MAX_CHUNKS):
         chunk = read_at(file, place, _CHUNK.size)

@@ -7,6 +7,7 @@ module therefore finds every frame, so that the length is exact and the decoder 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import BinaryIO
 
 from app.core.containers.header import Header, check_range, cut_off, damaged, read_at, size_of
@@ -18,8 +19,12 @@ _LAYER_3 = 1
 _MONO = 3
 _MPEG_1 = 3
 _HEAD = 4
+_TAG = 10
+_MAX_TAGS = 100
 _MAX_JUNK = 64 * 1024
 """The bytes without a frame after which the rest of a file counts as no sound."""
+_MAX_FRAMES = 4_000_000
+"""A bound on the frames that are counted: more than a day."""
 _RATES = {_MPEG_1: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 """The sampling rates by version: MPEG-1, MPEG-2, MPEG-2.5."""
 _KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
@@ -106,12 +111,15 @@ def read_mp3(file: BinaryIO) -> Header:
         AudioUndecodable: there are no frames, the file is cut off, or it is out of range.
     """
     end = size_of(file)
-    place, kind = _first_frame(file, _after_tags(file, 0), end)
+    found = _find_frame(file, _after_tags(file, 0), end, None, _MAX_JUNK)
+    if found is None:
+        raise damaged("MP3")
+    place, kind = found
     check_range(kind.sampling_rate, kind.n_channels)
     n_declared, delay, padding = _description(file, place, kind)
     if n_declared is not None:
         place += kind.size(int.from_bytes(read_at(file, place, _HEAD), "big"))
-    n_frames = sum(1 for _ in frames_from(file, place, end, kind))
+    n_frames = sum(1 for _ in islice(frames_from(file, place, end, kind), _MAX_FRAMES))
     if n_declared is not None and n_frames < n_declared - 1:
         raise cut_off()
     n_samples = max(n_frames * kind.n_samples - DECODER_DELAY - delay - padding, 0)
@@ -128,58 +136,65 @@ def frames_from(file: BinaryIO, place: int, end: int, kind: FrameFormat) -> Iter
         The position and the size of each frame.
     """
     seek, read, size_for, from_bytes = file.seek, file.read, kind.size, int.from_bytes
+    n_junk = 0
     while place < end:
         seek(place)
         size = size_for(from_bytes(read(_HEAD), "big"))
-        if not size:
-            found = _next_frame(file, _after_tags(file, place), end, kind)
-            if found is None:
+        if size:
+            if place + size > end:
                 return
-            place = found
+            yield place, size
+            place += size
             continue
-        if place + size > end:
+        after = _after_tags(file, place)
+        found = _find_frame(file, after, end, kind, _MAX_JUNK - n_junk)
+        if found is None:
             return
-        yield place, size
-        place += size
+        # A tag counts little, because its content is not read.
+        n_junk += found[0] - after + _TAG
+        place = found[0]
 
 
 def _after_tags(file: BinaryIO, place: int) -> int:
     """Return the position after the ID3v2 tags at a position."""
-    while (tag := read_at(file, place, 10)).startswith(b"ID3") and len(tag) == 10:  # noqa: PLR2004
+    for _ in range(_MAX_TAGS):
+        tag = read_at(file, place, _TAG)
+        if len(tag) < _TAG or not tag.startswith(b"ID3"):
+            break
         size = 0
         for byte in tag[6:]:
             size = size << 7 | byte & 0x7F
-        place += 10 + size
+        place += _TAG + size
     return place
 
 
-def _first_frame(file: BinaryIO, place: int, end: int) -> tuple[int, FrameFormat]:
-    """Return the position and the format of the first frame that another one follows."""
-    junk = read_at(file, place, _MAX_JUNK)
+def _find_frame(
+    file: BinaryIO, place: int, end: int, kind: FrameFormat | None, n_bytes: int
+) -> tuple[int, FrameFormat] | None:
+    """Find the next frame that another one, or the end of the file, follows.
+
+    Args:
+        file: the file.
+        place: the position at which the search starts.
+        end: the size of the file.
+        kind: the format of the frame; None: any format.
+        n_bytes: the number of bytes to search.
+
+    Returns:
+        The position and the format of the frame; None if there is none.
+    """
+    junk = read_at(file, place, max(n_bytes, 0))
     at = -1
     while (at := junk.find(b"\xff", at + 1)) >= 0:
-        kind = format_of(read_at(file, place + at, _HEAD))
-        if kind and _is_followed(file, place + at, end, kind):
-            return place + at, kind
-    raise damaged("MP3")
-
-
-def _next_frame(file: BinaryIO, place: int, end: int, kind: FrameFormat) -> int | None:
-    """Return the position of the next frame that another one follows; None if it is too far away."""
-    junk = read_at(file, place, _MAX_JUNK)
-    at = -1
-    while (at := junk.find(b"\xff", at + 1)) >= 0:
-        if _is_followed(file, place + at, end, kind):
-            return place + at
+        head = read_at(file, place + at, _HEAD)
+        expected = kind or format_of(head)
+        size = expected.size(int.from_bytes(head, "big")) if expected else 0
+        after = place + at + size
+        if expected and size and after <= end:
+            following = int.from_bytes(read_at(file, after, _HEAD), "big")
+            if after == end or expected.size(following):
+                return place + at, expected
     return None
-
-
-def _is_followed(file: BinaryIO, place: int, end: int, kind: FrameFormat) -> bool:
-    """Return whether a frame is at a position, and another one or the end of the file is after it."""
-    size = kind.size(int.from_bytes(read_at(file, place, _HEAD), "big"))
-    if not size or place + size > end:
-        return False
-    return place + size == end or bool(kind.size(int.from_bytes(read_at(file, place + size, _HEAD), "big")))
 
 
 def _description(file: BinaryIO, place: int, kind: FrameFormat) -> tuple[int | None, int, int]:
