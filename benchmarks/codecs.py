@@ -14,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from time import process_time
 
 import numpy as np
 from sklearn.metrics import accuracy_score
@@ -23,7 +22,9 @@ from app.core.audio import Signal, decode, resample, select_channel
 from app.core.bundle import read_bundle
 from app.core.containers import FORMATS
 from app.core.recognizer import EmotionRecognizer
+from benchmarks.calls import post
 from benchmarks.held_out import cross_validated, write_bundles
+from benchmarks.serving import running
 from testing.recordings import EXAMPLE, encode
 from training.data.corpora import READERS, Utterance
 from training.learning.scores import uar
@@ -31,9 +32,8 @@ from training.learning.scores import uar
 PER_LABEL = 24
 """The utterances of each label in each corpus; fewer if there are not as many."""
 WIDE, TELEPHONE = 16_000, 8_000
-BUNDLE = Path("models/multilingual")
-N_ROUNDS = 40
-CLIP_SECONDS = 3
+N_ROUNDS, N_POSTS, N_CALL_ROUNDS = 7, 20, 3
+CLIP_SECONDS, CALL_SECONDS = 3, 120
 
 Coding = Callable[[Signal], bytes]
 
@@ -103,21 +103,27 @@ def main() -> None:
 
 
 def print_costs() -> None:
-    """Print the processor time of an utterance, relative to WAV, measured in turns in one process."""
-    recognizer = EmotionRecognizer(read_bundle(BUNDLE))
+    """Print the processor time of utterances and calls, relative to WAV, measured in turns."""
     samples = resample(decode(EXAMPLE.read_bytes()), WIDE).samples
     clip = Signal(np.resize(samples, (1, CLIP_SECONDS * WIDE)), WIDE)
-    files = {name: code(clip) for name, code in CODINGS.items()}
-    seconds: dict[str, list[float]] = defaultdict(list)
-    for _ in range(N_ROUNDS):
-        for name, data in files.items():
-            started = process_time()
-            recognizer.recognize(decode(data, formats=FORMATS))
-            seconds[name].append(process_time() - started)
-    wav = seconds["WAV, PCM of 16 bits"]
-    for name, measured in seconds.items():
-        ratio = median(one / other for one, other in zip(measured, wav, strict=True))
-        print(f"{name}: {1000 * median(measured):.1f} ms, {ratio:.3f} of WAV", flush=True)
+    call = Signal(np.resize(samples, (1, CALL_SECONDS * WIDE)), WIDE)
+    with running(SER_WORKERS="1", SER_FORMATS=",".join(FORMATS)) as service:
+        for title, signal, n_rounds, n_posts, path in (
+            ("utterance", clip, N_ROUNDS, N_POSTS, "/v1/audio/emotions"),
+            ("call", call, N_CALL_ROUNDS, 1, "/v1/audio/timeline"),
+        ):
+            files = {name: code(signal) for name, code in CODINGS.items()}
+            seconds: dict[str, list[float]] = defaultdict(list)
+            for _ in range(n_rounds):
+                for name, data in files.items():
+                    started = service.processor_seconds()
+                    for _ in range(n_posts):
+                        post(service, data, path=path)
+                    seconds[name].append((service.processor_seconds() - started) / n_posts)
+            wav = seconds["WAV, PCM of 16 bits"]
+            for name, measured in seconds.items():
+                ratio = median(one / other for one, other in zip(measured, wav, strict=True))
+                print(f"{title}, {name}: {1000 * median(measured):.1f} ms, {ratio:.3f} of WAV", flush=True)
 
 
 def print_accuracy(models: Path, held_out: Mapping[str, Sequence[Utterance]]) -> None:
