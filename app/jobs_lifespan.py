@@ -69,7 +69,9 @@ async def _analyze(
     """Compute the answer of `/v1/audio/timeline` within the limits of jobs."""
     settings = service.settings
     service.find_model(request.model)  # the bundle may have been removed since the job was accepted
-    limits = Limits(settings.min_seconds, settings.max_job_seconds, settings.job_timeout)
+    limits = Limits(
+        settings.min_seconds, settings.max_job_seconds, settings.job_timeout, settings.enabled_formats
+    )
     analyzer = CallAnalyzer(service.pool, limits, settings.channel_policy)
     timeline = await analyzer.analyze(path, request.model, request.options, report)
     service.metrics.count_timeline(request.model, timeline)

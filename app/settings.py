@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.core.channels import ChannelPolicy
+from app.core.containers import DEFAULT_FORMATS, FORMATS
 from app.keys import Key, parse_keys
 
 _SIGNING_SECRET = re.compile(
@@ -147,6 +148,10 @@ class Settings(BaseSettings):
         default=None,
         description="client secret of Genesys Cloud AudioHook, in Base64; refuses unsigned requests",
     )
+    formats: str = Field(
+        default=",".join(DEFAULT_FORMATS),
+        description="formats that are accepted, separated by commas; also `caf`, `adpcm`, `gsm`, `g72x`",
+    )
     min_seconds: float = Field(default=0.25, gt=0, description="shortest recording, in seconds")
     max_worker_bytes: int = Field(
         default=1024 * 1024 * 1024,
@@ -183,6 +188,13 @@ class Settings(BaseSettings):
     def _is_channels(cls, text: str) -> str:
         if text != "all" and not re.fullmatch(r"\d+(,\d+)*", text):
             raise ValueError("expected `all`, or indices from 0 separated by commas, such as 0,1")
+        return text
+
+    @field_validator("formats")
+    @classmethod
+    def _is_formats(cls, text: str) -> str:
+        if not set(text.split(",")) <= set(FORMATS):
+            raise ValueError(f"expected names separated by commas, out of {', '.join(FORMATS)}")
         return text
 
     @field_validator("callback_secrets")
@@ -265,6 +277,11 @@ class Settings(BaseSettings):
     def recordings_url(self) -> str:
         """The URL of the store of the recordings."""
         return self.jobs_recordings or (self.data_dir.absolute() / "recordings").as_uri()
+
+    @property
+    def enabled_formats(self) -> tuple[str, ...]:
+        """The names of the formats that are accepted."""
+        return tuple(self.formats.split(","))
 
     @property
     def channel_policy(self) -> ChannelPolicy:

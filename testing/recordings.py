@@ -46,12 +46,65 @@ def ringing(seconds: float = 1.0, sampling_rate: int = 16_000) -> NDArray[np.flo
 
 
 def encode(
-    samples: NDArray[np.float32], sampling_rate: int = 16_000, subtype: str = "PCM_16", container: str = "WAV"
+    samples: NDArray[np.float32],
+    sampling_rate: int = 16_000,
+    subtype: str | None = "PCM_16",
+    container: str = "WAV",
+    **settings: str | float,
 ) -> bytes:
-    """Encode samples of the shape (n_samples,) or (n_samples, n_channels) as an audio file."""
+    """Encode samples of the shape (n_samples,) or (n_samples, n_channels) as an audio file.
+
+    Args:
+        samples: the samples.
+        sampling_rate: the sampling rate, in Hz.
+        subtype: the codec, by its name in libsndfile.
+        container: the container, by its name in libsndfile.
+        settings: `bitrate_mode` and `compression_level` of soundfile.
+    """
     file = io.BytesIO()
-    soundfile.write(file, samples, sampling_rate, subtype=subtype, format=container)
+    n_channels = 1 if samples.ndim == 1 else samples.shape[1]
+    with soundfile.SoundFile(
+        file, "w", sampling_rate, n_channels, subtype, format=container, **settings
+    ) as sound:
+        # libsndfile needs more stack than there is for many samples of Vorbis at a time.
+        for start in range(0, len(samples), sampling_rate):
+            sound.write(samples[start : start + sampling_rate])
     return file.getvalue()
+
+
+CODECS: dict[str, tuple[str, str]] = {
+    "wav": ("WAV", "PCM_16"),
+    "rf64": ("RF64", "PCM_24"),
+    "flac": ("FLAC", "PCM_16"),
+    "mp3": ("MP3", "MPEG_LAYER_III"),
+    "vorbis": ("OGG", "VORBIS"),
+    "opus": ("OGG", "OPUS"),
+    "aiff": ("AIFF", "PCM_16"),
+    "au": ("AU", "ULAW"),
+    "caf": ("CAF", "PCM_16"),
+    "gsm": ("WAV", "GSM610"),
+    "ima-adpcm": ("WAV", "IMA_ADPCM"),
+    "ms-adpcm": ("WAV", "MS_ADPCM"),
+    "g721": ("AU", "G721_32"),
+    "g721-wav": ("WAV", "G721_32"),
+    "g723-24": ("AU", "G723_24"),
+    "g723-40": ("AU", "G723_40"),
+}
+"""A container and a codec of libsndfile for each kind of recording that the service can accept."""
+NOT_ENABLED = {
+    "caf": "caf",
+    "gsm": "gsm",
+    "ima-adpcm": "adpcm",
+    "ms-adpcm": "adpcm",
+    **dict.fromkeys(("g721", "g721-wav", "g723-24", "g723-40"), "g72x"),
+}
+"""The kinds that are not accepted by default, with the name in SER_FORMATS that enables them."""
+
+
+def encode_as(kind: str, samples: NDArray[np.float32], sampling_rate: int = 16_000) -> bytes:
+    """Encode samples as one of the kinds of `CODECS`."""
+    container, codec = CODECS[kind]
+    return encode(samples, sampling_rate, codec, container)
 
 
 def two_voices() -> NDArray[np.float32]:

@@ -30,11 +30,13 @@ async def analyze_call(
     """Analyze the emotions in a recording of a whole call over time.
 
     The service detects speech on each channel and cuts the speech into segments at its pauses. Channels are
-    never mixed. The recording is WAV (PCM, float, A-law, mu-law) or FLAC, 8 to 48 kHz, up to 8 channels. A
-    channel without speech has no segments.
+    never mixed. The recording is WAV, FLAC, MP3, Ogg (Vorbis or Opus), AIFF or AU, 8 to 48 kHz, up to 8
+    channels. Audio without a header needs `encoding`. A channel without speech has no segments.
     """
     settings = service.settings
-    limits = Limits(settings.min_seconds, settings.max_call_seconds, settings.call_timeout)
+    limits = Limits(
+        settings.min_seconds, settings.max_call_seconds, settings.call_timeout, settings.enabled_formats
+    )
     analyzer = CallAnalyzer(pool, limits, caller.channels)
     timeline = await analyzer.analyze(file, model, options)
     service.metrics.count_timeline(model, timeline)

@@ -41,19 +41,22 @@ async def recognize_emotions(  # noqa: PLR0913, PLR0917  # FastAPI passes all by
 ) -> EmotionAnswer:
     """Recognize the probability of each emotion in a recording of one utterance.
 
-    The recording is WAV (PCM, float, A-law, mu-law) or FLAC, 8 to 48 kHz, up to 8 channels. If the recording
-    contains no speech, the answer has `speech: false` and no probabilities. If the highest probability is
-    below `min_confidence`, the answer has `speech: true`, the probabilities, and `emotion: null`.
+    The recording is WAV, FLAC, MP3, Ogg (Vorbis or Opus), AIFF or AU, 8 to 48 kHz, up to 8 channels. Audio
+    without a header needs `encoding`. If the recording contains no speech, the answer has `speech: false` and
+    no probabilities. If the highest probability is below `min_confidence`, the answer has `speech: true`, the
+    probabilities, and `emotion: null`.
     """
+    settings = service.settings
     permitted = caller.channels.permitted
     recognition = await pool.recognize(
         Recognize(
             recording,
             model,
             channel,
-            service.settings.min_seconds,
-            service.settings.max_utterance_seconds,
+            settings.min_seconds,
+            settings.max_utterance_seconds,
             None if permitted is None else tuple(permitted),
+            settings.enabled_formats,
         )
     )
     emotion = recognition.emotion_above(min_confidence)

@@ -105,7 +105,9 @@ async def create_job(  # noqa: PLR0913, PLR0917  # FastAPI passes all by name
         await asyncio.to_thread(check, callback_url, jobs.policy)
     size = file.stat().st_size
     await asyncio.to_thread(jobs.recordings.check_room, size)
-    header = await pool.run(InspectCall(str(file), settings.min_seconds, settings.max_job_seconds))
+    header = await pool.run(
+        InspectCall(str(file), settings.min_seconds, settings.max_job_seconds, settings.enabled_formats)
+    )
     chosen = caller.channels.choose(header.n_channels, options.check(header.n_channels).channels)
     job_id = str(uuid5(NAMESPACE_URL, f"{caller.name}\n{idempotency_key}") if idempotency_key else uuid4())
     digest = await asyncio.to_thread(_digest, file, [model, options.model_dump(mode="json"), callback_url])

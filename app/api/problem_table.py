@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from app.api.live_connection import OriginRefused
 from app.api.rate_limit import RateLimited
 from app.api.security import KeyExpired, ScopeMissing, Unauthenticated
-from app.api.upload import InvalidRequest, MalformedRequest, UploadTimeout, UploadTooLarge
+from app.api.upload_errors import InvalidRequest, MalformedRequest, UploadTimeout, UploadTooLarge
 from app.calls.metadata import InvalidMetadata
 from app.core.errors import (
     AudioTooLong,
@@ -16,6 +16,7 @@ from app.core.errors import (
     ModelNotFound,
     RolesMismatch,
     SpeechEmotionError,
+    StorageFull,
     UnsupportedMediaType,
 )
 from app.jobs.callbacks import CallbackRefused
@@ -24,7 +25,6 @@ from app.jobs.job import (
     JobNotFound,
     JobsFull,
     JobsUnavailable,
-    StorageFull,
     WebhookNotFound,
 )
 from app.live.connection import InvalidMessage, SessionIdle, SessionReplaced
@@ -127,7 +127,7 @@ PROBLEMS: dict[type[SpeechEmotionError], Problem] = {
         413,
         "upload-too-large",
         "The upload is too large",
-        "Send a shorter recording, one channel, or FLAC. The detail states the limit.",
+        "Send a shorter recording, one channel, FLAC or MP3. The detail states the limit.",
     ),
     AudioTooLong: Problem(
         413,
@@ -139,8 +139,7 @@ PROBLEMS: dict[type[SpeechEmotionError], Problem] = {
         415,
         "unsupported-media-type",
         "Not a format that is accepted",
-        "Send WAV (PCM of 8 to 32 bits, float, A-law, mu-law) or FLAC. Convert MP3, Opus and AMR "
-        "first: `ffmpeg -i call.mp3 call.wav`.",
+        "Send WAV, FLAC, MP3, Ogg, AIFF or AU. Convert other recordings: `ffmpeg -i in.m4a out.flac`.",
     ),
     InvalidRequest: INVALID_REQUEST,
     InvalidMetadata: INVALID_REQUEST,

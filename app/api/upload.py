@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -17,41 +18,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.dependencies import hold_slot
 from app.api.form import form_of
-from app.core.errors import SpeechEmotionError, UnsupportedMediaType
+from app.api.headerless import MAGIC_SIZE, HeaderDep, check_headerless
+from app.api.upload_errors import InvalidRequest, MalformedRequest, UploadTimeout, UploadTooLarge
+from app.core.errors import StorageFull, UnsupportedMediaType
 from app.core.files import path_of
-from app.jobs.job import StorageFull
 
 MULTIPART = "multipart/form-data"
 BINARY = {"type": "string", "format": "binary"}
-RAW_TYPES = (
-    "audio/wav",
-    "audio/flac",
-    "audio/x-wav",
-    "audio/wave",
-    "audio/vnd.wave",
-    "audio/x-flac",
-    "application/octet-stream",
-)
-
-
-class UploadError(SpeechEmotionError):
-    """The request contains no valid recording."""
-
-
-class MalformedRequest(UploadError):
-    """The body is empty or cannot be parsed."""
-
-
-class InvalidRequest(UploadError):
-    """The body can be parsed, but a part is missing or wrong."""
-
-
-class UploadTooLarge(UploadError):
-    """The body is larger than the limit."""
-
-
-class UploadTimeout(UploadError):
-    """The upload stalled, or took too long."""
+RAW_TYPES = ("audio/wav", "audio/flac", "audio/mpeg", "audio/ogg", "audio/aiff", "audio/basic")
+"""The media types of a recording that the description of the API names."""
+OTHER_TYPES = frozenset({"application/octet-stream", "application/ogg"})
+"""More media types of a recording, besides all of `audio/…`. The content of the file decides."""
 
 
 class UploadLimit:
@@ -106,18 +83,21 @@ class UploadLimit:
             if received > max_bytes:
                 raise UploadTooLarge(
                     f"The request is larger than the limit of {max_bytes} bytes. "
-                    "Send a shorter recording, or FLAC instead of WAV."
+                    "Send a shorter recording, or FLAC or MP3 instead of WAV."
                 )
             return message
 
         await self.app(scope, counted, send)
 
 
-async def read_recording(request: Request, _slot: Annotated[None, Depends(hold_slot)]) -> bytes:
+async def read_recording(
+    request: Request, header: HeaderDep, _slot: Annotated[None, Depends(hold_slot)]
+) -> bytes:
     """Read the recording from the body: the file of a form, or the body itself.
 
     Args:
-        request: the request, of a media type in `REQUEST_BODY`.
+        request: the request, of an accepted media type.
+        header: the header to put before headerless audio; empty for other recordings.
         _slot: a slot of the pool, acquired before the body is read.
 
     Returns:
@@ -126,7 +106,8 @@ async def read_recording(request: Request, _slot: Annotated[None, Depends(hold_s
     Raises:
         UnsupportedMediaType: the request has another media type.
         MalformedRequest: the body is empty, or the form cannot be parsed.
-        InvalidRequest: the form does not have exactly one file in the field `file`.
+        InvalidRequest: the form does not have exactly one file in the field `file`, or audio that should
+            be headerless has a header.
         UploadTooLarge: the body is larger than the limit.
         UploadTimeout: the upload was too slow.
         Overloaded: no slot is free.
@@ -141,10 +122,13 @@ async def read_recording(request: Request, _slot: Annotated[None, Depends(hold_s
         raise MalformedRequest("The connection ended before the upload did.") from error
     if not recording:
         raise empty_upload()
-    return recording
+    check_headerless(header, recording[:MAGIC_SIZE])
+    return header + recording
 
 
-async def read_call(request: Request, _slot: Annotated[None, Depends(hold_slot)]) -> AsyncIterator[Path]:
+async def read_call(
+    request: Request, header: HeaderDep, _slot: Annotated[None, Depends(hold_slot)]
+) -> AsyncIterator[Path]:
     """Read a call from the body, as `read_recording` does, into an unnamed file.
 
     The system deletes an unnamed file when the request ends, even if the service crashes.
@@ -160,12 +144,17 @@ async def read_call(request: Request, _slot: Annotated[None, Depends(hold_slot)]
         try:
             if _media_type(request) != MULTIPART:
                 file: IO[bytes] = stack.enter_context(TemporaryFile())  # noqa: SIM115  # the stack closes it
+                file.write(header)
                 async for chunk in request.stream():
                     await asyncio.to_thread(file.write, chunk)
             else:
                 uploaded = await stack.enter_async_context(_form_file(request))
                 file = cast("SpooledTemporaryFile[bytes]", uploaded.file)
                 file.rollover()
+                if header and uploaded.size:
+                    body, file = file, stack.enter_context(TemporaryFile())  # noqa: SIM115  # as above
+                    file.write(header)
+                    await asyncio.to_thread(shutil.copyfileobj, body, file)
             file.flush()
         except ClientDisconnect as error:
             raise MalformedRequest("The connection ended before the upload did.") from error
@@ -173,14 +162,15 @@ async def read_call(request: Request, _slot: Annotated[None, Depends(hold_slot)]
             if error.errno != errno.ENOSPC:
                 raise
             raise StorageFull("The storage has no space for the recording. Try again later.") from error
-        if not os.fstat(file.fileno()).st_size:
+        if os.fstat(file.fileno()).st_size <= len(header):
             raise empty_upload()
+        check_headerless(header, os.pread(file.fileno(), MAGIC_SIZE, len(header)))
         yield path_of(file)
 
 
 def empty_upload() -> MalformedRequest:
     """Return the error for a request without a recording."""
-    return MalformedRequest("The upload is empty. Send a WAV or FLAC recording.")
+    return MalformedRequest("The upload is empty. Send a recording, such as WAV, FLAC or MP3.")
 
 
 def _media_type(request: Request) -> str:
@@ -192,11 +182,11 @@ def _media_type(request: Request) -> str:
             "Content-Encoding; FLAC is a compressed recording."
         )
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != MULTIPART and media_type not in RAW_TYPES:
+    if media_type != MULTIPART and not media_type.startswith("audio/") and media_type not in OTHER_TYPES:
         raise UnsupportedMediaType(
             f"The media type {media_type or '(none)'} is not accepted. Send multipart/form-data with "
-            "the recording in the field `file`, or the recording itself with Content-Type: audio/wav or "
-            "audio/flac."
+            "the recording in the field `file`, or the recording itself with a Content-Type of audio, such "
+            "as audio/wav."
         )
     return media_type
 
@@ -228,10 +218,12 @@ REQUEST_BODY: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
-                    "properties": {"file": {**BINARY, "description": "a WAV or FLAC recording"}},
+                    "properties": {
+                        "file": {**BINARY, "description": "the recording, such as WAV, FLAC or MP3"}
+                    },
                 }
             },
-            **{media_type: {"schema": BINARY} for media_type in RAW_TYPES[:2]},
+            **{media_type: {"schema": BINARY} for media_type in RAW_TYPES},
         },
     }
 }

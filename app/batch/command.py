@@ -74,7 +74,7 @@ def _parse(arguments: Sequence[str]) -> Namespace:
     """Parse the command line."""
     parser = ArgumentParser("python -m app analyze", description="Recognize emotions in recordings of calls.")
     add = parser.add_argument
-    add("inputs", nargs="*", metavar="INPUT", help="WAV or FLAC files, folders, globs, s3://bucket/prefix")
+    add("inputs", nargs="*", metavar="INPUT", help="recordings, folders, globs, s3://bucket/prefix")
     add(
         "--list",
         action="append",
@@ -159,7 +159,9 @@ async def _analyze(
     """Analyze all recordings with the engine, and report the failed ones."""
     manifest = read_bundle(folder).manifest
     files = tuple(sorted(manifest.files.items()))
-    limits = Limits(settings.min_seconds, settings.max_call_seconds, settings.call_timeout)
+    limits = Limits(
+        settings.min_seconds, settings.max_call_seconds, settings.call_timeout, settings.enabled_formats
+    )
     least = settings.min_confidence if arguments.min_confidence is None else arguments.min_confidence
     call = CallOptions(
         channels=arguments.channels,

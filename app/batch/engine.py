@@ -8,8 +8,9 @@ from pathlib import Path
 from app.answer_builder import AnswerBuilder
 from app.answers import TimelineAnswer
 from app.batch.sources import Source
-from app.calls.analysis import CallAnalyzer, Limits, Pool
+from app.calls.analysis import CallAnalyzer, Limits
 from app.calls.options import CallOptions
+from app.calls.source import Pool
 from app.core.channels import ChannelPolicy
 from app.core.errors import SpeechEmotionError
 from app.pool.errors import WorkerLost

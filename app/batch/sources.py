@@ -13,7 +13,7 @@ import obstore
 from app.core.files import path_of
 from app.s3 import open_bucket
 
-SUFFIXES = (".wav", ".flac")
+SUFFIXES = (".wav", ".wave", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".caf")
 """The suffixes of recordings in folders and buckets. The case is ignored."""
 S3 = "s3://"
 
@@ -71,7 +71,7 @@ def find_sources(inputs: Iterable[str], lists: Iterable[Path] = ()) -> list[Sour
     for text in inputs:
         matches = set(_find(text))
         if not matches:
-            raise ValueError(f"{text}: there is no WAV or FLAC file")
+            raise ValueError(f"{text}: there is no recording, such as .wav, .flac or .mp3")
         sources |= matches
     for path in lists:
         lines = sys.stdin if str(path) == "-" else path.read_text(encoding="utf-8").splitlines()

@@ -1,35 +1,30 @@
 """The analysis of a whole call: segments and emotions of each channel.
 
-The call stays in its file. First, workers detect the speech in each stretch, on all channels at once.
-Then they recognize each segment. Both steps run as small tasks on all workers, so that other requests
-wait only briefly. Finally, the analysis adapts the answers of a channel to its speaker. The adaptation uses
-all segments of the speaker.
+The call stays in its file; MP3 and Ogg are decoded once, into a temporary file. First, workers detect the
+speech in each stretch, on all channels at once. Then they recognize each segment. These steps run as small
+tasks on all workers, so that other requests wait only briefly. Finally, the analysis adapts the answers of a
+channel to its speaker. The adaptation uses all segments of the speaker.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from time import perf_counter
-from typing import Protocol, TypeVar
 
 from app.calls.options import CallOptions
+from app.calls.parallel import Deadline, spread
+from app.calls.source import Pool, readable
 from app.calls.speakers import RecognizedPart, recognize_parts, rows_of, runs_in
 from app.core.call import CallFormat
 from app.core.channels import ChannelPolicy
-from app.core.errors import SpeechEmotionError
+from app.core.containers import DEFAULT_FORMATS
 from app.core.segments import FRAME, Frames, Span, SpeechSegment, find_segments
 from app.core.stretches import Stretch, join, stretches
 from app.core.timeline import Timeline
-from app.pool.errors import DeadlineExceeded
 from app.pool.segment_tasks import RecognizedSegment, RecognizeSegment, SegmentParts, SplitSegment
-from app.pool.task import Task
 from app.pool.tasks import DetectSpeech, InspectCall
-
-Answer = TypeVar("Answer")
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +35,13 @@ class Limits:
         min_seconds: the shortest accepted duration.
         max_seconds: the longest accepted duration.
         timeout: the seconds that an analysis may take.
+        formats: the enabled formats, by the names of `containers.FORMATS`.
     """
 
     min_seconds: float
     max_seconds: float
     timeout: float
-
-
-class Pool(Protocol):
-    """The part of `app.pool.pool.WorkerPool` that the analysis needs.
-
-    Attributes:
-        n_workers: the number of tasks that run at a time.
-    """
-
-    n_workers: int
-
-    async def run(self, task: Task[Answer]) -> Answer:
-        """Run a task."""
+    formats: tuple[str, ...] = DEFAULT_FORMATS
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +114,7 @@ class CallAnalyzer:
         """Analyze a call.
 
         Args:
-            path: the path of a WAV or FLAC file that the workers can open.
+            path: the path of a recording that the workers can open.
             model: the name of the bundle.
             options: the options of the analysis.
             progress: a callback that receives the completed share, 0 to 1, after each segment.
@@ -143,32 +127,26 @@ class CallAnalyzer:
             DeadlineExceeded: the analysis exceeded its time limit.
             WorkerLost: a worker died.
         """
-        deadline = asyncio.get_running_loop().time() + self.limits.timeout
-        file, watch = str(path), _StopWatch()
-        header = await self.pool.run(InspectCall(file, self.limits.min_seconds, self.limits.max_seconds))
+        deadline, watch = Deadline.of(self.limits.timeout), _StopWatch()
+        header = await self.pool.run(
+            InspectCall(str(path), self.limits.min_seconds, self.limits.max_seconds, self.limits.formats)
+        )
         options.check(header.n_channels)
-        watch.note("inspect")
         chosen = self.policy.choose(header.n_channels, options.channels)
-        frames = await self._detect(file, header, chosen, deadline)
-        watch.note("detect")
-        found = [
-            (channel, segment)
-            for channel, of_channel in zip(chosen, frames, strict=True)
-            for segment in find_segments(of_channel)
-        ]
-        total_seconds = sum(segment.span.seconds for _, segment in found)
-        done_seconds = 0.0
-
-        async def recognize(part: tuple[int, SpeechSegment]) -> list[RecognizedPart]:
-            nonlocal done_seconds
-            channel, segment = part
-            source = _Source(self.pool, file, header.sampling_rate, channel, model)
-            recognized = await recognize_parts(source, segment, split=options.speakers is not None)
-            done_seconds += segment.span.seconds
-            progress(done_seconds / total_seconds)
-            return recognized
-
-        answers = await self._spread(recognize, found, deadline)
+        async with readable(self.pool, path, header, deadline) as (file, form):
+            watch.note("inspect")
+            frames = await self._detect(file, form, chosen, deadline)
+            watch.note("detect")
+            found = [
+                (channel, segment)
+                for channel, of_channel in zip(chosen, frames, strict=True)
+                for segment in find_segments(of_channel)
+            ]
+            sources = [
+                (_Source(self.pool, file, form.sampling_rate, channel, model), segment)
+                for channel, segment in found
+            ]
+            answers = await self._recognize(sources, deadline, progress, split=options.speakers is not None)
         watch.note("recognize")
         parts: dict[int, list[RecognizedPart]] = {channel: [] for channel in chosen}
         for (channel, _), recognized in zip(found, answers, strict=True):
@@ -179,51 +157,42 @@ class CallAnalyzer:
             for channel, of_channel in parts.items()
         ]
         watch.note("group")
-        return Timeline(header.duration, tuple(chain.from_iterable(rows)), watch.seconds)
+        return Timeline(form.duration, tuple(chain.from_iterable(rows)), watch.seconds)
+
+    async def _recognize(
+        self,
+        segments: Sequence[tuple[_Source, SpeechSegment]],
+        deadline: Deadline,
+        progress: Callable[[float], None],
+        *,
+        split: bool,
+    ) -> list[list[RecognizedPart]]:
+        """Recognize the segments, or each of their parts with one speaker."""
+        total_seconds = sum(segment.span.seconds for _, segment in segments)
+        done_seconds = 0.0
+
+        async def recognize(item: tuple[_Source, SpeechSegment]) -> list[RecognizedPart]:
+            nonlocal done_seconds
+            source, segment = item
+            recognized = await recognize_parts(source, segment, split=split)
+            done_seconds += segment.span.seconds
+            progress(done_seconds / total_seconds)
+            return recognized
+
+        return await spread(recognize, segments, self.pool.n_workers, deadline)
 
     async def _detect(
-        self, file: str, header: CallFormat, channels: Sequence[int], deadline: float
+        self, file: str, form: CallFormat, channels: Sequence[int], deadline: Deadline
     ) -> list[Frames]:
         """Detect the speech: for each channel, one Boolean per 10 ms."""
 
         async def detect(stretch: Stretch) -> list[list[Span]]:
             start, run_in, stop = (
-                round(edge * header.sampling_rate) for edge in (stretch.history, stretch.run_in, stretch.end)
+                round(edge * form.sampling_rate) for edge in (stretch.history, stretch.run_in, stretch.end)
             )
-            stop = min(stop, header.n_samples)
+            stop = min(stop, form.n_samples)
             found = await self.pool.run(DetectSpeech(file, start, run_in, stop, tuple(channels)))
             return [[Span(*edges) for edges in spans] for spans in found.spans]
 
-        detected = await self._spread(detect, stretches(header.duration), deadline)
-        return [join(spans, header.n_samples, header.sampling_rate) for spans in zip(*detected, strict=True)]
-
-    async def _spread(
-        self, work: Callable[[Item], Awaitable[Result]], items: Iterable[Item], deadline: float
-    ) -> list[Result]:
-        """Process each item, on all workers.
-
-        After an error, no further item starts. Items in progress are completed, because the pool kills the
-        worker of a canceled task.
-        """
-        results: dict[int, Result] = {}
-        errors: list[SpeechEmotionError] = []
-        remaining = iter(enumerate(items))
-        loop = asyncio.get_running_loop()
-
-        async def process_items() -> None:
-            for index, item in remaining:
-                if errors:
-                    return
-                try:
-                    if loop.time() > deadline:
-                        raise DeadlineExceeded(
-                            f"No answer within {self.limits.timeout:g} s. Try again, or send a shorter part."
-                        )
-                    results[index] = await work(item)
-                except SpeechEmotionError as error:
-                    errors.append(error)
-
-        await asyncio.gather(*(process_items() for _ in range(self.pool.n_workers)))
-        if errors:
-            raise errors[0]
-        return [results[index] for index in sorted(results)]
+        detected = await spread(detect, stretches(form.duration), self.pool.n_workers, deadline)
+        return [join(spans, form.n_samples, form.sampling_rate) for spans in zip(*detected, strict=True)]

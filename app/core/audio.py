@@ -1,37 +1,22 @@
-"""Decoding of audio to a `Signal`, selection of a channel, and resampling.
+"""Decoding of a recording to a `Signal`, selection of a channel, and resampling.
 
-soundfile (libsndfile) decodes, and soxr resamples. This module decides which files are accepted: WAV
-(RIFF, WAVEX, RF64) and FLAC, the codecs of `CODECS`, 8 to 48 kHz, and up to eight channels. Every sample
-must be finite, and the file must contain all samples that its header declares.
+`app.core.containers` decides which files are accepted, and `app.core.decoder` decodes their samples. Every
+sample must be finite, and the file must contain all samples that its header declares.
 """
 
 import io
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from app.core.errors import (
-    AudioTooLong,
-    AudioTooShort,
-    AudioUndecodable,
-    ChannelNotFound,
-    UnsupportedMediaType,
-)
-from app.core.riff import is_cut_off
-
-CONTAINERS = frozenset({"WAV", "WAVEX", "RF64", "FLAC"})
-CODECS = frozenset({"PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAW", "ULAW"})
-MIN_SAMPLING_RATE = 8_000
-MAX_SAMPLING_RATE = 48_000
-MAX_CHANNELS = 8
-MAGIC = frozenset({b"RIFF", b"RF64", b"fLaC"})
-"""The first four bytes of an accepted file."""
-FRAMES_UNKNOWN = 2**62
-"""A limit on plausible lengths. libsndfile reports about 2**63 frames if a FLAC header lacks the length."""
+from app.core import decoder
+from app.core.containers import DEFAULT_FORMATS, identify
+from app.core.containers.header import LINEAR, Header, cut_off
+from app.core.errors import AudioTooLong, AudioTooShort, AudioUndecodable, ChannelNotFound
 
 Channel = int | Literal["mix"]
 """A channel: its index, counted from 0, or `mix` for the mean of all channels."""
@@ -60,70 +45,54 @@ class Signal:
         return float(self.samples.shape[1] / self.sampling_rate)
 
 
-def decode(data: bytes, *, min_seconds: float = 0.0, max_seconds: float = 3600.0) -> Signal:
-    """Decode a WAV or FLAC file.
+def decode(
+    data: bytes,
+    *,
+    min_seconds: float = 0.0,
+    max_seconds: float = 3600.0,
+    formats: Collection[str] = DEFAULT_FORMATS,
+) -> Signal:
+    """Decode a recording.
 
     Args:
         data: the content of the file.
         min_seconds: the duration of the shortest accepted recording. An empty recording is never accepted.
         max_seconds: the duration of the longest accepted recording. Decoding stops at this duration, even
             if a small file expands to more.
+        formats: the enabled formats, by the names of `containers.FORMATS`.
 
     Returns:
         All channels, at the sampling rate of the file.
 
     Raises:
-        UnsupportedMediaType: the file is neither WAV nor FLAC, or its codec is not accepted.
+        UnsupportedMediaType: the format of the file is unknown or not enabled.
         AudioUndecodable: the file is damaged, cut off or not finite, or its number of channels or its
             sampling rate is out of range.
         AudioTooShort: the recording is shorter than `min_seconds`, or empty.
         AudioTooLong: the recording is longer than `max_seconds`.
     """
-    if data[:4] not in MAGIC:
-        raise not_a_recording()
-    try:
-        with _Stream(io.BytesIO(data)) as file:
-            check_format(file)
-            max_frames = int(max_seconds * file.samplerate)
-            # A FLAC file that was written to a pipe lacks its length, so the read itself is bounded.
-            wanted = min(file.frames, max_frames + 1)
-            frames = file.read(wanted, dtype="float32", always_2d=True)
-            sampling_rate = int(file.samplerate)
-            incomplete = len(frames) < wanted and file.frames < FRAMES_UNKNOWN
-    except soundfile.LibsndfileError as error:
-        raise undecodable(error) from error
-    if incomplete or is_cut_off(io.BytesIO(data)):
+    file = io.BytesIO(data)
+    header = identify(file, formats)
+    if header.n_samples is not None:
+        check_length(header.n_samples, header.sampling_rate, min_seconds, max_seconds)
+    # The length of some files is unknown, so that the read itself is bounded.
+    samples = decoder.read(file, header, 0, int(max_seconds * header.sampling_rate) + 1)
+    check_complete(header, len(samples), header.n_samples)
+    check_length(len(samples), header.sampling_rate, min_seconds, max_seconds)
+    check_finite(samples)
+    return Signal(np.ascontiguousarray(samples.T), header.sampling_rate)
+
+
+def check_complete(header: Header, n_samples: int, n_expected: int | None) -> None:
+    """Check that a recording has the samples that its header declares.
+
+    The damaged parts of a file with a lossy codec are missing; people hear such a recording, too.
+
+    Raises:
+        AudioUndecodable: samples of a lossless codec are missing.
+    """
+    if header.codec in LINEAR | {"FLAC"} and n_expected is not None and n_samples < n_expected:
         raise cut_off()
-    check_length(len(frames), sampling_rate, min_seconds, max_seconds)
-    check_finite(frames)
-    return Signal(np.ascontiguousarray(frames.T), sampling_rate)
-
-
-class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # soundfile is untyped
-    """A sound file that is read once, from start to end."""
-
-    def seekable(self) -> bool:
-        """Return False, since soundfile's seek after each read fails on a FLAC of unknown length."""
-        return False
-
-
-def not_a_recording() -> UnsupportedMediaType:
-    """Return the error for a file that is neither WAV nor FLAC."""
-    return UnsupportedMediaType("This is not a WAV or FLAC file. Send a WAV (RIFF) or FLAC recording.")
-
-
-def undecodable(error: soundfile.LibsndfileError) -> AudioUndecodable:
-    """Return the error for a file that libsndfile cannot decode."""
-    return AudioUndecodable(
-        f"The recording cannot be decoded: {error.error_string} Export it again and resend."
-    )
-
-
-def cut_off() -> AudioUndecodable:
-    """Return the error for a file that ends too early."""
-    return AudioUndecodable(
-        "The recording is cut off: it is shorter than its header declares. Send the whole file."
-    )
 
 
 def check_length(n_samples: int, sampling_rate: int, min_seconds: float, max_seconds: float) -> None:
@@ -154,27 +123,6 @@ def check_finite(samples: NDArray[np.float32]) -> None:
         raise AudioUndecodable(
             "The recording contains samples that are not finite numbers (NaN or infinity). Export it again."
         )
-
-
-def check_format(file: soundfile.SoundFile) -> None:
-    """Check that the container, the codec, the sampling rate and the number of channels are accepted.
-
-    Raises:
-        UnsupportedMediaType: the container or the codec is not accepted.
-        AudioUndecodable: the sampling rate or the number of channels is out of range.
-    """
-    if file.format not in CONTAINERS or file.subtype not in CODECS:
-        raise UnsupportedMediaType(
-            f"{file.format} with codec {file.subtype} is not accepted. "
-            "Send WAV as PCM, float, A-law or mu-law, or FLAC."
-        )
-    if not MIN_SAMPLING_RATE <= file.samplerate <= MAX_SAMPLING_RATE:
-        raise AudioUndecodable(
-            f"The sampling rate is {file.samplerate} Hz. "
-            f"Convert the recording to a rate from {MIN_SAMPLING_RATE} to {MAX_SAMPLING_RATE} Hz."
-        )
-    if file.channels > MAX_CHANNELS:
-        raise AudioUndecodable(f"The recording has {file.channels} channels. Send at most {MAX_CHANNELS}.")
 
 
 def select_channel(signal: Signal, channel: Channel) -> Signal:

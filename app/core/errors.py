@@ -5,8 +5,8 @@ do. A message contains no secrets, so that the sender may read it.
 
     SpeechEmotionError
     ├── AudioError               the recording cannot be analyzed; its sender can correct that
-    │   ├── UnsupportedMediaType   the file is neither WAV nor FLAC, or its codec is not accepted
-    │   ├── AudioUndecodable       the file is WAV or FLAC, but damaged or out of range
+    │   ├── UnsupportedMediaType   the format of the file is unknown or not enabled
+    │   ├── AudioUndecodable       the file is damaged or out of range
     │   ├── AudioTooShort          the recording is shorter than the minimum
     │   ├── AudioTooLong           the recording is longer than the limit
     │   ├── ChannelNotFound        the recording has no such channel
@@ -14,6 +14,7 @@ do. A message contains no secrets, so that the sender may read it.
     ├── ChannelNotPermitted      the operator does not permit the analysis of this channel
     ├── BundleError              a bundle does not match itself or this installation
     ├── ModelNotFound            the service has no bundle of that name
+    ├── StorageFull              the storage has no space for another recording
     ├── InvalidMetadata          app.calls.metadata: the metadata of a call is wrong or exceeds a limit
     ├── AuditLogUnavailable      app.audit: the audit log cannot be opened
     ├── RulesInvalid             app.rules.errors: the file of rules is not valid
@@ -29,7 +30,7 @@ do. A message contains no secrets, so that the sender may read it.
     │   ├── KeyExpired             the API key has expired
     │   ├── ScopeMissing           the API key does not have the scope of the request
     │   └── RateLimited            the caller exceeded its request rate
-    ├── UploadError              app.api.upload: the request contains no valid recording
+    ├── UploadError              app.api.upload_errors: the request contains no valid recording
     │   ├── MalformedRequest       the body is empty or cannot be parsed
     │   ├── InvalidRequest         the body can be parsed, but a part is missing or wrong
     │   ├── UploadTooLarge         the body is larger than the limit
@@ -41,7 +42,6 @@ do. A message contains no secrets, so that the sender may read it.
     │   ├── CallbackRefused        the callback address is not permitted
     │   ├── JobsFull               the job queue is full
     │   ├── JobsUnavailable        jobs are disabled, or their database is unreachable
-    │   ├── StorageFull            the storage has no space for another recording
     │   │   └── DatabaseAway         the PostgreSQL server of the jobs does not answer
     │   ├── RecordingLost          the recording of a job cannot be fetched
     │   └── JobCancelled           the owner canceled the job while it ran
@@ -71,11 +71,11 @@ class AudioError(SpeechEmotionError):
 
 
 class UnsupportedMediaType(AudioError):
-    """The file is neither WAV nor FLAC, or its codec is not accepted."""
+    """The format of the file is unknown or not enabled."""
 
 
 class AudioUndecodable(AudioError):
-    """The file is WAV or FLAC, but damaged or out of the accepted range."""
+    """The file is damaged, or out of the accepted range."""
 
 
 class AudioTooShort(AudioError):
@@ -104,6 +104,10 @@ class BundleError(SpeechEmotionError):
 
 class ModelNotFound(SpeechEmotionError):
     """The service has no bundle of that name."""
+
+
+class StorageFull(SpeechEmotionError):
+    """The storage has no space for another recording."""
 
 
 REGISTRY: dict[str, type[SpeechEmotionError]] = {

@@ -29,10 +29,6 @@ class JobsFull(JobError):
     """The job queue is full."""
 
 
-class StorageFull(JobError):
-    """The storage has no space for another recording."""
-
-
 class JobsUnavailable(JobError):
     """Jobs are disabled, or their database is unreachable."""
 

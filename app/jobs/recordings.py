@@ -17,8 +17,9 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore
 
+from app.core.errors import StorageFull
 from app.core.files import path_of
-from app.jobs.job import JobsUnavailable, RecordingLost, StorageFull
+from app.jobs.job import JobsUnavailable, RecordingLost
 from app.s3 import open_bucket
 
 SPARE_BYTES = 256 * 1024 * 1024

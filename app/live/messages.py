@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from app.answers import AlertAnswer, ProblemDocument, SegmentAnswer, TimelineAnswer, TurningPointAnswer
 from app.calls.metadata import Metadata
 from app.calls.options import NumberOfSpeakers, Role, SpeakerOrder
-from app.core.audio import MAX_CHANNELS, MAX_SAMPLING_RATE, MIN_SAMPLING_RATE
+from app.core.containers.header import MAX_CHANNELS, MAX_SAMPLING_RATE, MIN_SAMPLING_RATE
 from app.live.encoding import Encoding
 
 MAX_REFERENCE_LENGTH = 128

@@ -1,7 +1,8 @@
 """A worker process and its protocol.
 
 An upload is untrusted until it is decoded, and workers decode uploads. The service therefore unpickles no
-data from a worker. A message is a length and a JSON object. A recording follows as a length and bytes.
+data from a worker. A message is a length and a JSON object, and then a length and bytes: the field `data` of
+a task or of its answer.
 
     request    {"task": "Recognize", "model": …, "channel": …, …} and the file
     answer     {"duration": …, "probabilities": …, "seconds": …}, or {"error": …, "message": …}
@@ -69,11 +70,17 @@ async def read_answer(reader: StreamReader) -> dict[str, Any]:
         SpeechEmotionError: the answer is an error; the answer names the class.
         OSError, EOFError: the process died.
     """
-    (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
-    answer: dict[str, Any] = json.loads(await reader.readexactly(length))
+    answer: dict[str, Any] = json.loads(await _receive(reader))
+    if data := await _receive(reader):
+        answer["data"] = data
     if "error" in answer:
         raise ERRORS.get(answer["error"], WorkerFailed)(answer["message"])
     return answer
+
+
+async def _receive(reader: StreamReader) -> bytes:
+    (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
+    return await reader.readexactly(length)
 
 
 def work(channel: socket.socket, folders: Sequence[Path], *, sandboxed: bool) -> None:
@@ -134,8 +141,9 @@ def _read_exactly(stream: BufferedRWPair, length: int) -> bytes:
 
 
 def _write(stream: BufferedRWPair, answer: Mapping[str, Any]) -> None:
-    data = json.dumps(answer).encode()
-    stream.write(LENGTH.pack(len(data)) + data)
+    details = dict(answer)
+    data: bytes = details.pop("data", b"")
+    stream.writelines(LENGTH.pack(len(part)) + part for part in (json.dumps(details).encode(), data))
     stream.flush()
 
 

@@ -28,7 +28,7 @@ class WorkerContext:
 
 
 class Task(Protocol[Answer_co]):
-    """A task of a worker: a dataclass. Its field `data`, if present, holds bytes."""
+    """A task of a worker: a dataclass. Its field `data`, and that of its answer, if present, holds bytes."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     answer: ClassVar[type]

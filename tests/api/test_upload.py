@@ -10,7 +10,8 @@ from fastapi.testclient import TestClient
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-from app.api.upload import MalformedRequest, UploadLimit, UploadTimeout, UploadTooLarge, read_recording
+from app.api.upload import UploadLimit, read_recording
+from app.api.upload_errors import MalformedRequest, UploadTimeout, UploadTooLarge
 from testing.recordings import EXAMPLE
 
 SCOPE: Scope = {"type": "http", "path": "/", "headers": [(b"content-length", b"1")]}
@@ -67,7 +68,7 @@ def test_a_disconnect_during_the_upload_is_an_error_of_the_client(media_type: by
 
     request = Request({"type": "http", "headers": [(b"content-type", media_type)]}, hang_up)
     with pytest.raises(MalformedRequest, match="ended before"):
-        asyncio.run(read_recording(request, None))
+        asyncio.run(read_recording(request, b"", None))
 
 
 @pytest.mark.parametrize(("pause", "max_pause", "max_seconds"), [(0.5, 0.05, 10), (0.03, 0.2, 0.1)])

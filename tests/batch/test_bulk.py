@@ -220,7 +220,7 @@ def test_globs_and_lists_select_recordings(environment: dict[str, str], folder: 
     ("arguments", "reason"),
     [
         (["{folder}", "--output", "x.parquet", "--engine", "tcp://127.0.0.1:1"], "no Dask scheduler answers"),
-        (["{folder}/*.mp3", "--output", "x.parquet"], "there is no WAV or FLAC file"),
+        (["{folder}/*.mp3", "--output", "x.parquet"], "there is no recording"),
         (["{folder}"], "needs --output"),
         (["--output", "x.parquet"], "name recordings"),
     ],

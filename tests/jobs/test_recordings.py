@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs.job import JobsUnavailable, RecordingLost, StorageFull
+from app.core.errors import StorageFull
+from app.jobs.job import JobsUnavailable, RecordingLost
 from app.jobs.recordings import Recordings
 from testing.backends import object_store
 

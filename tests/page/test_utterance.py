@@ -127,7 +127,7 @@ def test_a_refused_microphone_is_explained(page: Page) -> None:
 def test_an_error_is_shown_on_the_page(page: Page) -> None:
     page.set_input_files("#file", ROOT / "README.md")
     problem = page.get_by_role("region", name="Not a format that is accepted")
-    expect(problem).to_contain_text("This is not a WAV or FLAC file.")
+    expect(problem).to_contain_text("This is not a recording of an accepted format.")
     expect(problem.locator("code")).to_have_text(re.compile("^[0-9a-f]{32}$"))
     expect(page.get_by_role("status")).to_contain_text("Not a format that is accepted")
     link = problem.get_by_role("link", name="What to do about it")

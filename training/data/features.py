@@ -26,12 +26,14 @@ from tqdm import tqdm
 
 import app.core.audio
 import app.core.binding
+import app.core.decoder
 import app.core.features
 import app.core.log_mel
-import app.core.riff
 import training.data.conditions
 import training.encoder.extractor
+from app.core import containers
 from app.core.audio import Signal, decode, select_channel
+from app.core.containers import flac, header, riff
 from app.core.errors import AudioError
 from app.core.features import SINKS, FeatureConfig, FeatureExtractor, FeatureValues
 from app.core.files import write_whole
@@ -140,7 +142,7 @@ def sources_digest(config: FeatureConfig, *modules: ModuleType) -> str:
         config: the configuration of the features.
         modules: further modules, which compute the signal.
     """
-    own: list[ModuleType] = [app.core.audio, app.core.riff]
+    own: list[ModuleType] = [app.core.audio, app.core.decoder, containers, header, riff, flac]
     if config.feature_set == ENCODER:
         own += [app.core.log_mel, training.encoder.extractor]
         files = [encoder_path(N_LAYERS)]

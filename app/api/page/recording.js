@@ -29,11 +29,25 @@ const LONGEST_UTTERANCE = 15;
  */
 export async function openRecording(file) {
   const bytes = await file.arrayBuffer();
-  const start = String.fromCharCode(...new Uint8Array(bytes, 0, Math.min(4, bytes.byteLength)));
-  const flac = start === "fLaC";
+  const [format, mediaType] = formatOf(bytes);
   let sound = readWav(bytes);
-  if (!sound && (flac || start === "RIFF")) sound = await decode(bytes, flac);
-  return { file, name: file.name, mediaType: flac ? "audio/flac" : "audio/wav", sound };
+  if (!sound && format) sound = await decode(bytes, format);
+  return { file, name: file.name, mediaType, sound };
+}
+
+const FORMATS = {
+  RIFF: ["WAV", "audio/wav"],
+  fLaC: ["FLAC", "audio/flac"],
+  OggS: ["Ogg", "audio/ogg"],
+  FORM: ["AIFF", "audio/aiff"],
+};
+
+/** The name and the media type of a file, by its first bytes. The name of an unknown format is empty. */
+function formatOf(bytes) {
+  const first = new Uint8Array(bytes, 0, Math.min(4, bytes.byteLength));
+  const start = String.fromCharCode(...first);
+  if (start.startsWith("ID3") || (first[0] === 0xff && first[1] >= 0xe0)) return ["MP3", "audio/mpeg"];
+  return FORMATS[start] ?? ["", "application/octet-stream"];
 }
 
 /** Chooses the analysis of a recording: `emotions` for an utterance, `timeline` for a call. */
@@ -43,8 +57,8 @@ export function kindOf(recording) {
 }
 
 /** Decodes a file in the browser, at the sampling rate of the file to save memory. */
-async function decode(bytes, flac) {
-  const samplingRate = flac && bytes.byteLength > 22 ? new DataView(bytes).getUint32(18) >>> 12 : 16000;
+async function decode(bytes, format) {
+  const samplingRate = format === "FLAC" && bytes.byteLength > 22 ? new DataView(bytes).getUint32(18) >>> 12 : 16000;
   try {
     const buffer = await new OfflineAudioContext(1, 1, samplingRate).decodeAudioData(bytes.slice(0));
     return {
@@ -52,7 +66,7 @@ async function decode(bytes, flac) {
       samplingRate: buffer.sampleRate,
       frames: buffer.length,
       duration: buffer.duration,
-      format: flac ? "FLAC" : "WAV",
+      format,
       read: (channel, from, to) => buffer.getChannelData(channel).slice(from, to),
     };
   } catch {
