@@ -19,6 +19,7 @@ from training.data.features import extract
 from training.encoder.convert import convert
 from training.encoder.speaker_encoder import convert_speaker_encoder
 from training.errors import TrainingError
+from training.voices import train_voices
 
 INTERRUPTED = 130
 
@@ -59,10 +60,9 @@ def _encoder(options: argparse.Namespace) -> None:
 
 
 def _speaker_encoder(options: argparse.Namespace) -> None:
-    """Convert the encoder of voices."""
-    convert_speaker_encoder(
-        options.checkpoint, options.output, _utterances(options) if options.corpus else ()
-    )
+    """Convert the encoder of voices, and train it further if there is speech."""
+    train = partial(train_voices, utterances=_utterances(options)) if options.corpus else None
+    convert_speaker_encoder(options.checkpoint, options.output, train)
 
 
 def _extract(options: argparse.Namespace) -> None:
