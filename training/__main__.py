@@ -20,6 +20,7 @@ from training.encoder.convert import convert
 from training.encoder.speaker_encoder import convert_speaker_encoder
 from training.encoder.speech_detector import convert_speech_detector
 from training.errors import TrainingError
+from training.voices import train_voices
 
 INTERRUPTED = 130
 
@@ -60,10 +61,9 @@ def _encoder(options: argparse.Namespace) -> None:
 
 
 def _speaker_encoder(options: argparse.Namespace) -> None:
-    """Convert the encoder of voices."""
-    convert_speaker_encoder(
-        options.checkpoint, options.output, _utterances(options) if options.corpus else ()
-    )
+    """Convert the encoder of voices, and train it further if there is speech."""
+    train = partial(train_voices, utterances=_utterances(options)) if options.corpus else None
+    convert_speaker_encoder(options.checkpoint, options.output, train)
 
 
 def _speech_detector(options: argparse.Namespace) -> None:

@@ -81,6 +81,8 @@ def test_speakers_are_numbered_in_the_order_of_their_first_words() -> None:
         ((0, 5, 10, 3), (1, 1, 1, 1), 1),
         ((0, 5, 80, 85), (1, 1, 1, 1), 2),
         ((0, 45, 90, 2, 47, 92), (1, 1, 1, 1, 1, 1), 3),
+        ((0, 2, 35, 37), (1, 1, 1, 1), 2),
+        ((0, 2, 35, 37, 70, 72), (1, 1, 1, 1, 1, 1), 2),  # most calls have two speakers
         ((0, 5, 80, 2), (9, 9, 1, 9), 1),  # three percent of the speech are no speaker
     ],
 )

@@ -7,8 +7,8 @@ import pytest
 import soundfile
 
 from training.data.corpora import Utterance
-from training.encoder.voices import FRAMES, N_CROPS, N_GROUPS, draw, load_voices
 from training.errors import TrainingError
+from training.voices import FRAMES, N_CROPS, N_GROUPS, draw, load_voices
 
 
 def recordings(folder: Path, **pitches: float) -> list[Utterance]:

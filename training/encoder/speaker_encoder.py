@@ -1,7 +1,7 @@
 """`python -m training speaker-encoder`: convert the weights of Resemblyzer to the encoder of the service.
 
 The network has three LSTM layers of 256 units and one dense layer (Wan et al. 2018, arXiv 1710.10467). With
-`--corpus`, `training.encoder.voices` first trains its weights further. The second and the third layer are
+`--corpus`, `training.voices` first trains its weights further. The second and the third layer are
 quantized to int8, with one scale for each output and weights of 7 bits, as in `training.encoder.convert`. The
 first layer stays in float32, since its input, the power of mel bands, has a range that int8 cannot represent:
 with int8 there, the cosine to the exact embedding falls from 0.999 to 0.83.
@@ -9,7 +9,7 @@ with int8 there, the cosine to the exact embedding falls from 0.999 to 0.83.
 
 import hashlib
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +20,6 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from app.core.files import write_whole
 from app.core.speaker_encoder import INPUT, N_MELS, SIZE
-from training.data.corpora import Utterance
-from training.encoder.voices import train_voices
 from training.errors import TrainingError
 
 Weights = Mapping[str, NDArray[np.float32]]
@@ -35,21 +33,22 @@ OPSET = 20
 IR_VERSION = 10
 
 
-def convert_speaker_encoder(checkpoint: Path, output: Path, voices: Sequence[Utterance] = ()) -> None:
+def convert_speaker_encoder(
+    checkpoint: Path, output: Path, train: Callable[[Weights], Weights] | None = None
+) -> None:
     """Convert the published weights, or weights that were trained further.
 
     Args:
         checkpoint: the path of `pretrained.pt`.
         output: the folder of the encoder, `speaker_encoder.onnx`.
-        voices: the speech of the voices that train the encoder further; empty keeps the published weights.
+        train: the further training of the weights; None keeps the published weights.
 
     Raises:
-        TrainingError: the file is another one, torch is not installed, or the speech does not have two voices
-            of one corpus and sex. In these cases nothing is written.
+        TrainingError: the file is another one, or torch is not installed. In these cases nothing is written.
     """
     path = output / "speaker_encoder.onnx"
     weights = _read(checkpoint)
-    content = quantize_layers(build(train_voices(weights, voices) if voices else weights))
+    content = quantize_layers(build(train(weights) if train else weights))
     write_whole(path, content)
     print(f"wrote {path}, {len(content) / 1e6:.1f} MB, SHA-256 {hashlib.sha256(content).hexdigest()}")
 
