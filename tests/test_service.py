@@ -138,9 +138,16 @@ def test_workers_end_when_their_service_is_killed(small_settings: dict[str, str]
         ({"SER_PORT": "http"}, "SER_PORT"),
         ({"SER_WORKERS": "0"}, "SER_WORKERS"),
         ({"SER_HOST": "0.0.0.0"}, "SER_HOST: without keys, only a loopback address"),
-        ({"SER_API_KEYS": "a-key-in-plain"}, "SER_API_KEYS: each entry is name:sha256"),
+        (
+            {"SER_API_KEYS": "a-key-in-plain"},
+            "SER_API_KEYS, entry 1: each entry starts with name:sha256; create one with",
+        ),
         ({"SER_API_KEYS_FILE": "nowhere"}, "SER_API_KEYS_FILE: No such file or directory: nowhere"),
         ({"SER_RATE_LIMIT": "many"}, "SER_RATE_LIMIT"),
+        (
+            {"SER_AUDIT_LOG": "nowhere/audit"},
+            "SER_AUDIT_LOG: No such file or directory: nowhere/audit",
+        ),
         ({"SER_CHANNELS": "left"}, "SER_CHANNELS: expected `all`, or indices"),
     ],
 )

@@ -24,7 +24,6 @@ from app.keys import Key, KeyScope, parse_key
 from app.main import create_app
 from app.settings import Settings
 from testing.recordings import EXAMPLE, encode, tone
-from testing.service import started
 
 EMOTIONS = "/v1/audio/emotions"
 ENTRIES = {
@@ -310,13 +309,6 @@ def test_the_audit_log_can_be_standard_output_or_nothing(capsys: pytest.CaptureF
         audit.write("recognize", key="caller")
         audit.close()
     assert json.loads(capsys.readouterr().out)["key"] == "caller"
-
-
-def test_a_service_whose_audit_log_cannot_be_opened_does_not_start(models_dir: Path, tmp_path: Path) -> None:
-    environment = {"SER_MODELS_DIR": str(models_dir), "SER_DEFAULT_MODEL": "small"}
-    with started(**environment, SER_AUDIT_LOG=str(tmp_path / "nowhere" / "audit")) as service:
-        assert service.end() == 1
-        assert service.log.startswith("SER_AUDIT_LOG: No such file or directory: ")
 
 
 def test_the_command_creates_a_key_with_its_entry(capsys: pytest.CaptureFixture[str]) -> None:
