@@ -25,11 +25,11 @@ MESSAGE = 0.02
 MESSAGE_BYTES = round(MESSAGE * TELEPHONE_RATE)
 
 TURN = 4.5
-"""Least seconds of utterances between two pauses. With the pauses of `build_call`, about two fifths of a call
-lie in segments."""
+"""The minimum seconds of speech between two pauses. With the pauses of `build_call`, segments contain about
+two fifths of a call."""
 
 DECIBELS = 15.0
-"""The ratio of speech to line noise."""
+"""The ratio of speech to line noise, in dB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Completion:
     Attributes:
         start: the start of the segment in seconds.
         end: the end of the segment in seconds.
-        message: the number of the message after which the detector may know the segment. The number of all
-            messages stands for the end of the stream.
+        message: the index of the message after which the detector may know the segment; the number of
+            messages if only the end of the stream completes the segment.
     """
 
     start: float
@@ -62,7 +62,7 @@ class LiveCall:
 
     @property
     def share(self) -> float:
-        """The share of the call that lies in segments."""
+        """The share of the call that segments contain."""
         spoken = sum(one.end - one.start for one in self.completions)
         return spoken * TELEPHONE_RATE / len(self.audio)
 
@@ -131,7 +131,7 @@ def _build(voice: Sequence[Utterance], seed: int, seconds: float) -> LiveCall:
 
 
 def _turns(voice: Sequence[Utterance], random: np.random.Generator) -> Iterator[Signal]:
-    """Join utterances of a speaker in random order, again and again, to turns without pauses."""
+    """Yield turns without end: utterances of a speaker in random order, joined without pauses."""
     parts: list[Samples] = []
     while True:
         for index in random.permutation(len(voice)).tolist():

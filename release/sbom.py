@@ -1,9 +1,8 @@
 """`make sbom`: the components of the service as a CycloneDX document in `dist/`.
 
-cyclonedx-py lists the lock. This module adds the version of the service, the direct dependencies, the
-speech detector, the speech encoder, and the license of openSMILE. The detector and the encoder are files of
-this repository. The metadata of the openSMILE package wrongly says MIT. The same checkout gives the same
-bytes.
+cyclonedx-py describes the packages of the lock. This module adds the version of the service, the direct
+dependencies, the networks that are files of this repository, and the license of openSMILE, whose package
+wrongly says MIT. The same checkout gives the same bytes.
 """
 
 import hashlib
@@ -32,7 +31,7 @@ LICENSES = {"opensmile": "audEERING Research License Agreement"}
 
 def main() -> None:
     """Validate the document and write it to `OUTPUT`."""
-    text = json.dumps(complete(listed()), indent=2, sort_keys=True) + "\n"
+    text = json.dumps(complete(describe_lock()), indent=2, sort_keys=True) + "\n"
     fault = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
     if fault is not None:
         raise SystemExit(f"the document is not valid CycloneDX: {fault}")
@@ -41,7 +40,7 @@ def main() -> None:
     print(f"wrote {OUTPUT.name}")
 
 
-def listed() -> dict[str, Any]:
+def describe_lock() -> dict[str, Any]:
     """Run cyclonedx-py on the lock of the service, and return its document."""
     command = [sys.executable, "-W", "ignore", "-m", "cyclonedx_py", "requirements", "--no-validate"]
     command += ["--pyproject", "pyproject.toml", "--output-reproducible", "--spec-version", "1.6"]
@@ -66,7 +65,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     service = document["metadata"]["component"]
     service |= {"version": __version__, "purl": f"pkg:pypi/{service['name']}@{__version__}"}
     for component in document["components"]:
-        component["bom-ref"] = component["purl"]  # stable, unlike the line number in the lock
+        component["bom-ref"] = component["purl"]  # stable, while the line number in the lock is not
         del component["description"]  # the text of that line
         if component["name"] in LICENSES:
             component["licenses"] = [{"license": {"name": LICENSES[component["name"]]}}]

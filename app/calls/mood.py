@@ -77,7 +77,7 @@ def mood_of(segments: Sequence[Segment], duration: float) -> Mood:
 
 
 def mean_of(parts: Iterable[tuple[Segment, float]]) -> Probabilities | None:
-    """Return the mean probabilities of segments, weighted by seconds; None without any second."""
+    """Return the mean probabilities of segments, weighted by seconds; None if the seconds add up to 0."""
     sums: Probabilities = {}
     total = 0.0
     for segment, seconds in parts:
@@ -88,10 +88,11 @@ def mean_of(parts: Iterable[tuple[Segment, float]]) -> Probabilities | None:
 
 
 def at_edge(segments: Iterable[Segment]) -> Probabilities | None:
-    """Return the mean probabilities of the first `EDGE` seconds of speech. Reverse the segments for the last.
+    """Return the mean probabilities of the first `EDGE` seconds of speech.
 
     Args:
-        segments: the segments; only a part of the last segment may count.
+        segments: the segments in order of time, or in reverse order for the last seconds of speech. Of the
+            segment that exceeds the limit, only a part counts.
     """
     parts, remaining = [], EDGE
     for segment in segments:
@@ -135,13 +136,15 @@ def trend_of(segments: Sequence[Segment]) -> Probabilities | None:
     weights = [segment.duration for segment in segments]
     minutes = [(segment.start + segment.end) / 120 for segment in segments]
     mean = sum(weight * time for weight, time in zip(weights, minutes, strict=True)) / sum(weights)
-    lever = [weight * (time - mean) for weight, time in zip(weights, minutes, strict=True)]
-    spread = sum(arm * (time - mean) for arm, time in zip(lever, minutes, strict=True))
-    if not spread:
+    deviations = [weight * (time - mean) for weight, time in zip(weights, minutes, strict=True)]
+    variation = sum(one * (time - mean) for one, time in zip(deviations, minutes, strict=True))
+    if not variation:
         return None
     return {
-        label: sum(arm * segment.probabilities[label] for arm, segment in zip(lever, segments, strict=True))
-        / spread
+        label: sum(
+            one * segment.probabilities[label] for one, segment in zip(deviations, segments, strict=True)
+        )
+        / variation
         for label in segments[0].probabilities
     }
 

@@ -77,7 +77,7 @@ def find_turns(parties: Sequence[Sequence[Segment]]) -> list[Turn]:
 
 
 def longest_monologues(parties: Sequence[Sequence[Segment]], turns: Sequence[Turn]) -> list[float]:
-    """Find the longest time that each party talks while others say at most backchannels.
+    """Find the longest time that each party talks while the others give backchannels at most.
 
     Args:
         parties: the segments of each party, in order of time.
@@ -116,8 +116,8 @@ def find_interruptions(turns: Sequence[Turn]) -> list[Interruption]:
 def response_latencies(turns: Sequence[Turn]) -> list[tuple[int, float]]:
     """Measure the silence between the turn of a party and the response of another party.
 
-    A turn that begins while another party talks has no latency. A turn that continues after the own pause of
-    the party has none either.
+    A turn that begins while another party talks has no latency. A turn that follows another turn of the same
+    party has none either.
 
     Args:
         turns: the turns of all parties, in order of their start.
@@ -157,8 +157,8 @@ def _join(party: int, segments: Sequence[Segment], starts: Sequence[Sequence[flo
     others = [times for other, times in enumerate(starts) if other != party]
     start, end = segments[0].start, segments[0].end
     for segment in segments[1:]:
-        taken = any(bisect_left(times, end) < bisect_left(times, segment.start) for times in others)
-        if taken or round(segment.start - end, 2) >= PAUSE:
+        other_began = any(bisect_left(times, end) < bisect_left(times, segment.start) for times in others)
+        if other_began or round(segment.start - end, 2) >= PAUSE:
             yield Turn(start, end, party)
             start = segment.start
         end = segment.end

@@ -44,7 +44,7 @@ class LiveChannel:
         self._segmenter = Segmenter()
         self._samples = np.zeros(0, np.float32)
         self._first = 0
-        """The number of samples before the kept ones."""
+        """The number of samples that were dropped before `_samples`."""
 
     @property
     def n_samples(self) -> int:
@@ -58,48 +58,43 @@ class LiveChannel:
 
     @property
     def open_since(self) -> float | None:
-        """The start of the incomplete segment, in seconds; None without a segment that is certain."""
+        """The start of the incomplete segment, in seconds; None if none is certain to exist."""
         start = self._segmenter.open_since
         return None if start is None else round(start * FRAME, 2)
 
     def push(self, samples: Samples) -> list[SegmentAudio]:
         """Add samples, and return the segments that are complete now."""
         self._samples = np.concatenate([self._samples, samples])
-        return self._taken(self._segmenter.push(self._detector.push(samples)))
+        return self._with_samples(self._segmenter.push(self._detector.push(samples)))
 
     def finish(self) -> list[SegmentAudio]:
         """Return the last segments after the last sample."""
         last = self._segmenter.push(self._detector.finish())
-        return self._taken([*last, *self._segmenter.finish()])
+        return self._with_samples([*last, *self._segmenter.finish()])
 
     def open_segment(self) -> SegmentAudio | None:
-        """Return the incomplete segment up to the last sample; None without one that is certain."""
+        """Return the incomplete segment up to the last sample; None if none is certain to exist."""
         start = self._segmenter.open_since
         if start is None:
             return None
         context = max(start - round(CONTEXT / FRAME), 0)
-        samples = self._samples[max(self._place(context) - self._first, 0) :].copy()
+        samples = self._samples[max(self._index(context), 0) :].copy()
         span = Span(start, count_frames(self.n_samples, self._sampling_rate))
         return SegmentAudio(SpeechSegment(span, Span(context, span.end), (span,)), samples)
 
-    def _taken(self, segments: list[SpeechSegment]) -> list[SegmentAudio]:
-        """Return segments with their samples, and forget the samples that no segment needs."""
-        taken = [
-            SegmentAudio(
-                segment,
-                self._samples[
-                    self._place(segment.context.start) - self._first : self._place(segment.context.end)
-                    - self._first
-                ].copy(),
-            )
-            for segment in segments
-        ]
-        needed = self._segmenter.earliest_start
-        forgotten = max(self._place(max(needed - round(CONTEXT / FRAME), 0)) - self._first, 0)
-        if forgotten > self._sampling_rate:  # not for every message, since the rest is copied
-            self._samples, self._first = self._samples[forgotten:].copy(), self._first + forgotten
-        return taken
+    def _with_samples(self, segments: list[SpeechSegment]) -> list[SegmentAudio]:
+        """Return segments with their samples, and drop the samples that no segment needs."""
+        found = [SegmentAudio(segment, self._between(segment.context)) for segment in segments]
+        needed = max(self._segmenter.earliest_start - round(CONTEXT / FRAME), 0)
+        n_dropped = max(self._index(needed), 0)
+        if n_dropped > self._sampling_rate:  # not for every message, since the other samples are copied
+            self._samples, self._first = self._samples[n_dropped:].copy(), self._first + n_dropped
+        return found
 
-    def _place(self, frame: int) -> int:
-        """Return the first sample of a frame."""
-        return round(frame * FRAME * self._sampling_rate)
+    def _between(self, span: Span) -> Samples:
+        """Copy the samples of a span."""
+        return self._samples[self._index(span.start) : self._index(span.end)].copy()
+
+    def _index(self, frame: int) -> int:
+        """Return the index in `_samples` of the first sample of a frame."""
+        return round(frame * FRAME * self._sampling_rate) - self._first

@@ -53,7 +53,7 @@ class Journal:
         self._wake()
 
     def end(self, error: SpeechEmotionError | None = None) -> None:
-        """End the journal; with an error if the session failed."""
+        """End the journal. Give the error if the session failed."""
         self._ended, self._error = True, error
         self._wake()
 
@@ -65,9 +65,9 @@ class Journal:
         """
         while True:
             changed = self._changed
-            place = bisect_right(self._messages, after, key=lambda message: message.sequence)
-            if place < len(self._messages):
-                message = self._messages[place]
+            index = bisect_right(self._messages, after, key=lambda message: message.sequence)
+            if index < len(self._messages):
+                message = self._messages[index]
                 after = message.sequence
                 yield message
             elif not self._ended:

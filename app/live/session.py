@@ -1,7 +1,7 @@
 """A session: one stream, its journal, and the connections of its client.
 
-A session survives its connection. The client can open another one and continue, without losing or repeating a
-message or a sample. If it does not, the stream ends there.
+A session survives its connection. The client can open another connection and continue, without losing or
+repeating a message or a sample. If the client does not, the stream ends where the connection was lost.
 """
 
 import asyncio
@@ -92,9 +92,10 @@ class LiveSession:
         self._n_counted = 0.0
         """The seconds of audio that the metrics contain."""
         self._turn = asyncio.Lock()
+        """The lock of the connection that is served."""
         self._connection: Connection | None = None
         self._newest: Connection | None = None
-        """The connection that came last. It may wait for the end of the one before."""
+        """The latest connection. It may still wait until the earlier connection ends."""
         self._going_away = asyncio.Event()
         self._absence: asyncio.Task[None] | None = None
 
@@ -104,7 +105,7 @@ class LiveSession:
         return self._analysis.n_seconds
 
     async def serve(self, connection: Connection, after: int = 0) -> None:
-        """Use a connection until the session ends, in the place of an earlier connection.
+        """Serve a connection until the session ends. It replaces an earlier connection.
 
         Args:
             connection: the connection of the client.
@@ -240,7 +241,7 @@ class LiveSession:
             raise
 
     async def _wait_for_client(self) -> None:
-        """Wait for another connection; without one, the stream ends here."""
+        """Wait for another connection. End the stream if there is none in time."""
         if self.info.reconnects:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._limits.reconnect_seconds):

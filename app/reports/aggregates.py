@@ -11,10 +11,10 @@ from app.reports.text import UNDECIDED
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Calls with something in common.
+    """The calls of a day, with a value of a key, or with an alert of a rule.
 
     Attributes:
-        value: the day, the value of a key, or the rule; None: the calls without one.
+        value: the day, the value of the key, or the name of the rule; None for the calls without a value.
         calls: the number of calls.
         failed: the number of calls that could not be analyzed.
         segments: the number of segments.
@@ -62,7 +62,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class RuleMatches:
-    """The calls that match a rule, and the first of them."""
+    """The calls that match a rule, and those with the most alerts."""
 
     group: Group
     top: Sequence[Call]
@@ -74,11 +74,11 @@ class Selection:
 
     Attributes:
         by: the keys by which calls are grouped.
-        date: the key with the date of a call; None: there is none.
+        date: the key with the date of a call; None if the report has no dates.
         emotion: the emotion by which groups and calls are ordered.
         top: the number of calls in each list.
-        least_speech: the speech in seconds below which a call is not in the list of the emotion.
-        roles: the roles that count; empty: all.
+        least_speech: the seconds of speech that a call needs for the list of the emotion.
+        roles: the roles that count; empty if all count.
     """
 
     by: Sequence[str]
@@ -98,7 +98,8 @@ class Report:
         labels: the labels of the model.
         channels: the channels that count.
         total: all calls.
-        days: the calls of each day, in order; the calls without a date last. Empty without a key of dates.
+        days: the calls of each day, in order; the calls without a date are last. Empty if the report has no
+            dates.
         groups: for each key, its groups. The group with the largest share of the emotion is first.
         rules: the rules that match, by the number of calls.
         top: the calls with the largest share of the emotion.
@@ -158,6 +159,7 @@ class _Queries:
         self._share = f"s{emotion} / nullif(speech, 0)"
         self._names = [*selection.by, *(["date"] if selection.date else [])]
         self._values = [f"k{n}" for n in range(len(selection.by))]
+        """The expressions of `Call.values`. NULL follows them in a query, because the list may be empty."""
         # The day as the metadata has it, without a conversion between time zones.
         date = f"left(k{len(selection.by)}, 10)"
         self._day = (
@@ -175,9 +177,11 @@ class _Queries:
             f"count(*) FILTER (len(alerts) > 0), {sums} FROM {source} "
             "GROUP BY value ORDER BY value NULLS LAST"
         )
-        names = (*self._archive.labels, UNDECIDED)
+        labels = (*self._archive.labels, UNDECIDED)
         return [
-            Group(row[0], row[1], row[2], int(row[3]), row[4], row[5], dict(zip(names, row[6:], strict=True)))
+            Group(
+                row[0], row[1], row[2], int(row[3]), row[4], row[5], dict(zip(labels, row[6:], strict=True))
+            )
             for row in rows
         ]
 
@@ -186,7 +190,7 @@ class _Queries:
         return self.groups(self._day) if self._selection.date else []
 
     def ordered(self, groups: Iterable[Group]) -> list[Group]:
-        """Order groups by their share of the emotion; the calls without a value last."""
+        """Order groups by their share of the emotion. The calls without a value are last."""
         emotion = self._selection.emotion
         return sorted(groups, key=lambda one: (one.value is None, -(one.share(emotion) or 0), one.value))
 
@@ -203,7 +207,7 @@ class _Queries:
             FROM {matching}
             QUALIFY row_number() OVER (PARTITION BY rule ORDER BY {order}) <= {int(self._selection.top)}
             ORDER BY rule, {order}
-            """  # noqa: S608  # numbers and names of our own
+            """  # noqa: S608  # only our own numbers and names
         )
         calls = {
             rule: [self._call(row[1:]) for row in of_rule]
@@ -219,7 +223,7 @@ class _Queries:
                 {", ".join([*self._values, "NULL"])}
             FROM calls WHERE speech >= {float(self._selection.least_speech)} AND share > 0
             ORDER BY share DESC, speech DESC, file LIMIT {int(self._selection.top)}
-            """  # noqa: S608  # numbers and names of our own
+            """  # noqa: S608  # only our own numbers and names
         )
         return [self._call(row) for row in rows]
 

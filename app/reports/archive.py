@@ -61,7 +61,7 @@ class Archive:
         return [key for (key,) in rows]
 
     def join(self, keys: Sequence[str], rows: Mapping[str, Mapping[str, str]]) -> None:
-        """Add the columns `k0`, `k1`, … to the calls: the value of each key, null without one.
+        """Add the columns `k0`, `k1`, … to the calls: the value of each key, or null.
 
         Args:
             keys: the keys.
@@ -87,7 +87,7 @@ class Archive:
         for name in ("file", by_name):
             for column in columns:
                 self.connection.execute(
-                    f"UPDATE calls SET {column} = facts.{column} FROM facts "  # noqa: S608  # names of our own
+                    f"UPDATE calls SET {column} = facts.{column} FROM facts "  # noqa: S608  # only our own names
                     f"WHERE facts.{column} IS NOT NULL AND facts.name = {name}"
                 )
         self.connection.unregister("facts")
@@ -99,12 +99,12 @@ def open_archive(path: Path, channels: Sequence[int] = (), roles: Sequence[str] 
 
     Args:
         path: the path of the Parquet file.
-        channels: the channels that count; empty: all.
-        roles: the roles that count; empty: all.
+        channels: the channels that count; empty if all count.
+        roles: the roles that count; empty if all count.
 
     Raises:
-        ValueError: the extra `bulk` is missing, the file is not Parquet, it has not the columns, DuckDB
-            cannot read or aggregate it, or no speech counts although there is some.
+        ValueError: the extra `bulk` is missing, the file is not Parquet, it lacks a column, DuckDB cannot
+            read or aggregate it, or all its speech is of other channels and roles.
         OSError: the file cannot be read.
     """
     try:
@@ -136,7 +136,7 @@ def _check_columns(path: Path, connection: "duckdb.DuckDBPyConnection") -> tuple
     """Return the labels of an archive.
 
     Raises:
-        ValueError: the archive has not the columns.
+        ValueError: the archive lacks a column.
     """
     rows = connection.execute("SELECT column_name, column_type FROM (DESCRIBE archive)").fetchall()
     types = {name: "VARCHAR" if kind == "JSON" else kind for name, kind in rows}
@@ -196,7 +196,7 @@ def _create_calls(connection: "duckdb.DuckDBPyConnection", labels: Sequence[str]
             coalesce(sum("end" - start) FILTER ({counted} AND emotion IS NULL), 0) AS undecided,
             {seconds}
         FROM archive GROUP BY file
-        """,  # noqa: S608  # numbers and names of our own
+        """,  # noqa: S608  # only our own numbers and names
         list(labels),
     )
 

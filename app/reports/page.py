@@ -1,6 +1,6 @@
 """The environment of the pages: templates that escape every value, and one style.
 
-File names and metadata come from others. A page has no script, and forbids scripts and requests.
+File names and metadata may be hostile. So a page has no script, and forbids scripts and requests.
 """
 
 from functools import cache
@@ -27,7 +27,7 @@ def check_installed() -> None:
         raise ValueError("HTML pages: install the extra `bulk` (requirements/bulk.txt)") from error
 
 
-def render(template: str, **values: Any) -> str:  # noqa: ANN401  # whatever the template shows
+def render(template: str, **values: Any) -> str:  # noqa: ANN401  # templates show values of any type
     """Render a template to a page, which can be encoded in UTF-8.
 
     Args:
@@ -35,7 +35,7 @@ def render(template: str, **values: Any) -> str:  # noqa: ANN401  # whatever the
         **values: the values of the template.
     """
     text = _environment().get_template(template).render(**values)
-    # The name of a file can have bytes that are no text.
+    # The name of a file may contain bytes that are not valid UTF-8.
     return text.encode("utf-8", "replace").decode()
 
 

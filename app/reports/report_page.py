@@ -10,9 +10,9 @@ from app.reports.text import ceiling, count, percent
 from app.reports.trend import Trend, trend
 
 SHOWN = 15
-"""The groups that are visible at once. The others open on demand."""
+"""The number of groups that are visible at first. A click shows the others."""
 LIMIT = 200
-"""The groups and rules on the page. A key can have a value for each call."""
+"""The maximum number of groups and of rules on the page, since a key can have another value for each call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Chart:
 
     Attributes:
         name: the name of the figure.
-        label: the label whose color the chart has; None: the number of calls.
+        label: the label whose color the chart has; None for the number of calls.
         top: the value at the upper edge.
         bars: a bar for each period.
     """

@@ -26,9 +26,9 @@ class Match:
     """The reason why a condition holds.
 
     Attributes:
-        span: the first frame of the segments that count, and the frame from which on the condition holds;
+        span: the first frame of the segments that count, and the frame at which the condition is met;
             None if the absence of speech is the reason.
-        row: the row of the timeline that has the segments; None for none, or several rows.
+        row: the row of the timeline that has the segments; None if several rows have them, or none.
     """
 
     span: Span | None
@@ -42,7 +42,8 @@ class Call:
     Attributes:
         rows: the channels and speakers, in order.
         duration: the duration, in frames.
-        complete: whether the call has ended. If not, only conditions hold that more speech cannot take back.
+        complete: whether the call has ended. Before, a condition holds only if further speech cannot
+            undo it.
     """
 
     rows: list[Row]

@@ -79,7 +79,7 @@ def _faults(
     for index, words in enumerate(file.rules):
         line = document.line_of(("rules", index, "name"))
         if words.name in names:
-            yield Fault(line, f"the rule in line {names[words.name]} has the name {words.name} also")
+            yield Fault(line, f"the rule in line {names[words.name]} already has the name {words.name}")
         names.setdefault(words.name, line)
         for place, condition in _conditions(("rules", index, "when"), words.when):
             for number, emotion in enumerate(condition.emotion or ()):

@@ -1,4 +1,4 @@
-"""One row of a timeline, a channel or a speaker, in which conditions on speech are found quickly.
+"""One row of a timeline, a channel or a speaker. It finds quickly where a condition on speech is met.
 
 The edges of the segments are lists in order, so that a window is found by bisection. For each emotion and
 probability that a rule names, the row keeps the segments that have it, with the sum of their durations.
@@ -16,7 +16,7 @@ Span = tuple[int, int]
 """The first frame of a part of a call, and the first frame after it."""
 
 WHOLE: Sequence[Span] = ((0, 2**62),)
-"""The window of a condition that names none."""
+"""The window of a condition that has none of its own."""
 
 
 class Row:
@@ -60,10 +60,10 @@ class Row:
 
         Args:
             condition: the condition. It selects this row.
-            windows: the windows of the condition, in order and apart; empty: the whole call.
+            windows: the windows of the condition, in order and without overlap; empty for the whole call.
 
         Returns:
-            The first frame that counts, and the frame from which on the condition is met; None if it is not.
+            The first frame that counts, and the frame at which the condition is met; None if it is not met.
         """
         selection = self._select(condition.emotions, condition.probability)
         return selection.match(condition.count, condition.duration, windows or WHOLE)
@@ -108,12 +108,12 @@ class _Selection:
         self._sums.append(self._sums[-1] + end - start)
 
     def match(self, count: int, duration: int, windows: Sequence[Span]) -> Span | None:
-        """Find the place at which enough segments and frames are in the windows.
+        """Find the time at which the windows contain enough segments and frames.
 
         Args:
             count: the number of segments.
             duration: the number of frames of the segments together.
-            windows: the windows, in order and apart.
+            windows: the windows, in order and without overlap.
         """
         begin, counted = None, -1
         for start, end in windows:
@@ -125,10 +125,10 @@ class _Selection:
             base = self._sums[first] + max(start - self._starts[first], 0)
             after = max(self._ends[stop - 1] - end, 0)
             again = first == counted  # a segment that extends into two windows counts once
-            place = max(first, first + again + count - 1)
-            place = max(place, bisect_left(self._sums, base + duration, first + 1) - 1)
-            if place < stop - 1 or (place == stop - 1 and self._sums[stop] - after - base >= duration):
-                return begin, min(self._ends[place], end)
+            last = max(first, first + again + count - 1)  # the segment that completes the match
+            last = max(last, bisect_left(self._sums, base + duration, first + 1) - 1)
+            if last < stop - 1 or (last == stop - 1 and self._sums[stop] - after - base >= duration):
+                return begin, min(self._ends[last], end)
             count -= stop - first - again
             duration -= self._sums[stop] - after - base
             counted = stop - 1

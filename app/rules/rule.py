@@ -12,7 +12,7 @@ Unit = Literal["seconds", "percent", "seconds before the end"]
 
 
 def frames(seconds: float) -> int:
-    """Convert seconds to frames of 10 ms, in which rules count, so that all sums are exact."""
+    """Convert seconds to frames of 10 ms. Rules count whole frames, so that all sums are exact."""
     return round(seconds / FRAME)
 
 
@@ -22,8 +22,8 @@ class Window:
 
     Attributes:
         start: the start, in the unit of the window.
-        end: the end, in the unit of the window; None: the end of the call.
-        unit: the unit of both.
+        end: the end, in the unit of the window; None for the end of the call.
+        unit: the unit of `start` and `end`.
     """
 
     start: float
@@ -56,7 +56,7 @@ class Window:
 
 
 def join(windows: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return windows in order, and join those that overlap or touch, so that no speech counts twice."""
+    """Sort windows, and join those that overlap or touch, so that no speech counts twice."""
     joined: list[tuple[int, int]] = []
     for start, end in sorted(windows):
         if joined and start <= joined[-1][1]:
@@ -71,14 +71,15 @@ class Speech:
     """A condition on the speech of one channel or speaker.
 
     Attributes:
-        emotions: the emotions; empty: any speech, also segments without an emotion.
-        probability: the minimum of the total probability of the emotions; None: one of them must lead.
+        emotions: the emotions; empty for any speech, which includes segments without an emotion.
+        probability: the minimum sum of the probabilities of the emotions; None if one of them must be the
+            emotion of the segment.
         count: the minimum number of segments.
         duration: the minimum duration of the segments together, in frames.
-        channel: the index of the channel; None: any channel.
-        role: the role of the channel; None: any role.
-        speaker: the index of the speaker; None: any speaker.
-        windows: the parts of the call in which speech counts; empty: the whole call.
+        channel: the index of the channel; None for any channel.
+        role: the role of the channel; None for any role.
+        speaker: the index of the speaker; None for any speaker.
+        windows: the parts of the call in which speech counts; empty for the whole call.
     """
 
     emotions: tuple[str, ...] = ()
@@ -96,13 +97,13 @@ class Speech:
         return any(window.is_relative for window in self.windows)
 
     def selects(self, channel: int, role: str | None, speaker: int | None) -> bool:
-        """Return whether the condition is about the speech of a channel or speaker."""
+        """Return whether the condition applies to the speech of a channel or speaker."""
         return (
             self.channel in {None, channel} and self.role in {None, role} and self.speaker in {None, speaker}
         )
 
     def counts(self, segment: Segment) -> bool:
-        """Return whether a segment has the emotion of the condition, in one of its windows.
+        """Return whether a segment has an emotion of the condition and lies in one of its windows.
 
         The windows must not be relative.
         """
@@ -140,7 +141,7 @@ class AnyOf:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """A condition that holds if its part does not hold for the whole call.
+    """A condition that holds if its part did not hold until the end of the call.
 
     Attributes:
         part: the part.
@@ -183,7 +184,7 @@ class Alert:
         severity: the severity of the rule.
         description: the description of the rule.
         start: the start of the first segment that counts, in seconds from the start of the call.
-        end: the time from which on the rule holds, in seconds from the start of the call.
+        end: the time at which the rule is met, in seconds from the start of the call.
         channel: the index of the channel; None if several channels, or none, are the reason.
         role: the role of the channel; None if it has none.
         speaker: the index of the speaker; None unless speakers were separated.
@@ -200,12 +201,13 @@ class Alert:
 
 
 def has_emotion(segment: Segment, emotions: tuple[str, ...], probability: float | None) -> bool:
-    """Return whether one of the emotions leads in a segment, or has a probability together with the others.
+    """Return whether a segment has one of several emotions.
 
     Args:
         segment: the segment.
-        emotions: the emotions; empty: any speech.
-        probability: the minimum of the total probability; None: one of the emotions must lead.
+        emotions: the emotions; empty for any speech.
+        probability: the minimum sum of the probabilities of the emotions; None if one of them must be the
+            emotion of the segment.
     """
     emotion = segment.emotion
     if probability is None:
@@ -214,7 +216,7 @@ def has_emotion(segment: Segment, emotions: tuple[str, ...], probability: float 
 
 
 def may_hold_early(condition: Condition) -> bool:
-    """Return whether more speech may make a condition hold, but never take it back."""
+    """Return whether a condition may hold before the end of a call, and then remains true."""
     match condition:
         case Speech():
             return not condition.is_relative

@@ -11,8 +11,8 @@ from app.rules.rule import Alert, AllOf, AnyOf, Condition, Not, Rule, Speech, fr
 class RuleWatch:
     """A watch for the alerts of one stream. Each rule alerts at most once.
 
-    A rule alerts as soon as more speech cannot take it back. The other rules wait for the complete timeline,
-    which the watch does not see.
+    A rule alerts as soon as it matches, if no further speech can undo the match. The other rules need the
+    complete timeline, which the watch does not see.
 
     Attributes:
         alerted: the names of the rules that have alerted.
@@ -27,7 +27,7 @@ class RuleWatch:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         """Start before the first segment."""
-        self._waiting = [(rule, tuple(_decidable(rule.when))) for rule in rules if rule.is_live]
+        self._waiting = [(rule, tuple(_early_conditions(rule.when))) for rule in rules if rule.is_live]
         """The rules that may match before the end, and their conditions on speech."""
         self._call = Call([], 0, complete=False)
         self._rows: dict[tuple[int, int | None], Row] = {}
@@ -49,12 +49,12 @@ class RuleWatch:
         row = self._row(channel, role, speaker)
         row.add(segment)
         self._call.duration = max(self._call.duration, frames(segment.end))
-        touched = [
+        affected = [
             rule
             for rule, conditions in self._waiting
             if any(one.selects(channel, role, speaker) and one.counts(segment) for one in conditions)
         ]
-        alerts = self._call.alerts(touched)
+        alerts = self._call.alerts(affected)
         if alerts:
             self.alerted |= {alert.rule for alert in alerts}
             self._waiting = [item for item in self._waiting if item[0].name not in self.alerted]
@@ -68,7 +68,7 @@ class RuleWatch:
         return self._rows[channel, speaker]
 
 
-def _decidable(condition: Condition) -> Iterator[Speech]:
+def _early_conditions(condition: Condition) -> Iterator[Speech]:
     """Yield the conditions on speech that may hold before the end."""
     match condition:
         case Speech():
@@ -76,6 +76,6 @@ def _decidable(condition: Condition) -> Iterator[Speech]:
                 yield condition
         case AllOf() | AnyOf():
             for part in condition.parts:
-                yield from _decidable(part)
+                yield from _early_conditions(part)
         case Not():
             return

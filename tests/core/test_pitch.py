@@ -59,8 +59,8 @@ def test_the_pitch_of_speech_is_that_of_praat(name: str) -> None:
     )
     found = track.selected_array["frequency"]
     expected = np.percentile(found[found > 0], [10, 50, 90])
-    for heard in (signal, resample(signal, 8_000)):
-        pitch = pitch_of(heard)
+    for recording in (signal, resample(signal, 8_000)):
+        pitch = pitch_of(recording)
         assert pitch is not None
         differences = [
             semitones(*pair) for pair in zip((pitch.low, pitch.median, pitch.high), expected, strict=True)

@@ -50,4 +50,4 @@ def test_the_service_depends_on_its_direct_requirements(document: dict[str, Any]
 
 
 def test_the_sbom_is_reproducible(document: dict[str, Any]) -> None:
-    assert sbom.complete(sbom.listed()) == document
+    assert sbom.complete(sbom.describe_lock()) == document

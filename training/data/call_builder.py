@@ -118,8 +118,8 @@ def build_call(
         padded = np.pad(samples, (0, n_samples - len(samples)))
         if decibels is not None:
             padded += _noise(padded, spans, speaking, random, decibels)
-        heard = telephone(Signal(padded[np.newaxis], TELEPHONE_RATE), random)
-        signals.append(lose_packets(heard.samples[0], random, packet_loss))
+        received = telephone(Signal(padded[np.newaxis], TELEPHONE_RATE), random)
+        signals.append(lose_packets(received.samples[0], random, packet_loss))
         turns += [Turn(number, start, end, utterance) for start, end, utterance in spans]
         speech.append(np.pad(speaking, (0, n_samples // _frame() - len(speaking))))
     return Call(Signal(np.stack(signals), TELEPHONE_RATE), tuple(turns), np.stack(speech))

@@ -111,7 +111,7 @@ def figures(
             one.fold.name: UnheardCorpus(len(one.truth), one.uar(), one.accuracy) for one in unheard
         },
         adaptation=adaptation_figures(dataset, results) if results[0].speaker else {},
-        calls={sound: _figures_of_calls(results, heard) for sound, heard in calls.items()},
+        calls={sound: _figures_of_calls(results, of_sound) for sound, of_sound in calls.items()},
         calibration_error=CalibrationError(
             before=expected_calibration_error(tested.raw, tested.truth),
             after=expected_calibration_error(tested.calibrated, tested.truth),

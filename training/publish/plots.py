@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from training.learning.abstention import Coverage
 
 BLUE, ORANGE, GRAY = "#2f6db3", "#d9772b", "#9ca3af"
-WHITE_TEXT_FROM = 0.55  # the share of a cell above which dark text is hard to read
+WHITE_TEXT_FROM = 0.55
+"""The share of a cell above which dark text is hard to read."""
 
 
 def confusion_matrix(
@@ -69,15 +70,14 @@ def reliability_diagram(
     figure = Figure(figsize=(5.6, 5.2), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=GRAY, linewidth=1, linestyle="--")
-    for (counts, sure, right), color, label in (
+    for (counts, confidence, accuracy), color, label in (
         (uncalibrated, BLUE, "not calibrated"),
         (calibrated, ORANGE, "calibrated"),
     ):
         filled = counts > 0
-        axes.plot(sure[filled], right[filled], color=color, linewidth=1.2, label=label)
-        axes.scatter(
-            sure[filled], right[filled], s=400 * counts[filled] / counts.sum(), color=color, alpha=0.7
-        )
+        axes.plot(confidence[filled], accuracy[filled], color=color, linewidth=1.2, label=label)
+        sizes = 400 * counts[filled] / counts.sum()
+        axes.scatter(confidence[filled], accuracy[filled], s=sizes, color=color, alpha=0.7)
     axes.set(
         xlim=(0, 1),
         ylim=(0, 1),
@@ -147,11 +147,11 @@ def learning_curves(histories: Sequence[Mapping[str, Sequence[float]]], *, stops
     left, right = figure.subplots(1, 2)
     for history in histories:
         epochs = np.arange(1, len(history["loss"]) + 1)
-        judged = int(np.argmax(history["val_uar"])) if stops_early else len(epochs) - 1
+        evaluated = int(np.argmax(history["val_uar"])) if stops_early else len(epochs) - 1
         for axes, key in ((left, "loss"), (right, "uar")):
             axes.plot(epochs, history[key], color=BLUE, linewidth=1, alpha=0.75)
             axes.plot(epochs, history[f"val_{key}"], color=ORANGE, linewidth=1, alpha=0.75)
-        right.plot(epochs[judged], history["val_uar"][judged], "o", color=ORANGE, markersize=5)
+        right.plot(epochs[evaluated], history["val_uar"][evaluated], "o", color=ORANGE, markersize=5)
     left.set(title="Loss", xlabel="epoch")
     right.set(title="Unweighted average recall", xlabel="epoch", ylim=(0, 1))
     for axes in (left, right):
@@ -184,12 +184,12 @@ def comparison(panels: Mapping[str, Sequence[tuple[str, float, float, float]]]) 
         axes.set_visible(False)
     for axes, (test, models) in zip(grid.flat, panels.items(), strict=False):
         ordered = sorted(models, key=lambda model: model[1])
-        for place, (_, uar, low, high) in enumerate(ordered):
-            color = ORANGE if place == len(ordered) - 1 else BLUE
-            axes.plot([low, high], [place, place], color=color, linewidth=1.5, alpha=0.6)
-            axes.plot(uar, place, "o", color=color, markersize=5)
+        for height, (_, uar, low, high) in enumerate(ordered):
+            color = ORANGE if height == len(ordered) - 1 else BLUE
+            axes.plot([low, high], [height, height], color=color, linewidth=1.5, alpha=0.6)
+            axes.plot(uar, height, "o", color=color, markersize=5)
             axes.annotate(
-                f"{100 * uar:.1f}", (uar, place), (0, 4), textcoords="offset points", ha="center", fontsize=8
+                f"{100 * uar:.1f}", (uar, height), (0, 4), textcoords="offset points", ha="center", fontsize=8
             )
         axes.set_yticks(range(len(ordered)), [name for name, *_ in ordered], fontsize=8)
         axes.set_ylim(-0.6, len(ordered) - 0.2)

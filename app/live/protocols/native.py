@@ -1,4 +1,4 @@
-"""Our own protocol: text frames are the messages as JSON, binary frames are audio."""
+"""The native protocol of the service: text frames are messages as JSON, binary frames are audio."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from app.live.protocols.parsing import parse
 
 
 class Native:
-    r"""Our own protocol, with the attributes and methods of `LiveProtocol`.
+    r"""The native protocol, with the attributes and methods of `LiveProtocol`.
 
     Example:
         >>> Native().read('{"type": "stop"}')

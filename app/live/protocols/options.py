@@ -1,4 +1,4 @@
-"""The parameters of a session that a telephony platform passes on from its user."""
+"""The parameters of a session, which the user of a telephony platform sets there."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -16,17 +16,17 @@ CUSTOMER, AGENT = "customer", "agent"
 
 
 def _split(value: object) -> object:
-    """Split a list such as `0,1`: most platforms pass on only strings."""
+    """Split a list such as `0,1`, because most platforms pass on only strings."""
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
 def _parse(value: object) -> object:
-    """Parse metadata in a string, for the same reason."""
+    """Parse metadata in a string, because most platforms pass on only strings."""
     return parse_metadata(value) if isinstance(value, str) else value
 
 
 class Options(BaseModel):
-    """The parameters of a session. Those that a platform adds are ignored.
+    """The parameters of a session. Further parameters, which a platform may add, are ignored.
 
     Example:
         >>> Options(analyze="0,1", key="secret").analyze
@@ -46,7 +46,9 @@ class Options(BaseModel):
     min_confidence: float | None = Field(default=None, description="as in `start`")
     speakers: NumberOfSpeakers | None = Field(default=None, description="as in `start`")
     speaker_order: SpeakerOrder = Field(default="first", description="as in `start`")
-    interim_interval: float | None = Field(default=None, description="as in `start`; by default none")
+    interim_interval: float | None = Field(
+        default=None, description="as in `start`; null for no interim answers"
+    )
     callback: str | None = Field(default=None, description="the `url` of the callback in `start`")
     callback_events: Annotated[list[str] | None, BeforeValidator(_split)] = Field(
         default=None, description="the `events` of the callback in `start`"
