@@ -34,11 +34,11 @@ with AuthenticatedClient(base_url=url, token=key) as client:
     answer, problem = ask(client, recording, channel=0), ask(client, __file__)
     assert isinstance(answer, EmotionAnswer), answer
     assert isinstance(problem, ProblemDocument), problem
-    told = {"answer": answer.to_dict(), "code": problem.code}
-    told["default"] = list_models.sync(client=client).default
+    results = {"answer": answer.to_dict(), "code": problem.code}
+    results["default"] = list_models.sync(client=client).default
 with AuthenticatedClient(base_url=url, token="wrong") as client:
-    told["refused"] = ask(client, recording).code
-print(json.dumps(told))
+    results["refused"] = ask(client, recording).code
+print(json.dumps(results))
 """
 
 

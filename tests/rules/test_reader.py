@@ -84,7 +84,7 @@ def test_a_condition_that_is_not_valid_is_refused_in_its_line(
         (
             f"{HEAD}      {{count: 1}}\n  - name: a\n    when: {{count: 2}}",
             5,
-            "the rule in line 2 has the na",
+            "the rule in line 2 already has",
         ),
         ("rules:\n  - name: a\n    name: b", 3, "`name` is here twice"),
         ("rules:\n  - 7: b", 2, "the key 7 is not a word"),
