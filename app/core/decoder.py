@@ -183,8 +183,13 @@ def _decode(data: bytes, n_channels: int, **settings: Any) -> Samples:  # noqa: 
 
 @contextmanager
 def _no_messages() -> Iterator[None]:
-    """Discard what libmpg123 writes to stderr about each damaged frame, which could fill a log."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    """Discard what libmpg123 writes to stderr about each damaged frame, which could fill a log.
+
+    A pipe without a reader takes the place of stderr. A worker in its sandbox may not open /dev/null to write.
+    """
+    reader, nowhere = os.pipe()
+    os.close(reader)
+    kept = os.dup(2)
     try:
         os.dup2(nowhere, 2)
         yield

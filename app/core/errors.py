@@ -42,7 +42,7 @@ do. A message contains no secrets, so that the sender may read it.
     │   ├── CallbackRefused        the callback address is not permitted
     │   ├── JobsFull               the job queue is full
     │   ├── JobsUnavailable        jobs are disabled, or their database is unreachable
-    │   │   └── DatabaseAway         the PostgreSQL server of the jobs does not answer
+    │   ├── DatabaseAway           the PostgreSQL server of the jobs does not answer at the start
     │   ├── RecordingLost          the recording of a job cannot be fetched
     │   └── JobCancelled           the owner canceled the job while it ran
     ├── LiveError                app.live.connection: a live session is refused or ended

@@ -33,8 +33,8 @@ class JobsUnavailable(JobError):
     """Jobs are disabled, or their database is unreachable."""
 
 
-class DatabaseAway(JobsUnavailable):
-    """The PostgreSQL server of the jobs does not answer. It may be starting."""
+class DatabaseAway(JobError):
+    """The PostgreSQL server of the jobs does not answer at the start. It may be starting too."""
 
 
 class RecordingLost(JobError):

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from app.api import problem_table, problems
 from app.audit import AuditLogUnavailable
 from app.core.errors import BundleError, SpeechEmotionError
-from app.jobs.job import JobCancelled, RecordingLost
+from app.jobs.job import DatabaseAway, JobCancelled, RecordingLost
 from app.main import create_app
 from app.pool.errors import WorkerLost
 from app.pool.pool import WorkerPool
@@ -61,6 +61,7 @@ CODES = {
 INTERNAL = {
     AuditLogUnavailable,
     BundleError,
+    DatabaseAway,
     RulesInvalid,
     WorkerFailed,
     WorkerLost,
