@@ -19,6 +19,10 @@ usage: python -m app            serve with the SER_* settings of the environment
        python -m app health     check whether the service on this machine is ready
        python -m app rules check [FILE]
                                 check a file of rules; default: SER_RULES
+       python -m app webhooks list [--failed]
+                                list the webhooks that are not delivered, or those given up
+       python -m app webhooks replay ID
+                                deliver a webhook again
        python -m app analyze …  analyze recordings without a server; see --help
        python -m app report …   aggregate an archive of analyze as a page; see --help"""
 
@@ -58,6 +62,14 @@ def main(arguments: Sequence[str]) -> int:  # noqa: PLR0911  # one for each comm
             from app.rules_command import check_rules  # noqa: PLC0415  # only this command needs it
 
             return check_rules(arguments[2] if arguments[2:] else None)
+        case ["webhooks", "list"] | ["webhooks", "list", "--failed"]:
+            from app.webhooks_command import list_webhooks  # noqa: PLC0415  # only this command needs it
+
+            return list_webhooks(failed_only=bool(arguments[2:]))
+        case ["webhooks", "replay", webhook_id]:
+            from app.webhooks_command import replay_webhook  # noqa: PLC0415  # only this command needs it
+
+            return replay_webhook(webhook_id)
         case ["key", name]:
             return make_key(name)
         case _:

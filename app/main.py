@@ -23,6 +23,7 @@ from app.api import (
     probes,
     problems,
     scrape,
+    webhooks,
 )
 from app.api.message_signature import SignatureVerifier
 from app.api.metrics import Metrics
@@ -39,10 +40,22 @@ from app.pool.pool import WorkerPool
 from app.settings import Settings
 
 JOB_WORKER_ROUTES = (probes, pages, scrape)
-SERVICE_ROUTES = (emotions, call_analysis, jobs, live, live_events, models, home, asyncapi, asyncapi_page)
+SERVICE_ROUTES = (
+    emotions,
+    call_analysis,
+    jobs,
+    webhooks,
+    live,
+    live_events,
+    models,
+    home,
+    asyncapi,
+    asyncapi_page,
+)
 TAGS = [
     {"name": "emotions", "description": "The emotions in a recording."},
     {"name": "jobs", "description": "Calls that are analyzed in the background."},
+    {"name": "webhooks", "description": "Webhooks that could not be delivered."},
     {"name": "live", "description": "Calls that are analyzed while they happen. See also /asyncapi."},
     {"name": "models", "description": "The served models."},
     {"name": "health", "description": "Probes for orchestrators and load balancers."},

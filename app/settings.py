@@ -15,6 +15,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.core.channels import ChannelPolicy
 
 _KEY = re.compile(r"(?P<name>[\w.@-]+):(?P<sha256>[0-9a-f]{64})")
+_SIGNING_SECRET = re.compile(
+    r"((https?://)?(?P<host>[\w.-]+(:\d+)?)(?P<path>/[^\s=?#]*)?=)?(?P<secret>whsec_[A-Za-z0-9+/]{32,}=*)"
+)
 _MIN_SECRET_BYTES = 16
 
 
@@ -26,7 +29,9 @@ def usable_processors() -> int:
 class Settings(BaseSettings):
     """The settings of the service. The environment variable of each field is SER_<FIELD>."""
 
-    model_config = SettingsConfigDict(env_prefix="SER_", env_ignore_empty=True, frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SER_", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
+    )
 
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on")
@@ -107,7 +112,8 @@ class Settings(BaseSettings):
     )
     callback_secrets: str = Field(
         default="",
-        description="secrets that sign callbacks, `whsec_…`, separated by commas; empty: no callbacks",
+        description="secrets that sign callbacks, separated by commas: `host/path=whsec_…` for one receiver, "
+        "`whsec_…` for all others; empty: no callbacks",
     )
     callback_private: bool = Field(
         default=False, description="permit callbacks to private networks, and over HTTP"
@@ -170,10 +176,11 @@ class Settings(BaseSettings):
     @classmethod
     def _is_secrets(cls, text: str) -> str:
         for secret in filter(None, text.split(",")):
-            if not re.fullmatch(r"whsec_[A-Za-z0-9+/]{32,}=*", secret):
+            if not _SIGNING_SECRET.fullmatch(secret):
                 # The message must not show the secret.
                 raise ValueError(
-                    "each secret is `whsec_` followed by Base64; create one with `python -m app secret`"
+                    "each secret is `whsec_` followed by Base64, with `host=` or `host/path=` before it for "
+                    "one receiver; create one with `python -m app secret`"
                 )
         return text
 
@@ -222,9 +229,15 @@ class Settings(BaseSettings):
         return [entry.strip() for entry in entries if entry.strip()]
 
     @property
-    def signing_secrets(self) -> list[str]:
-        """The secrets that sign callbacks."""
-        return [secret for secret in self.callback_secrets.split(",") if secret]
+    def signing_secrets(self) -> dict[str, list[str]]:
+        """The secrets that sign callbacks, by receiver, `host[:port][/path]`; empty for all others."""
+        secrets: dict[str, list[str]] = {}
+        for match in map(_SIGNING_SECRET.fullmatch, filter(None, self.callback_secrets.split(","))):
+            if match is not None:  # as the validator has checked
+                host = (match["host"] or "").lower().removesuffix(":443")
+                receiver = host + (match["path"] or "").rstrip("/")
+                secrets.setdefault(receiver, []).append(match["secret"])
+        return secrets
 
     @property
     def jobs_database(self) -> str:

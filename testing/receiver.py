@@ -20,6 +20,8 @@ class Receiver(ThreadingHTTPServer):
         heard: the headers and the body of each request.
         verified: the content of each request that arrived with a valid signature.
         pause: the number of seconds before each answer.
+        retry_after: the header Retry-After of each answer; empty for none.
+        secret: the secret of this receiver.
     """
 
     def __init__(self, *statuses: int, pause: float = 0) -> None:
@@ -29,6 +31,8 @@ class Receiver(ThreadingHTTPServer):
         self.heard: list[tuple[dict[str, str], bytes]] = []
         self.verified: list[dict[str, Any]] = []
         self.pause = pause
+        self.retry_after = ""
+        self.secret = SECRET
         self.url = f"http://127.0.0.1:{self.server_address[1]}/heard?of=it"
 
 
@@ -40,7 +44,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.heard.append((headers, body))
         with contextlib.suppress(WebhookVerificationError):
-            self.server.verified.append(Webhook(SECRET).verify(body.decode(), headers))
+            self.server.verified.append(Webhook(self.server.secret).verify(body.decode(), headers))
         time.sleep(self.server.pause)
         status = self.server.statuses[0]
         if len(self.server.statuses) > 1:
@@ -48,6 +52,8 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(BrokenPipeError):
             self.send_response(status)
             self.send_header("Location", f"{self.server.url}/elsewhere")
+            if self.server.retry_after:
+                self.send_header("Retry-After", self.server.retry_after)
             self.end_headers()
 
     def log_message(self, *_: object) -> None:

@@ -47,6 +47,28 @@ def test_the_secret_of_audiohook_is_base64_and_never_shown(secret: str) -> None:
     assert not secret or secret not in str(error.value)
 
 
+def test_each_receiver_can_have_its_own_secrets() -> None:
+    old, new = (f"whsec_{letter * 43}=" for letter in "AB")
+    entries = (
+        f"{new},{old},One.Example:443/Hooks/={new},https://one.example/Hooks={old},two.example:8443={old}"
+    )
+    assert Settings(callback_secrets=entries).signing_secrets == {
+        "": [new, old],
+        "one.example/Hooks": [new, old],
+        "two.example:8443": [old],
+    }
+
+
+@pytest.mark.parametrize(
+    "receiver", ["=", "one.example?of=it=", "one example=", "one.example ", "one.example:", "one.example:x="]
+)
+def test_an_invalid_secret_of_a_receiver_is_refused_and_never_shown(receiver: str) -> None:
+    secret = f"whsec_{'A' * 43}="
+    with pytest.raises(ValidationError, match="host/path=") as error:
+        Settings(callback_secrets=f"{receiver}{secret}")
+    assert secret not in str(error.value)
+
+
 def test_channels_are_indices() -> None:
     assert Settings().channel_policy == ChannelPolicy()
     assert Settings(channels="0,1").channel_policy == ChannelPolicy.of([0, 1])

@@ -182,7 +182,7 @@ async def _start(service: Service, protocol: LiveProtocol, caller: str, start: S
         keep_seconds = settings.live_reconnect_seconds
         service.live.follow(followers.publish(session, service.relay, describe, keep_seconds))
     if jobs is not None and start.callback is not None:
-        schedule = partial(jobs.queue.schedule_callback, start.callback.url)
+        schedule = partial(jobs.queue.deliveries.schedule, info.caller, start.callback.url)
         service.live.follow(followers.call_back(session, start.callback.events, schedule))
     if jobs is not None and start.keep:
         service.live.follow(followers.keep(session, partial(_keep, jobs, session)))

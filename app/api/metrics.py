@@ -19,6 +19,7 @@ from app.answers import AlertAnswer
 from app.core.recognition import Recognition
 from app.core.timeline import Timeline
 from app.jobs.job import State
+from app.jobs.webhook import DeliveryState
 from app.live.sessions import LiveSessions
 from app.pool.pool import WorkerPool
 
@@ -109,6 +110,12 @@ class Metrics:
             registry=self.registry,
         )
         self._jobs = Gauge("ser_jobs", "Stored jobs of all replicas.", ("state",), registry=self.registry)
+        self._webhooks = Gauge(
+            "ser_webhooks",
+            "Webhooks of all replicas that wait for an attempt (pending) or were given up (failed).",
+            ("state",),
+            registry=self.registry,
+        )
         self._callbacks = Counter(
             "ser_callbacks",
             f"Callback tries; status {NO_ANSWER} is a try without an answer.",
@@ -179,6 +186,12 @@ class Metrics:
         self._jobs.clear()
         for state, count in counts.items():
             self._jobs.labels(state).set(count)
+
+    def show_webhooks(self, counts: Mapping[DeliveryState, int]) -> None:
+        """Set the number of webhooks in each state. An empty mapping removes all numbers."""
+        self._webhooks.clear()
+        for state, count in counts.items():
+            self._webhooks.labels(state).set(count)
 
 
 class _Collector(Collector):

@@ -24,6 +24,7 @@ from app.jobs.job import (
     JobsFull,
     JobsUnavailable,
     StorageFull,
+    WebhookNotFound,
 )
 from app.live.connection import InvalidMessage, SessionIdle, SessionReplaced
 from app.live.relay import RelayUnavailable
@@ -88,6 +89,13 @@ PROBLEMS: dict[type[SpeechEmotionError], Problem] = {
     ),
     ModelNotFound: Problem(
         404, "model-not-found", "There is no such model", "GET /v1/models lists the served models."
+    ),
+    WebhookNotFound: Problem(
+        404,
+        "webhook-not-found",
+        "There is no such webhook",
+        "GET /v1/webhooks lists your webhooks that are not delivered. A webhook is kept for a day after its "
+        "last attempt.",
     ),
     JobNotFound: Problem(
         404,

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from app.answers import ProblemDocument, TimelineAnswer
 from app.core.manifest import Facts
 from app.jobs.job import State
+from app.jobs.webhook import DeliveryState
 from app.rules.rule import Severity
 
 
@@ -74,6 +75,38 @@ class Callback(BaseModel):
     type: str = Field(examples=["job.succeeded"])
     timestamp: datetime = Field(description="the time of the end of the job")
     data: JobEnded
+
+
+class WebhookAnswer(BaseModel):
+    """A webhook, and the attempts to deliver it."""
+
+    id: str = Field(
+        description="the `webhook-id`: the ID of the job that ended, or of the message of a live session",
+        examples=["3f6c2a51-0d7e-4b42-9c1e-5a7d8c0b4e19"],
+    )
+    type: str = Field(description="the type of the message", examples=["job.succeeded"])
+    url: str = Field(
+        description="the receiver, without the query of its address",
+        examples=["https://receiver.example/emotions"],
+    )
+    state: DeliveryState = Field(
+        description="the state of the delivery: an attempt follows (`pending`), the service has given up "
+        "(`failed`), or the attempts have ended otherwise (`delivered`)"
+    )
+    attempts: int = Field(description="the number of attempts up to now")
+    last_attempt: datetime | None = Field(description="the time of the last attempt; null before its end")
+    last_status: int | None = Field(
+        description="the status that the receiver answered in the last attempt; null without an answer",
+        examples=[503],
+    )
+    next_attempt: datetime | None = Field(description="the time of the next attempt; null if none follows")
+
+
+class WebhookList(BaseModel):
+    """A page of the list of your webhooks."""
+
+    webhooks: list[WebhookAnswer] = Field(description="the webhooks, the latest attempt first")
+    next_offset: int | None = Field(description="the `offset` of the next page; null on the last page")
 
 
 class Health(BaseModel):

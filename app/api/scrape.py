@@ -14,8 +14,10 @@ async def read_metrics(service: ServiceDep) -> Response:
     """Send all metrics in the text format of Prometheus."""
     if service.jobs is not None:
         try:
-            counts = await service.jobs.queue.count()
+            jobs = await service.jobs.queue.count()
+            webhooks = await service.jobs.queue.deliveries.count()
         except JobsUnavailable:
-            counts = {}
-        service.metrics.show_jobs(counts)
+            jobs, webhooks = {}, {}
+        service.metrics.show_jobs(jobs)
+        service.metrics.show_webhooks(webhooks)
     return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -32,6 +32,7 @@ do. A message contains no secrets, so that the sender may read it.
     │   └── UploadTimeout          the upload stalled, or took too long
     ├── JobError                 app.jobs: a job is refused, unknown, or cannot be completed
     │   ├── JobNotFound            the caller has no job with this ID
+    │   ├── WebhookNotFound        the caller has no webhook with this ID
     │   ├── IdempotencyKeyReused   the key belongs to a job with other content
     │   ├── CallbackRefused        the callback address is not permitted
     │   ├── JobsFull               the job queue is full

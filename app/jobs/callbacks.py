@@ -9,22 +9,22 @@ import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Timer
 from urllib.parse import SplitResult, urlsplit
 
 from standardwebhooks import Webhook
 
+from app.jobs.backoff import read_retry_after
 from app.jobs.job import JobError
 
-PAUSES = (0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
-"""The seconds before each attempt, as in the example of the specification: 10 attempts in 75 h."""
 TIMEOUT = 20.0
 """The seconds that a receiver may take; the specification recommends 15 to 30."""
 OK = range(200, 300)
 GONE = 410
 """The statuses after which a delivery is not retried: `OK` and `GONE`."""
+DEFAULT_PORTS = {"https": 443, "http": 80}
 _IPV4_IN_IPV6 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: the addresses that NAT64 translates
 
 
@@ -37,12 +37,37 @@ class CallbackPolicy:
     """The permitted receivers of webhooks, and the secrets that sign them.
 
     Attributes:
-        secrets: the secrets, newest first. Each of them signs every webhook, so that a secret can be rotated.
+        secrets: the secrets of each receiver, `host[:port][/path]`. All secrets of a receiver sign its
+            webhooks, so that a secret can be rotated. The empty name has the secrets of all other receivers.
         private: whether addresses in private networks, and HTTP, are permitted.
     """
 
-    secrets: Sequence[str] = ()
+    secrets: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
     private: bool = False
+
+    def secrets_for(self, parts: SplitResult) -> Sequence[str]:
+        """Return the secrets that sign the webhooks for an address, and no others.
+
+        A receiver that knows the secret of another receiver could forge webhooks for it. Therefore, only the
+        secrets of the receiver that covers the address most closely sign.
+        """
+        port = "" if parts.port in {None, DEFAULT_PORTS[parts.scheme]} else f":{parts.port}"
+        place = f"{parts.hostname}{port}{parts.path or '/'}"
+        covering = [name for name in self.secrets if f"{place}/".startswith(f"{name}/")]
+        return self.secrets.get(max(covering, key=len, default=""), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer of a receiver.
+
+    Attributes:
+        status: the status; 0 without an answer.
+        retry_after: the seconds before the next attempt that the receiver asks for; None if it does not ask.
+    """
+
+    status: int
+    retry_after: float | None = None
 
 
 def check(url: str, policy: CallbackPolicy) -> tuple[SplitResult, list[str]]:
@@ -64,14 +89,20 @@ def check(url: str, policy: CallbackPolicy) -> tuple[SplitResult, list[str]]:
         )
     try:
         parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+        port = parts.port  # raises ValueError for an impossible port
     except ValueError as error:
         raise CallbackRefused(f"callback_url: {error}.") from error
-    schemes = {"https", "http"} if policy.private else {"https"}
+    schemes = DEFAULT_PORTS.keys() if policy.private else {"https"}
     if parts.scheme not in schemes or not parts.hostname or not url.isprintable() or " " in url:
         raise CallbackRefused("callback_url: the address is not accepted. Give an https:// address.")
     if parts.username is not None or parts.password is not None:
         raise CallbackRefused("callback_url: the address contains a user name or a password. Remove it.")
+    if not policy.secrets_for(parts):
+        raise CallbackRefused(
+            f"callback_url: {parts.hostname} is not a receiver to which the operator gave a secret "
+            "(SER_CALLBACK_SECRETS). Give another address."
+        )
+    port = port or DEFAULT_PORTS[parts.scheme]
     try:
         entries = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -95,7 +126,7 @@ def _is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
-def deliver(url: str, message_id: str, body: str, policy: CallbackPolicy) -> int:
+def deliver(url: str, message_id: str, body: str, policy: CallbackPolicy) -> Reply:
     """Attempt to deliver a webhook once.
 
     Resolve the host once and connect only to the checked addresses. Do not follow redirects.
@@ -107,14 +138,14 @@ def deliver(url: str, message_id: str, body: str, policy: CallbackPolicy) -> int
         policy: the callback policy.
 
     Returns:
-        The status of the receiver; 0 without an answer.
+        The answer of the receiver.
 
     Raises:
         CallbackRefused: the policy forbids the address.
     """
     parts, addresses = check(url, policy)
     now = datetime.now(UTC)
-    signatures = (Webhook(secret).sign(message_id, now, body) for secret in policy.secrets)
+    signatures = (Webhook(secret).sign(message_id, now, body) for secret in policy.secrets_for(parts))
     headers = {
         "Content-Type": "application/json",
         "Host": parts.netloc,
@@ -124,7 +155,7 @@ def deliver(url: str, message_id: str, body: str, policy: CallbackPolicy) -> int
         "webhook-signature": " ".join(signatures),
     }
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    port = parts.port or DEFAULT_PORTS[parts.scheme]
     for address in addresses:
         try:
             connected = socket.create_connection((address, port), TIMEOUT)
@@ -133,13 +164,13 @@ def deliver(url: str, message_id: str, body: str, policy: CallbackPolicy) -> int
         try:
             return _post(connected, parts, path, headers, body)
         except (OSError, http.client.HTTPException):
-            return 0
-    return 0
+            break
+    return Reply(0)
 
 
 def _post(
     connected: socket.socket, parts: SplitResult, path: str, headers: Mapping[str, str], body: str
-) -> int:
+) -> Reply:
     """POST to a checked address, and verify its certificate for the name of the host."""
     with ExitStack() as stack:
         channel = stack.enter_context(connected)
@@ -157,4 +188,6 @@ def _post(
         connection = http.client.HTTPConnection(parts.hostname or "")
         connection.sock = channel
         connection.request("POST", path, body.encode(), dict(headers))
-        return connection.getresponse().status
+        response = connection.getresponse()
+        retry_after = read_retry_after(response.getheader("Retry-After"), datetime.now(UTC))
+        return Reply(response.status, retry_after)

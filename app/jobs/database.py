@@ -4,6 +4,8 @@ The project has no tables of its own for jobs. A job is a DBOS workflow: the ID 
 the owner is the authenticated user, and the digest and the progress are attributes.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import sqlalchemy
@@ -96,8 +98,23 @@ def open_engine(url: str) -> sqlalchemy.Engine:
     return sqlalchemy.create_engine(parsed, poolclass=sqlalchemy.NullPool)
 
 
-def count_by_state(engine: sqlalchemy.Engine) -> dict[State, int]:
-    """Count the jobs of all owners in each state.
+@asynccontextmanager
+async def reachable() -> AsyncIterator[None]:
+    """Turn database errors into JobsUnavailable.
+
+    Raises:
+        JobsUnavailable: the database cannot be reached.
+    """
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise JobsUnavailable(
+            "Jobs are unavailable: their database cannot be reached. Try again in a moment."
+        ) from error
+
+
+def count_by_state(engine: sqlalchemy.Engine, workflow: str) -> dict[State, int]:
+    """Count the workflows of a name, of all owners, in each state.
 
     https://docs.dbos.dev/explanations/system-tables describes the table.
     """
@@ -107,7 +124,7 @@ def count_by_state(engine: sqlalchemy.Engine) -> dict[State, int]:
     )
     query = (
         sqlalchemy.select(table.c.status, sqlalchemy.func.count())
-        .where(table.c.name == ANALYZE)
+        .where(table.c.name == workflow)
         .group_by(table.c.status)
     )
     counts = dict.fromkeys(State, 0)

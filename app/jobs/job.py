@@ -17,6 +17,10 @@ class JobNotFound(JobError):
     """The caller has no job with this ID."""
 
 
+class WebhookNotFound(JobError):
+    """The caller has no webhook with this ID."""
+
+
 class IdempotencyKeyReused(JobError):
     """The Idempotency-Key was already used with another recording or other parameters."""
 

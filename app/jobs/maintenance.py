@@ -15,10 +15,11 @@ from dbos import DBOS, DBOSClient, WorkflowStatus
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.jobs.database import ANALYZE, DELIVER, SETTLED, STATES, statuses
+from app.jobs.deliveries import schedule
 from app.jobs.job import JobRequest, JobsUnavailable, State
 from app.jobs.lease import Lease
-from app.jobs.queue import schedule_callback
 from app.jobs.recordings import Recordings
+from app.jobs.webhook import Webhook
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +102,9 @@ class Maintenance:
             if request.callback_url:
                 alerts = await self._alerts_of(status)
                 message = message_of(status, request.options.metadata, alerts)
-                await schedule_callback(self._client, request.callback_url, *message, 0)
+                owner = status.authenticated_user
+                webhook = Webhook(status.workflow_id, owner, request.callback_url, message)
+                await schedule(self._client, webhook)
             await self._client.update_workflow_attributes_async(
                 status.workflow_id, {SETTLED: True}, merge=True
             )
@@ -145,8 +148,8 @@ class Maintenance:
 
 def message_of(
     status: WorkflowStatus, metadata: Mapping[str, str], alerts: Sequence[Mapping[str, Any]]
-) -> tuple[str, str]:
-    """Build the webhook of an ended job.
+) -> str:
+    """Build the message that reports an ended job.
 
     The message has the state of the job and the rules that match, but not the result, which only the owner of
     the key may fetch.
@@ -157,15 +160,13 @@ def message_of(
         alerts: the alerts in the result of the job.
 
     Returns:
-        The ID of the job, and the message.
+        The message, in JSON.
     """
     ended = datetime.fromtimestamp((status.completed_at or status.updated_at or 0) / 1000, UTC)
     state = STATES[status.status]
     matches = [{"rule": alert["rule"], "severity": alert["severity"]} for alert in alerts]
     data = {"id": status.workflow_id, "state": state, "metadata": metadata, "alerts": matches}
-    return status.workflow_id, json.dumps(
-        {"type": f"job.{state}", "timestamp": ended.isoformat(), "data": data}
-    )
+    return json.dumps({"type": f"job.{state}", "timestamp": ended.isoformat(), "data": data})
 
 
 def request_of(status: WorkflowStatus) -> JobRequest:

@@ -1,20 +1,15 @@
 """The job queue as the interface for callers: submit, find, list, cancel and delete jobs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from dbos import DBOSClient, EnqueueOptions, PortableWorkflowError, WorkflowStatus
+from dbos import EnqueueOptions, PortableWorkflowError, WorkflowStatus
 from dbos import error as dbos_errors
-from sqlalchemy.exc import SQLAlchemyError
 
-from app.jobs.callbacks import PAUSES
 from app.jobs.database import (
     ANALYZE,
-    CALLBACKS,
     CALLS,
-    DELIVER,
     SETTLED,
     STATES,
     VERSION,
@@ -22,8 +17,10 @@ from app.jobs.database import (
     open_client,
     open_engine,
     prepare,
+    reachable,
     statuses,
 )
+from app.jobs.deliveries import Deliveries
 from app.jobs.job import (
     Failure,
     IdempotencyKeyReused,
@@ -31,28 +28,16 @@ from app.jobs.job import (
     JobNotFound,
     JobRequest,
     JobsFull,
-    JobsUnavailable,
     State,
 )
 
 
-@asynccontextmanager
-async def reachable() -> AsyncIterator[None]:
-    """Turn database errors into JobsUnavailable.
-
-    Raises:
-        JobsUnavailable: the database cannot be reached.
-    """
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise JobsUnavailable(
-            "Jobs are unavailable: their database cannot be reached. Try again in a moment."
-        ) from error
-
-
 class JobQueue:
-    """A queue that accepts jobs and reports their state."""
+    """A queue that accepts jobs and reports their state.
+
+    Attributes:
+        deliveries: the deliveries of webhooks in the same database.
+    """
 
     def __init__(self, url: str, max_waiting: int) -> None:
         """Open the queue.
@@ -69,6 +54,7 @@ class JobQueue:
         self._client = open_client(url, patient=False)
         self._engine = open_engine(url)
         self._max_waiting = max_waiting
+        self.deliveries = Deliveries(self._client, self._engine)
 
     async def close(self) -> None:
         """Close the connections to the database."""
@@ -122,11 +108,6 @@ class JobQueue:
         return job, False
 
     @reachable()
-    async def schedule_callback(self, url: str, message_id: str, body: str) -> None:
-        """Schedule a webhook that does not belong to a job. Idempotent."""
-        await schedule_callback(self._client, url, message_id, body, 0)
-
-    @reachable()
     async def find(self, job_id: str, owner: str) -> Job:
         """Find a job.
 
@@ -173,7 +154,7 @@ class JobQueue:
     @reachable()
     async def count(self) -> dict[State, int]:
         """Count the jobs of all owners in each state."""
-        return await asyncio.to_thread(count_by_state, self._engine)
+        return await asyncio.to_thread(count_by_state, self._engine, ANALYZE)
 
     async def _check_waiting(self) -> None:
         counts = await self.count()
@@ -208,24 +189,3 @@ def job_of(status: WorkflowStatus) -> Job:
 
 def _time(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
-
-
-async def schedule_callback(client: DBOSClient, url: str, job_id: str, body: str, tries: int) -> None:
-    """Schedule a webhook delivery after its backoff. Idempotent.
-
-    Args:
-        client: the DBOS client.
-        url: the address of the receiver.
-        job_id: the ID of the webhook: the ended job, or the message of a live session.
-        body: the JSON message.
-        tries: the number of earlier attempts.
-    """
-    options: EnqueueOptions = {
-        "workflow_name": DELIVER,
-        "queue_name": CALLBACKS,
-        "workflow_id": f"{job_id}/callback/{tries}",
-        "app_version": VERSION,
-    }
-    if PAUSES[tries]:
-        options["delay_seconds"] = PAUSES[tries]
-    await client.enqueue_async(options, url, job_id, body, tries)

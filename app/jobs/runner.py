@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,13 +18,15 @@ from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, PortableWorkflowE
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.errors import SpeechEmotionError
-from app.jobs.callbacks import GONE, OK, PAUSES, CallbackPolicy, CallbackRefused, deliver
+from app.jobs.backoff import PAUSES, draw_pause
+from app.jobs.callbacks import GONE, OK, CallbackPolicy, CallbackRefused, Reply, deliver
 from app.jobs.database import ANALYZE, APPLICATION, CALLBACKS, CALLS, DELIVER, VERSION, open_client
+from app.jobs.deliveries import GIVEN_UP, number_of, schedule
 from app.jobs.job import JobCancelled, JobRequest, RecordingLost
 from app.jobs.lease import Lease
 from app.jobs.maintenance import Maintenance
-from app.jobs.queue import schedule_callback
 from app.jobs.recordings import Recordings
+from app.jobs.webhook import Attempt, Webhook
 from app.pool.errors import WorkerLost
 
 logger = logging.getLogger(__name__)
@@ -142,8 +144,8 @@ class JobRunner:
             return await self._outcome(client, analyze, job_id, request)
 
         @DBOS.step(name="deliver")
-        async def status_of(url: str, job_id: str, body: str) -> int:
-            return await self._deliver(url, job_id, body)
+        async def outcome_of_attempt(url: str, webhook_id: str, body: str, tries: int) -> Answer:
+            return await self._deliver(url, webhook_id, body, tries)
 
         @DBOS.workflow(name=ANALYZE, max_recovery_attempts=TRIES - 1)
         async def analyze_call(details: dict[str, Any]) -> Answer:
@@ -156,13 +158,18 @@ class JobRunner:
             return outcome
 
         @DBOS.workflow(name=DELIVER)
-        async def deliver_callback(url: str, job_id: str, body: str, tries: int) -> int:
-            status = await status_of(url, job_id, body)
-            if status not in OK and status != GONE:
-                if tries + 1 < len(PAUSES):
-                    await schedule_callback(client, url, job_id, body, tries + 1)
-                else:
-                    logger.error("job %s: the webhook was not accepted in %d attempts", job_id, tries + 1)
+        async def deliver_callback(url: str, webhook_id: str, body: str, tries: int) -> int:
+            outcome = await outcome_of_attempt(url, webhook_id, body, tries)
+            status: int = outcome["status"]
+            if status in OK or status == GONE:
+                return status
+            number = number_of(DBOS.workflow_id or "") + 1
+            if outcome["pause"] is None:
+                logger.error("webhook %s: not accepted in %d attempts", webhook_id, number)
+                raise PortableWorkflowError("The webhook was not accepted.", GIVEN_UP, status)
+            webhook = Webhook(webhook_id, DBOS.authenticated_user, url, body)
+            last = Attempt(status, datetime.fromisoformat(outcome["ended"]))
+            await schedule(client, webhook, number, tries=tries + 1, delay=outcome["pause"], last=last)
             return status
 
     async def _outcome(
@@ -201,15 +208,21 @@ class JobRunner:
                 return {"error": type(error).__name__, "message": str(error)}
         raise AssertionError
 
-    async def _deliver(self, url: str, job_id: str, body: str) -> int:
-        """Deliver a webhook; return the status of the receiver, or 0."""
+    async def _deliver(self, url: str, webhook_id: str, body: str, tries: int) -> Answer:
+        """Attempt to deliver a webhook.
+
+        Returns:
+            The status of the receiver, the time, and the pause in seconds before the next attempt; None after
+            the last one. DBOS stores them, so that a recovered workflow schedules the same attempt.
+        """
         try:
-            status = await asyncio.to_thread(deliver, url, job_id, body, self._policy)
+            reply = await asyncio.to_thread(deliver, url, webhook_id, body, self._policy)
         except CallbackRefused as error:
-            logger.warning("job %s: %s", job_id, error)
-            status = 0
-        self._counts.count_callback(status)
-        return status
+            logger.warning("webhook %s: %s", webhook_id, error)
+            reply = Reply(0)
+        self._counts.count_callback(reply.status)
+        pause = draw_pause(tries + 1, reply.retry_after) if tries + 1 < len(PAUSES) else None
+        return {"status": reply.status, "ended": datetime.now(UTC).isoformat(), "pause": pause}
 
 
 class _ProgressPoll:

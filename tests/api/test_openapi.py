@@ -37,7 +37,9 @@ def test_every_operation_has_a_name_and_its_errors_are_problems(document: dict[s
         "listJobs",
         "listLiveSessions",
         "listModels",
+        "listWebhooks",
         "recognizeEmotions",
+        "replayWebhook",
     ]
     for operation in operations:
         assert operation["summary"]

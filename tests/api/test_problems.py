@@ -24,6 +24,7 @@ CODES = {
     "not-found": 404,
     "model-not-found": 404,
     "job-not-found": 404,
+    "webhook-not-found": 404,
     "method-not-allowed": 405,
     "upload-timeout": 408,
     "origin-refused": 403,

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.api.schemas import Callback, JobAnswer
-from app.jobs.callbacks import PAUSES, CallbackPolicy, deliver
+from app.api.schemas import Callback, JobAnswer, WebhookAnswer
+from app.jobs.backoff import PAUSES
+from app.jobs.callbacks import CallbackPolicy, deliver
 from app.jobs.job import State
+from app.jobs.webhook import DeliveryState
 from testing import local
 from testing.recordings import ROOT
 from testing.service import free_port
@@ -44,8 +46,9 @@ def receiver() -> Iterator[tuple[str, subprocess.Popen[str]]]:
 def test_the_receiver_accepts_only_signed_callbacks(receiver: tuple[str, subprocess.Popen[str]]) -> None:
     url, process = receiver
     for _ in range(2):  # a repeated delivery is printed only once
-        assert deliver(url, "17", MESSAGE, CallbackPolicy([SECRET], private=True)) == 204
-    assert deliver(url, "18", MESSAGE, CallbackPolicy([f"whsec_{'E' * 43}="], private=True)) == 400
+        assert deliver(url, "17", MESSAGE, CallbackPolicy({"": [SECRET]}, private=True)).status == 204
+    other = CallbackPolicy({"": [f"whsec_{'E' * 43}="]}, private=True)
+    assert deliver(url, "18", MESSAGE, other).status == 400
     assert local.post(url, content=MESSAGE).status_code == 400
     process.kill()
     assert process.stdout is not None
@@ -61,7 +64,8 @@ def test_the_page_contains_the_receiver_and_a_valid_message() -> None:
 def test_the_page_lists_every_field_and_state() -> None:
     fields = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?`) \|", PAGE, re.MULTILINE))))
     assert set(JobAnswer.model_fields) - {"id"} <= fields
-    assert all(f"`{state}`" in PAGE for state in State)
+    assert WebhookAnswer.model_fields.keys() <= fields
+    assert all(f"`{state}`" in PAGE for state in (*State, *DeliveryState))
 
 
 def test_the_page_lists_every_pause_between_deliveries() -> None:

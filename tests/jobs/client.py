@@ -1,11 +1,13 @@
 """A client that submits jobs and waits for them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from dbos import DBOSClient, DBOSPortableJSONSerializer
 
 from testing import local
 from testing.service import Service
@@ -41,3 +43,9 @@ def eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+def database_client(environment: Mapping[str, str]) -> DBOSClient:
+    """Return a client of the database, which stores the callbacks of a job."""
+    url = f"sqlite:///{Path(environment['SER_DATA_DIR']) / 'jobs.sqlite'}"
+    return DBOSClient(system_database_url=url, serializer=DBOSPortableJSONSerializer())
