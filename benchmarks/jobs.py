@@ -4,8 +4,8 @@
 
 On one machine: progress, memory and the latency of other requests during a job with an hour of stereo,
 and `kill -9` during a job. On two services and two workers with one PostgreSQL and one store: a worker
-that dies, a job that kills its workers, and rounds (default: 100) of jobs while a process is killed or
-the database restarts.
+that dies, a job that kills its workers, a receiver of webhooks that is down, and rounds (default: 100) of
+jobs while a process is killed or the database restarts.
 """
 
 import os
@@ -26,6 +26,7 @@ from benchmarks.replicas import Replica, two_and_two
 from benchmarks.serving import Running, put_under_load, running
 from benchmarks.soak import verdict
 from benchmarks.throughput import three_seconds, wav
+from benchmarks.webhooks import a_receiver_that_is_down
 from testing import bundles
 from testing.backends import Postgres, object_store, postgres
 from testing.recordings import call
@@ -57,6 +58,7 @@ def main() -> int:
                     a_dead_worker(server, services, workers),
                     a_job_that_kills(server, services, workers),
                 ]
+            passed.append(a_receiver_that_is_down(settings))
             passed.append(chaos(settings, server, n_rounds))
     return 0 if all(passed) else 1
 

@@ -73,7 +73,12 @@ def reported(client: TestClient) -> Mapping[str, AbstractSet[str]]:
         if family.name == "ser_workers_replaced":
             metrics["ser_workers_replaced_total"] = {"job", "instance", "reason"}
     # Jobs are off in this service, so it does not report the metrics of jobs.
-    return {**metrics, "ser_jobs": {"instance", "state"}, "ser_callbacks_total": {"instance", "status"}}
+    return {
+        **metrics,
+        "ser_jobs": {"instance", "state"},
+        "ser_webhooks": {"instance", "state"},
+        "ser_callbacks_total": {"instance", "status"},
+    }
 
 
 def test_prometheus_accepts_its_configuration_and_rules() -> None:
