@@ -66,6 +66,8 @@ def receiving(*statuses: int, pause: float = 0) -> Iterator[Receiver]:
     with Receiver(*statuses, pause=pause) as receiver:
         thread = threading.Thread(target=receiver.serve_forever)
         thread.start()
-        yield receiver
-        receiver.shutdown()
-        thread.join()
+        try:
+            yield receiver
+        finally:
+            receiver.shutdown()
+            thread.join()
