@@ -185,7 +185,7 @@ def _decode(data: bytes, n_channels: int, **settings: Any) -> Samples:  # noqa: 
 def _no_messages() -> Iterator[None]:
     """Discard what libmpg123 writes to stderr about each damaged frame, which could fill a log.
 
-    A pipe without a reader takes the place of stderr. A worker in its sandbox may not open /dev/null to write.
+    A pipe without a reader takes the place of stderr, because a sandboxed worker may not open /dev/null.
     """
     reader, nowhere = os.pipe()
     os.close(reader)

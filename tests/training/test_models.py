@@ -65,7 +65,7 @@ def test_every_file_of_the_folder_is_a_model() -> None:
 def test_every_model_learns_and_gives_the_same_answers_alone_and_in_a_batch(
     name: str, inputs: Inputs, fold: Fold, tmp_path: Path
 ) -> None:
-    model = load_model(name).limited(3)
+    model = load_model(name).limited(1)
     trained = model.fit(inputs, fold, 1, tmp_path)
     answers = trained.predict(inputs, np.arange(N), "clean")
     np.testing.assert_allclose(answers.sum(axis=1), 1, rtol=1e-6)
@@ -98,7 +98,7 @@ def test_a_batch_for_prediction_has_sequences_of_one_length(inputs: Inputs) -> N
 
 
 def test_a_trained_network_is_not_trained_again(inputs: Inputs, fold: Fold, tmp_path: Path) -> None:
-    model = load_model("cnn").limited(2)
+    model = load_model("cnn").limited(1)
     first = model.fit(inputs, fold, 1, tmp_path).predict(inputs, fold.test, "clean")
     networks = {network: network.stat().st_mtime_ns for network in tmp_path.glob("*.keras")}
     assert [network.name for network in sorted(networks)] == ["cnn-judged.keras", "cnn.keras"]
