@@ -32,6 +32,9 @@ TYPICAL = 0.72
 """The mean cosine of two parts of one speaker, if no group has two parts: about that of the validation
 calls."""
 
+TINY = 1e-9
+"""The lower limit of a divisor. Not tuned."""
+
 MAX_MOVES = 20
 """The largest number of rounds in which parts move between groups. Not tuned; five are usually enough."""
 
@@ -114,7 +117,7 @@ def _similarities(
     itself = (members**2).sum()
     n_inside = np.trace(pairs) - itself
     inside = (np.trace(sums) - itself) / n_inside if len(members) < len(groups) else TYPICAL
-    inside = max(float(inside), np.finfo(np.float32).tiny)
+    inside = max(float(inside), TINY)
     return np.asarray(sums / pairs / inside - np.diag(np.full(len(members), np.inf)))
 
 
