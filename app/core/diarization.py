@@ -17,15 +17,22 @@ from app.core.speaker_encoder import Embedding
 
 MAX_SPEAKERS = 4
 
-SIMILAR = 0.78
-"""The cosine of the mean embeddings of two of several groups from which they are one speaker. This value,
+SIMILAR = 0.74
+"""The similarity of two of several groups from which they are one speaker; see `_similarities`. This value,
 `SIMILAR_OF_TWO` and `SMALLEST` were chosen in `docs/experiments.md`, "Separating speakers"."""
 
-SIMILAR_OF_TWO = 0.88
+SIMILAR_OF_TWO = 0.92
 """The same for the last two groups. It is higher because most calls have two speakers."""
 
 SMALLEST = 0.15
 """The share of the speech below which a group is no speaker of its own."""
+
+TYPICAL = 0.72
+"""The mean cosine of two parts of one speaker, if no group has two parts: about that of the validation
+calls."""
+
+TINY = 1e-9
+"""The lower limit of a divisor. Not tuned."""
 
 MAX_MOVES = 20
 """The largest number of rounds in which parts move between groups. Not tuned; five are usually enough."""
@@ -87,8 +94,7 @@ def _join(
     """Join groups that are too similar or too small to be different speakers."""
     while groups.max() > 0:
         totals = np.bincount(groups, weights)
-        means = _means(groups, embeddings, weights)
-        similarities = means @ means.T - 2 * np.eye(len(means))
+        similarities = _similarities(groups, embeddings, weights)
         one, other = np.unravel_index(similarities.argmax(), similarities.shape)
         if similarities[one, other] < (SIMILAR_OF_TWO if groups.max() == 1 else SIMILAR):
             one = totals.argmin()
@@ -97,6 +103,24 @@ def _join(
                 break
         groups = np.unique(np.where(groups == other, one, groups), return_inverse=True)[1]
     return groups
+
+
+def _similarities(
+    groups: NDArray[np.int64], embeddings: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the mean cosine between the parts of two groups, relative to that of two parts inside a group.
+
+    Means of few parts are less similar than means of many parts. These values do not depend on the number.
+    They are −∞ for a group and itself.
+    """
+    members = np.eye(groups.max() + 1)[:, groups] * weights
+    sums = (members @ embeddings) @ (members @ embeddings).T
+    pairs = np.outer(members.sum(axis=1), members.sum(axis=1))
+    itself = (members**2).sum()
+    n_inside = np.trace(pairs) - itself
+    inside = (np.trace(sums) - itself) / n_inside if len(members) < len(groups) else TYPICAL
+    inside = max(float(inside), TINY)
+    return np.asarray(sums / pairs / inside - np.diag(np.full(len(members), np.inf)))
 
 
 def _refine(
