@@ -29,7 +29,7 @@ from testing.recordings import EXAMPLE, encode
 from training.data.corpora import READERS, Utterance
 from training.learning.scores import uar
 
-PER_LABEL = 24
+PER_LABEL = 12
 """The utterances of each label in each corpus; fewer if there are not as many."""
 WIDE, TELEPHONE = 16_000, 8_000
 N_ROUNDS, N_POSTS, N_CALL_ROUNDS = 7, 20, 3

@@ -26,8 +26,8 @@ Samples = NDArray[np.float32]
 SAMPLES_UNKNOWN = 2**62
 """A limit on plausible lengths. libsndfile reports about 2**63 samples if a FLAC header lacks the length."""
 RUN_IN = 1.0
-"""Seconds that a decoder with state receives before the part, so that its state settles. Measured: after
-0.5 s, GSM 6.10, G.721 and MP3 give the samples of an uninterrupted decoding up to rounding."""
+"""Seconds that a decoder with state receives before the part, so that its state settles. The samples then
+equal those of an uninterrupted decoding, up to rounding (`benchmarks/RESULTS.md`, "Codecs")."""
 
 
 def read(file: BinaryIO, header: Header, start: int, stop: int) -> Samples:
