@@ -76,7 +76,7 @@ def _ward(embeddings: NDArray[np.float64], n_groups: int) -> NDArray[np.int64]:
     n_parts = len(embeddings)
     members: dict[int, list[int]] = {part: [part] for part in range(n_parts)}
     if n_groups < n_parts:
-        # The import loads SciPy, a third of the time of a start. Only this function needs it.
+        # Where SciPy is installed, this import loads it, which takes a third of the time of a start.
         import fastcluster  # noqa: PLC0415
 
         joins = fastcluster.linkage_vector(embeddings, method="ward")
