@@ -15,6 +15,7 @@ from app.api import (
     call_analysis,
     emotions,
     home,
+    inference,
     jobs,
     keys,
     live,
@@ -48,6 +49,7 @@ from app.settings import Settings
 JOB_WORKER_ROUTES = (probes, pages, scrape)
 SERVICE_ROUTES = (
     emotions,
+    inference,
     call_analysis,
     jobs,
     webhooks,
@@ -66,6 +68,7 @@ TAGS = [
     {"name": "live", "description": "Calls that are analyzed while they happen. See also /asyncapi."},
     {"name": "models", "description": "The served models."},
     {"name": "keys", "description": "The API keys."},
+    {"name": "open inference protocol", "description": "The same recognition, for platforms such as KServe."},
     {"name": "health", "description": "Probes for orchestrators and load balancers."},
 ]
 

@@ -13,13 +13,11 @@ import limits
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.callback_secrets import parse_secrets
 from app.core.channels import ChannelPolicy
 from app.core.containers import DEFAULT_FORMATS, FORMATS
 from app.keys import Key, parse_keys
 
-_SIGNING_SECRET = re.compile(
-    r"((https?://)?(?P<host>[\w.-]+(:\d+)?)(?P<path>/[^\s=?#]*)?=)?(?P<secret>whsec_[A-Za-z0-9+/]{32,}=*)"
-)
 _MIN_SECRET_BYTES = 16
 
 
@@ -200,13 +198,7 @@ class Settings(BaseSettings):
     @field_validator("callback_secrets")
     @classmethod
     def _is_secrets(cls, text: str) -> str:
-        for secret in filter(None, text.split(",")):
-            if not _SIGNING_SECRET.fullmatch(secret):
-                # The message must not show the secret.
-                raise ValueError(
-                    "each secret is `whsec_` followed by Base64, with `host=` or `host/path=` before it for "
-                    "one receiver; create one with `python -m app secret`"
-                )
+        parse_secrets(text)
         return text
 
     @field_validator("audiohook_secret")
@@ -260,13 +252,7 @@ class Settings(BaseSettings):
     @property
     def signing_secrets(self) -> dict[str, list[str]]:
         """The secrets that sign callbacks, by receiver, `host[:port][/path]`; empty for all others."""
-        secrets: dict[str, list[str]] = {}
-        for match in map(_SIGNING_SECRET.fullmatch, filter(None, self.callback_secrets.split(","))):
-            if match is not None:  # as the validator has checked
-                host = (match["host"] or "").lower().removesuffix(":443")
-                receiver = host + (match["path"] or "").rstrip("/")
-                secrets.setdefault(receiver, []).append(match["secret"])
-        return secrets
+        return parse_secrets(self.callback_secrets)
 
     @property
     def jobs_database(self) -> str:

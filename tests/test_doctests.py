@@ -9,6 +9,7 @@ from testing.recordings import ROOT
 
 MODULES = (
     "app.api.key_ring",
+    "app.callback_secrets",
     "app.core.bundle",
     "app.core.channels",
     "app.core.recognizer",

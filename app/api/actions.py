@@ -7,6 +7,9 @@ from app.audit import OK, AuditLog
 ACTIONS = {
     ("POST", "/v1/audio/emotions"): "recognize",
     ("POST", "/v1/audio/timeline"): "timeline",
+    ("POST", "/v2/models/{name}/infer"): "recognize",
+    ("GET", "/v2"): "server.read",
+    ("GET", "/v2/models/{name}"): "model.read",
     ("POST", "/v1/jobs"): "job.create",
     ("GET", "/v1/jobs"): "job.list",
     ("GET", "/v1/jobs/{job_id}"): "job.read",

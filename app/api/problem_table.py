@@ -20,13 +20,7 @@ from app.core.errors import (
     UnsupportedMediaType,
 )
 from app.jobs.callbacks import CallbackRefused
-from app.jobs.job import (
-    IdempotencyKeyReused,
-    JobNotFound,
-    JobsFull,
-    JobsUnavailable,
-    WebhookNotFound,
-)
+from app.jobs.job import IdempotencyKeyReused, JobNotFound, JobsFull, JobsUnavailable, WebhookNotFound
 from app.live.connection import InvalidMessage, SessionIdle, SessionReplaced
 from app.live.relay import RelayUnavailable
 from app.live.sessions import SessionNotFound, SessionsFull

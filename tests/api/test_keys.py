@@ -1,11 +1,10 @@
 """Keys with scopes, expiry and channels; their reload; and the audit log of what they do."""
 
-import hashlib
 import json
 import logging
 import os
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,13 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from app.__main__ import main
 from app.api import key_ring
 from app.api.actions import ACTIONS
-from app.api.key_ring import KeyRing
-from app.api.security import Authenticator, KeyExpired
 from app.audit import AuditLog
-from app.core.channels import ChannelPolicy
-from app.keys import Key, KeyScope, parse_key
+from app.keys import KeyScope
 from app.main import create_app
 from app.settings import Settings
+from testing.keys import line, write
 from testing.recordings import EXAMPLE, encode, tone
 
 EMOTIONS = "/v1/audio/emotions"
@@ -50,11 +46,6 @@ OPERATIONS = [
 ]
 
 
-def line(name: str, fields: str = "") -> str:
-    """Return the entry of a key. The key of each caller is its name."""
-    return f"{name}:{hashlib.sha256(name.encode()).hexdigest()} {fields}".strip()
-
-
 def bearer(name: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {name}"}
 
@@ -80,13 +71,6 @@ def service(settings: Settings, folder: Path) -> Iterator[TestClient]:
     app = create_app(Settings.model_validate(settings.model_dump() | changes))
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
-
-
-def write(folder: Path, *lines: str) -> None:
-    """Replace the file of keys, as a program should: write another file and rename it."""
-    new = folder / "new"
-    new.write_text("# callers\n" + "\n".join(lines) + "\n")
-    new.replace(folder / "keys")
 
 
 def audited(folder: Path) -> list[dict[str, Any]]:
@@ -124,16 +108,6 @@ def test_an_expired_key_gets_401(service: TestClient) -> None:
     assert "2026-01-31" in response.json()["detail"]
 
 
-def test_a_key_is_valid_on_its_last_day() -> None:
-    today = date(2027, 3, 31)
-    ring = KeyRing(lambda: [parse_key(line("caller", "expires=2027-03-31"))])
-    authenticator = Authenticator(ring, ChannelPolicy(), lambda: today)
-    assert authenticator.identify("caller", "").name == "caller"
-    today = date(2027, 4, 1)
-    with pytest.raises(KeyExpired):
-        authenticator.identify("caller", "")
-
-
 def test_a_key_analyzes_only_its_channels(service: TestClient) -> None:
     customer = tone(1.0)
     call = encode(np.stack([np.zeros_like(customer), customer], axis=1))
@@ -157,31 +131,6 @@ def test_an_administrator_sees_the_keys_without_their_hashes(service: TestClient
     assert keys["supervisor"] == {"scopes": ["admin", "recognize"], "expires": "2999-12-31", "channels": [1]}
     assert keys["classic"]["scopes"] == ["jobs", "live", "metrics", "recognize"]
     assert line("classic").partition(":")[2] not in response.text
-
-
-@pytest.mark.parametrize(
-    ("fields", "reason"),
-    [
-        ("scopes=everything", "scopes: expected some of recognize"),
-        ("scopes=", "scopes: expected"),
-        ("scopes=jobs,live", "scopes: expected"),
-        ("expires=soon", "expires: expected the last day"),
-        ("channels=left", "channels: expected indices"),
-        ("channel=1", "may have each of channels, expires, scopes once"),
-        ("scopes=jobs scopes=live", "once"),
-        ("channels=2", "key caller: SER_CHANNELS does not permit"),
-    ],
-)
-def test_a_wrong_entry_is_refused_with_its_number(tmp_path: Path, fields: str, reason: str) -> None:
-    write(tmp_path, line("other"), line("caller", fields))
-    with pytest.raises(ValueError, match=reason) as error:
-        Settings(api_keys_file=tmp_path / "keys", channels="0,1")
-    assert "SER_API_KEYS_FILE, line 3:" in str(error.value) or "key caller:" in str(error.value)
-    with pytest.raises(
-        ValueError, match="SER_API_KEYS, entry 2: each entry starts with name:sha256"
-    ) as error:
-        Settings.model_validate({"api_keys": f"{line('other')}, the-key-itself"})
-    assert "the-key-itself" not in error.value.errors()[0]["msg"]  # type: ignore[attr-defined]
 
 
 def test_a_changed_file_replaces_the_keys_without_a_restart(
@@ -220,20 +169,6 @@ def test_a_changed_file_replaces_the_keys_without_a_restart(
     finally:
         write(folder, *before[1:])
     assert (valid("classic"), valid("next")) == (True, False)
-
-
-def test_an_emptied_file_does_not_open_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_ring, "CHECK_SECONDS", 0.0)
-    write(tmp_path, line("caller"))
-    ring = KeyRing(Settings(api_keys_file=tmp_path / "keys").read_keys, tmp_path / "keys")
-    write(tmp_path)
-    assert [key.name for key in ring.keys] == ["caller"]
-
-
-def test_two_keys_of_one_name_are_one_caller() -> None:
-    keys = [Key("caller", hashlib.sha256(text.encode()).hexdigest()) for text in ("old", "new")]
-    authenticator = Authenticator(KeyRing(lambda: keys), ChannelPolicy())
-    assert {authenticator.identify(text, "").name for text in ("old", "new")} == {"caller"}
 
 
 def test_the_audit_log_says_who_did_what_with_which_result(service: TestClient, folder: Path) -> None:
@@ -309,21 +244,3 @@ def test_the_audit_log_can_be_standard_output_or_nothing(capsys: pytest.CaptureF
         audit.write("recognize", key="caller")
         audit.close()
     assert json.loads(capsys.readouterr().out)["key"] == "caller"
-
-
-def test_the_command_creates_a_key_with_its_entry(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["key", "backend"]) == 0
-    assert main(["key", "desk", "--scopes", "jobs+live", "--expires", "2027-03-31", "--channels", "1"]) == 0
-    keys: list[str] = []
-    entries: list[str] = []
-    for text in capsys.readouterr().out.splitlines():
-        (keys if text.startswith("key for the caller:") else entries).append(text.partition(": ")[2].strip())
-    backend, desk = map(parse_key, entries)
-    assert [hashlib.sha256(key.encode()).hexdigest() for key in keys] == [backend.sha256, desk.sha256]
-    assert backend == Key("backend", backend.sha256)
-    assert desk == Key(
-        "desk", desk.sha256, frozenset({KeyScope.JOBS, KeyScope.LIVE}), date(2027, 3, 31), frozenset({1})
-    )
-    with pytest.raises(SystemExit):
-        main(["key", "desk", "--scopes", "everything"])
-    assert "scopes: expected some of recognize" in capsys.readouterr().err

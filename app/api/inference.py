@@ -1,0 +1,127 @@
+"""The Open Inference Protocol, version 2: `POST /v2/models/{name}/infer`, and what there is to infer with.
+
+Platforms such as KServe speak it to any model. `app.api.tensors` has its messages; `app.api.probes` has its
+health. A problem is answered as everywhere in this service.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Request
+
+from app import __version__
+from app.api import problems
+from app.api.dependencies import CallerDep, PoolDep, ServiceDep, hold_slot, requires
+from app.api.schemas import Readiness
+from app.api.tensors import (
+    EXTENSIONS,
+    InferRequest,
+    InferResponse,
+    ModelMetadata,
+    ServerMetadata,
+    describe_model,
+    outputs_of,
+    parse_request,
+)
+from app.api.upload import empty_upload
+from app.keys import KeyScope
+from app.pool.errors import NotReady
+from app.pool.tasks import Recognize
+
+router = APIRouter(prefix="/v2", tags=["open inference protocol"])
+
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": InferRequest.model_json_schema()}},
+    }
+}
+
+
+@router.get(
+    "",
+    operation_id="getServerMetadata",
+    summary="Describe the service (Open Inference Protocol)",
+    responses=problems.responses(401, 429, 500),
+    dependencies=[requires()],
+)
+async def get_server() -> ServerMetadata:
+    """Describe the service and the extensions of the protocol that it supports."""
+    return ServerMetadata(name="speech-emotion-service", version=__version__, extensions=EXTENSIONS)
+
+
+@router.get(
+    "/models/{name}",
+    operation_id="getModelMetadata",
+    summary="Describe a model (Open Inference Protocol)",
+    responses=problems.responses(401, 404, 422, 429, 500),
+    dependencies=[requires()],
+)
+async def get_model(name: str, service: ServiceDep) -> ModelMetadata:
+    """Describe the input and the outputs of a model."""
+    manifest = service.find_model(name)
+    return describe_model(name, manifest.version, len(manifest.labels))
+
+
+@router.get(
+    "/models/{name}/ready",
+    operation_id="getModelReady",
+    summary="Check that a model accepts requests (Open Inference Protocol)",
+    responses=problems.responses(404, 422, 500, 503),
+)
+async def is_model_ready(name: str, service: ServiceDep) -> Readiness:
+    """Answer as `/health/ready` does, for a model that the service has."""
+    service.find_model(name)
+    if service.pool.draining or not service.pool.ready:
+        raise NotReady("The service is starting or stopping. Try again in a moment.")
+    return Readiness(ready=True)
+
+
+@router.post(
+    "/models/{name}/infer",
+    operation_id="infer",
+    summary="Recognize the emotion of an utterance (Open Inference Protocol)",
+    responses=problems.responses(400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503, 504),
+    dependencies=[requires(KeyScope.RECOGNIZE), Depends(hold_slot)],
+    openapi_extra=BODY,
+)
+async def infer(
+    name: str,
+    request: Request,
+    service: ServiceDep,
+    caller: CallerDep,
+    pool: PoolDep,
+    inference_header_content_length: Annotated[
+        int | None,
+        Header(ge=0, description="the length of the JSON, if the bytes of the recording follow it"),
+    ] = None,
+) -> InferResponse:
+    """Recognize the probability of each emotion in a recording, as `/v1/audio/emotions` does.
+
+    The input `audio` has the type `BYTES` and one element: the file in Base64, or its bytes after the JSON
+    (extension `binary_tensor_data`). The outputs are `probabilities`, with the labels as a parameter,
+    `emotion`, and `speech`. Without speech, the emotion is empty, and the probabilities are 0.
+    """
+    manifest, settings = service.find_model(name), service.settings
+    asked, recording = parse_request(await request.body(), inference_header_content_length)
+    if not recording:
+        raise empty_upload()
+    permitted = caller.channels.permitted
+    recognition = await pool.recognize(
+        Recognize(
+            recording,
+            name,
+            asked.parameters.channel,
+            settings.min_seconds,
+            settings.max_utterance_seconds,
+            None if permitted is None else tuple(permitted),
+            settings.enabled_formats,
+        )
+    )
+    emotion = recognition.emotion_above(settings.min_confidence)
+    service.metrics.count_recognition(name, recognition, emotion)
+    return InferResponse(
+        model_name=name,
+        model_version=manifest.version,
+        id=asked.id,
+        outputs=outputs_of(recognition, emotion, manifest.labels),
+    )
