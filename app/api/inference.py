@@ -29,12 +29,8 @@ from app.pool.tasks import Recognize
 
 router = APIRouter(prefix="/v2", tags=["open inference protocol"])
 
-BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": InferRequest.model_json_schema()}},
-    }
-}
+SCHEMA = {"$ref": f"#/components/schemas/{InferRequest.__name__}"}
+BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": SCHEMA}}}}
 
 
 @router.get(
