@@ -1,10 +1,10 @@
 """Fixtures that several test files share."""
 
 import csv
+import fcntl
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,7 +31,6 @@ SLOWEST = (
     "page/",
     "live/",
 )
-TrainEmodb = Callable[[Path, Path], Path]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,52 +72,64 @@ def client(settings: Settings) -> Iterator[TestClient]:
 
 
 @pytest.fixture(scope="session")
-def feature_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("features")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that both processes of xdist share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session")
-def train_emodb(feature_cache: Path) -> TrainEmodb:
-    """Train on EMO-DB with few folds and epochs, by the command line: (models, runs) → bundle."""
-
-    def run(models: Path, runs: Path) -> Path:
-        table = corpora() / "emodb" / "utterances.csv"
-        arguments = ["--name", "german", "--corpus", f"csv={table}", "--features", "emobase"]
-        arguments += ["--model", "cnn", "--folds", "3", "--max-epochs", "3"]
-        arguments += ["--test-conditions", "telephone", "--calls", "telephone"]
-        train(*arguments, "--models", str(models), "--runs", str(runs), "--cache", str(feature_cache))
-        return models / "german"
-
-    return run
-
-
-def train(*arguments: str) -> None:
-    command = [sys.executable, "-m", "training", "train", *arguments]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-
-
-@pytest.fixture(scope="session")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("runs")
-
-
-@pytest.fixture(scope="session")
-def german(tmp_path_factory: pytest.TempPathFactory, train_emodb: TrainEmodb, runs: Path) -> Path:
-    """The bundle that `train_emodb` writes."""
-    return train_emodb(tmp_path_factory.mktemp("models"), runs)
+def feature_cache(shared: Path) -> Path:
+    """The cache of all trainings. Each file is written atomically, so both processes may write it."""
+    return shared / "features"
 
 
 @pytest.fixture(scope="session")
 def few_voices(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A table of the utterances of six speakers of EMO-DB: three women and three men."""
-    table = corpora() / "emodb" / "utterances.csv"
+    """A table of some utterances of three women and three men of EMO-DB, 116 of them with four emotions."""
+    return some_of_emodb(tmp_path_factory.mktemp("few"), ("03", "08", "10", "11", "13", "16"), 5)
+
+
+def some_of_emodb(folder: Path, speakers: Collection[str], n_utterances: int) -> Path:
+    """Write a table of the first utterances of these speakers with each label, and return its path."""
+    table, few = corpora() / "emodb" / "utterances.csv", folder / "emodb" / "utterances.csv"
     with table.open(newline="") as file:
-        rows = [
-            row for row in csv.DictReader(file) if row["speaker"][-2:] in {"03", "08", "10", "11", "13", "16"}
-        ]
-    few = tmp_path_factory.mktemp("emodb") / "utterances.csv"
+        rows = [row for row in csv.DictReader(file) if row["speaker"].removeprefix("emodb-") in speakers]
+    n_listed = Counter[tuple[str, str]]()
+    few.parent.mkdir()
     with few.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
-        writer.writerows({**row, "path": str(table.parent / row["path"])} for row in rows)
+        for row in rows:
+            n_listed[row["speaker"], row["emotion"]] += 1
+            if n_listed[row["speaker"], row["emotion"]] <= n_utterances:
+                writer.writerow({**row, "path": str(table.parent / row["path"])})
     return few
+
+
+@pytest.fixture(scope="session")
+def training_of_german(few_voices: Path, feature_cache: Path) -> list[str]:
+    """Arguments of a training with few folds and epochs, without the folders of bundles and of runs."""
+    arguments = ["train", "--name", "german", "--corpus", f"csv={few_voices}", "--features", "emobase"]
+    arguments += ["--model", "cnn", "--folds", "2", "--max-epochs", "2", "--cache", str(feature_cache)]
+    return [*arguments, "--test-conditions", "telephone", "--calls", "telephone"]
+
+
+@pytest.fixture(scope="session")
+def runs(shared: Path) -> Path:
+    """The folder with the run of `german`."""
+    return shared / "runs"
+
+
+@pytest.fixture(scope="session")
+def german(shared: Path, runs: Path, training_of_german: list[str]) -> Path:
+    """The bundle of `training_of_german`, which the first process that needs it trains."""
+    from training.__main__ import main  # noqa: PLC0415  # takes seconds; most test files do not need it
+
+    bundle = shared / "models" / "german"
+    with (shared / "german.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not bundle.exists():
+            folders = ["--models", str(bundle.parent), "--runs", str(runs)]
+            assert main([*training_of_german, *folders]) == 0
+    return bundle

@@ -10,7 +10,6 @@ the properties that all voices share, such as those of the line, do not help to 
 from collections.abc import Sequence
 from typing import Literal
 
-import fastcluster
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,6 +66,9 @@ def _ward(embeddings: NDArray[np.float64], n_groups: int) -> NDArray[np.int64]:
     n_parts = len(embeddings)
     members: dict[int, list[int]] = {part: [part] for part in range(n_parts)}
     if n_groups < n_parts:
+        # The import loads SciPy, a third of the time of a start. Only this function needs it.
+        import fastcluster  # noqa: PLC0415
+
         joins = fastcluster.linkage_vector(embeddings, method="ward")
         for number, (one, other, *_) in enumerate(joins[: n_parts - n_groups]):
             members[n_parts + number] = members.pop(int(one)) + members.pop(int(other))

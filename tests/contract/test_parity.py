@@ -18,7 +18,8 @@ from app.core.scaler import Scaler
 from app.main import create_app
 from app.settings import Settings
 from testing.recordings import corpora
-from tests.conftest import train
+from tests.conftest import some_of_emodb
+from training.__main__ import main
 from training.models import load_model
 
 FILES = ("03a01Fa", "03a01Nc", "08a05Ta", "13b09La", "16b10Wb")
@@ -31,15 +32,14 @@ def fused_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def fused(
-    tmp_path_factory: pytest.TempPathFactory, few_voices: Path, fused_runs: Path, feature_cache: Path
-) -> Path:
+def fused(tmp_path_factory: pytest.TempPathFactory, fused_runs: Path, feature_cache: Path) -> Path:
     """A bundle of `fusion`: all networks of all folds, on functionals and descriptors."""
+    voices = some_of_emodb(tmp_path_factory.mktemp("voices"), ("03", "08", "13", "16"), 2)
     models = tmp_path_factory.mktemp("fused-models")
-    arguments = ["--name", "fused", "--corpus", f"csv={few_voices}", "--features", "emobase", "--calls"]
+    arguments = ["train", "--name", "fused", "--corpus", f"csv={voices}", "--features", "emobase", "--calls"]
     arguments += ["--model", "fusion", "--folds", "2", "--max-epochs", "1", "--export", "all-folds"]
-    arguments += ["--test-conditions"]
-    train(*arguments, "--models", str(models), "--runs", str(fused_runs), "--cache", str(feature_cache))
+    arguments += ["--models", str(models), "--runs", str(fused_runs), "--cache", str(feature_cache)]
+    assert main([*arguments, "--test-conditions"]) == 0
     return models / "fused"
 
 
