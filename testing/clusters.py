@@ -10,14 +10,17 @@ from testing.service import free_port
 
 
 @contextmanager
-def cluster(environment: Mapping[str, str]) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """Run a scheduler and two workers.
+def cluster(
+    environment: Mapping[str, str], n_workers: int = 2
+) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """Run a scheduler and workers.
 
     Args:
         environment: the environment variables of the processes.
+        n_workers: the number of workers.
 
     Yields:
-        The address of the scheduler, and the three processes. The first process is the scheduler.
+        The address of the scheduler, and the processes. The first process is the scheduler.
     """
     port = free_port()
     address = f"tcp://127.0.0.1:{port}"
@@ -28,7 +31,7 @@ def cluster(environment: Mapping[str, str]) -> Iterator[tuple[str, list[subproce
         subprocess.Popen(
             program, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        for program in (scheduler, worker, worker)
+        for program in (scheduler, *[worker] * n_workers)
     ]
     try:
         yield address, processes

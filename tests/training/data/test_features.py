@@ -14,7 +14,8 @@ import pytest
 from app.core.audio import decode, select_channel
 from app.core.features import FeatureConfig, FeatureExtractor, FeatureValues
 from testing.clusters import cluster
-from testing.recordings import EXAMPLE, ROOT, corpora, encode, tone
+from testing.recordings import EXAMPLE, ROOT, encode, tone
+from tests.conftest import some_of_emodb
 from training.__main__ import main
 from training.data.corpora import Utterance, csv_file
 from training.data.features import _extract_one, extract
@@ -107,29 +108,32 @@ def test_a_corpus_without_a_decodable_recording_is_refused(tmp_path: Path) -> No
 
 
 def test_an_interrupted_extraction_resumes(tmp_path: Path) -> None:
-    table, cache = corpora() / "emodb" / "utterances.csv", tmp_path / "cache"
-    command = [sys.executable, "-m", "training", "extract", "--corpus", f"csv={table}"]
-    command += ["--features", "emobase", "--cache", str(cache)]
-    first = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    speakers = [f"{number:02}" for number in range(3, 17)]
+    table, cache, log = some_of_emodb(tmp_path, speakers, 4), tmp_path / "cache", tmp_path / "log"
+    arguments = ["extract", "--corpus", f"csv={table}", "--features", "emobase", "--cache", str(cache)]
+    command = [sys.executable, "-m", "training", *arguments]
+    with log.open("w") as errors:
+        first = subprocess.Popen(command, cwd=ROOT, stderr=errors, start_new_session=True)
     limit = time.monotonic() + 120
-    while len(modification_times(cache)) < 50 and time.monotonic() < limit:
+    while len(modification_times(cache)) < 10 and time.monotonic() < limit:
         time.sleep(0.05)
     # joblib loses a signal that arrives inside one of its callbacks, so the test repeats the signal. A signal
-    # while Python ends would kill the process, so the test waits for the end first.
-    while first.poll() is None and time.monotonic() < limit:
+    # while Python ends would kill the process, so the message of the first one ends the repetition.
+    interrupted = "interrupted; run the same command again to resume"
+    while first.poll() is None and interrupted not in log.read_text() and time.monotonic() < limit:
         os.killpg(first.pid, signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            first.wait(10)
-    errors = first.communicate(timeout=30)[1]
+            first.wait(1)
+    assert first.wait(30) == 130
+    assert interrupted in log.read_text()
     completed = modification_times(cache)
-    assert first.returncode == 130
-    assert "interrupted; run the same command again to resume" in errors
-    assert 50 <= len(completed) < 535
+    n_utterances = len(csv_file.read(table))
+    assert 10 <= len(completed) < n_utterances
     assert not list(cache.rglob(".*"))
 
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    assert main(arguments) == 0
     finished = modification_times(cache)
-    assert len(finished) == len(csv_file.read(table)) == 535
+    assert len(finished) == n_utterances
     assert {name: finished[name] for name in completed} == completed
 
 
@@ -137,13 +141,12 @@ def test_a_cluster_writes_the_same_cache(two_utterances: list[Utterance], tmp_pa
     table = tmp_path / "utterances.csv"
     rows = [f"{recording.path.name},anger,{recording.path.stem}" for recording in two_utterances]
     table.write_text("\n".join(["path,emotion,speaker", *rows]))
-    program = [sys.executable, "-m", "training", "extract", "--features", "emobase"]
-    program += ["--conditions", "clean", "telephone", "--corpus", f"csv={table}"]
-    with cluster(os.environ) as (address, _):
-        for arguments in (["here"], ["there", "--engine", address]):
-            subprocess.run(
-                [*program, "--cache", tmp_path / arguments[0], *arguments[1:]], cwd=ROOT, check=True
-            )
+    arguments = ["extract", "--features", "emobase", "--corpus", f"csv={table}"]
+    arguments += ["--conditions", "clean", "telephone", "--cache"]
+    assert main([*arguments, str(tmp_path / "here")]) == 0
+    with cluster(os.environ, n_workers=1) as (address, _):
+        program = [sys.executable, "-m", "training", *arguments, tmp_path / "there", "--engine", address]
+        subprocess.run(program, cwd=ROOT, check=True)
     here, there = (
         {path.relative_to(tmp_path / name): path.read_bytes() for path in (tmp_path / name).rglob("*.npz")}
         for name in ("here", "there")
