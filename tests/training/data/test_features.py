@@ -145,8 +145,8 @@ def test_a_cluster_writes_the_same_cache(two_utterances: list[Utterance], tmp_pa
     arguments += ["--conditions", "clean", "telephone", "--cache"]
     assert main([*arguments, str(tmp_path / "here")]) == 0
     with cluster(os.environ, n_workers=1) as (address, _):
-        program = [sys.executable, "-m", "training", *arguments, tmp_path / "there", "--engine", address]
-        subprocess.run(program, cwd=ROOT, check=True)
+        program = [sys.executable, "-m", "training", *arguments, str(tmp_path / "there"), "--engine"]
+        subprocess.run([*program, address], cwd=ROOT, check=True)
     here, there = (
         {path.relative_to(tmp_path / name): path.read_bytes() for path in (tmp_path / name).rglob("*.npz")}
         for name in ("here", "there")
