@@ -91,7 +91,7 @@ def test_an_undecodable_recording_is_reported_or_skipped(
     bad = tmp_path / "utterances.csv"
     bad.write_text("\n".join([*lines, ",".join(first.values())]) + "\n")
     assert evaluate(bundle, bad, tmp_path / "out", "--calls") == 1
-    assert f"{broken}: The recording cannot be decoded" in capsys.readouterr().err
+    assert f"{broken}: The WAV header is damaged" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
     assert evaluate(bundle, bad, tmp_path / "out", "--calls", "--skip-undecodable") == 0
     assert json.loads((tmp_path / "out" / "evaluation.json").read_text())["n_undecodable"] == 1
