@@ -21,7 +21,6 @@ from app.core.timeline import Timeline
 from app.live.channel import LiveChannel, SegmentAudio
 from app.live.encoding import Encoding, StreamDecoder
 from app.live.events import Emit
-from app.live.interims import InterimBudget
 from app.live.reporter import ChannelReporter
 from app.pool.errors import WorkerLost
 from app.pool.segment_tasks import RecognizedSegment, RecognizeSamples, SegmentParts, SplitSamples
@@ -60,18 +59,16 @@ class StreamFormat:
 
 @dataclass(frozen=True, slots=True)
 class LiveEngine:
-    """The components of a stream. All streams of a service share them, except for the pool.
+    """The components of a stream, of which all streams of a service share the detector and the thread.
 
     Attributes:
         pool: the pool that recognizes the segments, for the caller of the stream.
         detector: the detector.
-        interims: the time for interim answers.
         thread: an executor with one thread, for long pieces of audio.
     """
 
     pool: PoolShare
     detector: SpeechDetector
-    interims: InterimBudget
     thread: Executor
 
 
@@ -97,7 +94,7 @@ class StreamAnalysis:
             channel: ChannelReporter(
                 channel,
                 LiveChannel(engine.detector, stream.sampling_rate),
-                _Recognizer(engine.pool, engine.interims, stream.sampling_rate, model),
+                _Recognizer(engine.pool, stream.sampling_rate, model),
                 emit,
                 stream.interim_interval or math.inf,
                 options,
@@ -178,17 +175,13 @@ class _Recognizer:
     """A recognizer of the segments of a stream, in the workers of a pool."""
 
     pool: PoolShare
-    interims: InterimBudget
     sampling_rate: int
     model: str
 
-    def begin_interim(self) -> bool:
-        """Begin an interim answer if more than half of the workers are idle, and its share permits it."""
-        return self.pool.mostly_idle and self.interims.begin()
-
-    def end_interim(self) -> None:
-        """End an interim answer."""
-        self.interims.end()
+    @property
+    def has_spare_workers(self) -> bool:
+        """Whether more than half of the workers are idle."""
+        return self.pool.mostly_idle
 
     async def recognize(self, audio: SegmentAudio, *, split: bool) -> list[RecognizedPart]:
         """Recognize a segment, or each of its parts with one speaker."""

@@ -19,11 +19,12 @@ WAITING = 8
 class SegmentRecognizer(Protocol):
     """A recognizer of segments."""
 
-    def begin_interim(self) -> bool:
-        """Begin an interim answer, unless complete segments need the workers. `end_interim` must follow."""
+    @property
+    def has_spare_workers(self) -> bool:
+        """Whether more than half of the workers are idle.
 
-    def end_interim(self) -> None:
-        """End an interim answer."""
+        Interim answers wait for this, so that a segment that is complete meanwhile finds an idle worker.
+        """
 
     async def recognize(self, audio: SegmentAudio, *, split: bool) -> list[RecognizedPart]:
         """Recognize a segment, or each of its parts with one speaker."""
@@ -132,19 +133,18 @@ class ChannelReporter:
         if self._interim or math.isinf(self._next_interim):
             return
         since = self.live.open_since
-        if since is None or self.live.n_seconds - since < self._next_interim:
+        if (
+            since is None
+            or self.live.n_seconds - since < self._next_interim
+            or not self._recognizer.has_spare_workers
+        ):
             return
-        if self._recognizer.begin_interim():
-            self._interim = asyncio.create_task(self._report_interim())
-            # Not in the task, which may be canceled before it begins.
-            self._interim.add_done_callback(lambda _task: self._recognizer.end_interim())
+        if audio := self.live.open_segment():
+            self._next_interim = audio.segment.span.seconds + self._interim_interval
+            self._interim = asyncio.create_task(self._report_interim(audio))
 
-    async def _report_interim(self) -> None:
-        """Report the incomplete segment, unless it is complete by then. Its speaker is not known yet."""
-        audio = self.live.open_segment()
-        if audio is None:
-            return
-        self._next_interim = audio.segment.span.seconds + self._interim_interval
+    async def _report_interim(self, audio: SegmentAudio) -> None:
+        """Report an incomplete segment, unless it is complete by then. Its speaker is not known yet."""
         parts = await self._recognizer.recognize(audio, split=False)
         if self._started == audio.segment.span.start_seconds:
             before = self._parts if self._options.speakers is None else []

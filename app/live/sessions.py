@@ -12,7 +12,6 @@ from app.core.speech import SpeechDetector
 from app.live.analysis import LiveEngine, StreamAnalysis, StreamFormat
 from app.live.connection import LiveError
 from app.live.counts import LiveCounts
-from app.live.interims import InterimBudget
 from app.live.messages import SessionLimits
 from app.live.session import LiveSession
 from app.live.session_info import SessionInfo
@@ -182,7 +181,5 @@ class LiveSessions:
         if self._engine is None:
             thread = ThreadPoolExecutor(1, "live")
             detector = await asyncio.get_running_loop().run_in_executor(thread, SpeechDetector)
-            self._engine = self._engine or LiveEngine(
-                PoolShare(self._pool, ""), detector, InterimBudget(), thread
-            )
+            self._engine = self._engine or LiveEngine(PoolShare(self._pool, ""), detector, thread)
         return self._engine

@@ -19,7 +19,6 @@ from app.core.timeline import Timeline
 from app.live.analysis import LiveEngine, StreamAnalysis, StreamFormat
 from app.live.encoding import Encoding
 from app.live.events import Event, SegmentRecognized, SpeechStarted
-from app.live.interims import InterimBudget
 from app.pool.pool import WorkerPool
 from app.pool.share import PoolShare
 from app.pool.slots import Slots
@@ -61,7 +60,7 @@ async def stream(
 
     with ThreadPoolExecutor(1) as thread:
         analysis = StreamAnalysis(
-            LiveEngine(PoolShare(pool, ""), SpeechDetector(), InterimBudget(), thread),
+            LiveEngine(PoolShare(pool, ""), SpeechDetector(), thread),
             form,
             options,
             "small",
