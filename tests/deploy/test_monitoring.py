@@ -53,8 +53,9 @@ def promtool(*arguments: str) -> None:
 
 @pytest.fixture(scope="module")
 def reported(client: TestClient) -> Mapping[str, AbstractSet[str]]:
-    """The metrics of a service after its first answer, with their labels."""
-    assert client.post("/v1/audio/emotions", files={"file": EXAMPLE.read_bytes()}).status_code == 200
+    """The metrics of a service after its first answers, with their labels."""
+    for path in ("/v1/audio/emotions", "/v1/audio/timeline"):
+        assert client.post(path, files={"file": EXAMPLE.read_bytes()}).status_code == 200
     metrics = {name: set(labels) for name, labels in SCRAPED.items()}
     start = {"type": "start", "encoding": "mulaw", "sampling_rate": 8000}
     with client.websocket_connect("/v1/audio/live") as ended:
