@@ -1,11 +1,13 @@
 # `make serve` and `make test` work on a fresh machine. `make help` lists all commands.
 PYTHON ?= python3.11
 .DEFAULT_GOAL := help
-.PHONY: help serve test programs audit soak training format lock benchmark sbom release-check packages clean
+.PHONY: help serve test programs audit fuzz soak training format lock benchmark sbom release-check packages clean
 
 SERVICE := .venvs/service
 TRAINING := .venvs/training
 DEV := .venvs/dev
+FUZZ := .venvs/fuzz
+FUZZ_SECONDS ?= 60
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 15
@@ -22,7 +24,7 @@ test: $(DEV)/.installed programs ## run every check: lint, format, types, archit
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
 	cd clients/python && ../../$(DEV)/bin/lint-imports
-	$(DEV)/bin/bandit --quiet --configfile pyproject.toml --recursive app training benchmarks release clients/python
+	$(DEV)/bin/bandit --quiet --configfile pyproject.toml --recursive app training benchmarks fuzz release clients/python
 	$(DEV)/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # Install the missing programs of the tests, if this is possible. Otherwise, the tests that need them are skipped and
@@ -40,6 +42,9 @@ programs:
 audit: $(DEV)/.installed ## check every pinned package for known vulnerabilities; needs a network
 	$(DEV)/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements/service.txt
 
+fuzz: $(FUZZ)/.installed ## fuzz parsers, decoders and protocols for FUZZ_SECONDS each (60)
+	$(FUZZ)/bin/python -m fuzz --seconds $(FUZZ_SECONDS)
+
 soak: $(DEV)/.installed ## run the long checks: overload, kills, stop, memory, fairness, jobs (an hour)
 	$(DEV)/bin/python -m benchmarks.soak
 	$(DEV)/bin/python -m benchmarks.fairness
@@ -56,6 +61,7 @@ lock: $(DEV)/.installed ## recompile requirements/*.txt from pyproject.toml
 	$(LOCK) --overrides requirements/service.overrides --constraint requirements/constraints --output-file requirements/service.txt
 	$(LOCK) --overrides requirements/service.overrides --extra tracing --constraint requirements/service.txt --output-file requirements/tracing.txt
 	$(LOCK) --overrides requirements/service.overrides --extra bulk --constraint requirements/service.txt --output-file requirements/bulk.txt
+	$(LOCK) --overrides requirements/service.overrides --extra fuzz --constraint requirements/service.txt --output-file requirements/fuzz.txt
 	$(LOCK) --extra training --extra bulk --constraint requirements/service.txt --output-file requirements/training.txt
 	$(LOCK) --extra training --extra bulk --extra tracing --extra dev --constraint requirements/training.txt --output-file requirements/dev.txt
 
@@ -79,9 +85,11 @@ packages: $(DEV)/.installed ## build sdist and wheel of the service and of the P
 clean: ## remove environments and caches; keep features and runs
 	rm -rf .venvs .mypy_cache .pytest_cache .ruff_cache .import_linter_cache clients/python/.import_linter_cache
 
-# The lock of the service omits unneeded dependencies of opensmile (requirements/service.overrides), hence --no-deps.
+# These locks omit unneeded dependencies of opensmile (requirements/service.overrides), hence --no-deps.
 $(SERVICE)/.installed: NO_DEPS := --no-deps
 $(SERVICE)/.installed: requirements/service.txt
+$(FUZZ)/.installed: NO_DEPS := --no-deps
+$(FUZZ)/.installed: requirements/fuzz.txt
 $(TRAINING)/.installed: requirements/training.txt
 $(DEV)/.installed: requirements/dev.txt
 

@@ -24,10 +24,15 @@ class CompleteParser(MultiPartParser):
         """Parse the form.
 
         Raises:
-            MultiPartException: the form cannot be parsed, or its closing boundary is missing.
+            MultiPartException: the form cannot be parsed or decoded, or its closing boundary is missing.
         """
         self.stream = self._checked(self.stream)
-        return await super().parse()
+        try:
+            return await super().parse()
+        except (
+            UnicodeError
+        ) as error:  # Starlette expects a subclass, which idna and a few others do not raise
+            raise MultiPartException("The text of the form is not in its charset.") from error
 
     async def _checked(self, stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
         """Yield the body. At its end, fail inside the parser, which then closes its files."""

@@ -4,7 +4,6 @@ https://github.com/kserve/open-inference-protocol/blob/main/specification/protoc
 """
 
 import base64
-import binascii
 import struct
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -166,7 +165,7 @@ def _decoded(data: Sequence[str | list[str]] | None) -> bytes:
         raise InvalidRequest("inputs.0.data: expected one recording in Base64.")
     try:
         return base64.b64decode(data, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # also of text that is not ASCII
         raise InvalidRequest("inputs.0.data: the recording is not valid Base64.") from error
 
 

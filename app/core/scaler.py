@@ -61,5 +61,5 @@ class Scaler:
         try:
             fields = json.loads(text)
             return cls(np.array(fields["mean"], np.float64), np.array(fields["scale"], np.float64))
-        except (KeyError, TypeError) as error:
-            raise ValueError("scaler.json needs the lists mean and scale") from error
+        except (KeyError, OverflowError, RecursionError, TypeError) as error:
+            raise ValueError("scaler.json needs the lists mean and scale, of numbers") from error

@@ -15,6 +15,8 @@ from app.rules.errors import Fault, RulesInvalid
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 32
+MAX_NUMBER = 10**9
+"""The largest whole number. A larger one would be no count, channel or time, and may not fit into a float."""
 Place = tuple[str | int, ...]
 
 
@@ -124,6 +126,9 @@ def _value(loader: yaml.CSafeLoader, node: yaml.Node, place: Place, lines: dict[
 def _scalar(loader: yaml.CSafeLoader, node: yaml.Node) -> Any:  # noqa: ANN401
     """Return the value of a scalar."""
     try:
-        return loader.construct_object(node)
-    except ValueError as error:
+        value = loader.construct_object(node)
+    except (OverflowError, ValueError) as error:
         raise _Refused(node, f"this is not a valid value: {error}") from error
+    if isinstance(value, int) and abs(value) > MAX_NUMBER:
+        raise _Refused(node, f"this is not a valid value: at most {MAX_NUMBER} is allowed")
+    return value

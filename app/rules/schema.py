@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?%")
 WHOLE = 100.0
+MAX_SECONDS = 1e9
+"""The longest time, which is longer than any call. Its frames of 10 ms can still be counted."""
 COMBINATIONS = ("all", "any", "not")
 
 
@@ -30,7 +32,7 @@ class Edge(NamedTuple):
 
 def _edge(value: object) -> Edge:
     """Read an edge of a window."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf"):
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MAX_SECONDS:
         return Edge(value, "seconds")
     match = PERCENT.fullmatch(value) if isinstance(value, str) else None
     if match and float(match[1]) <= WHOLE:
@@ -93,7 +95,7 @@ class ConditionWords(_Words):
     negated: "ConditionWords | None" = Field(default=None, alias="not")
     emotion: Annotated[list[str] | None, BeforeValidator(_as_list)] = Field(default=None, min_length=1)
     probability: float | None = Field(default=None, gt=0, le=1)
-    duration: float | None = Field(default=None, ge=0.01)
+    duration: float | None = Field(default=None, ge=0.01, le=MAX_SECONDS)
     count: int | None = Field(default=None, ge=1)
     channel: int | None = Field(default=None, ge=0)
     role: str | None = Field(default=None, min_length=1)

@@ -76,6 +76,7 @@ def test_a_recording_without_speech_has_no_emotion(client: TestClient) -> None:
         ({"inputs": [tensor(name="text")]}, 422, "invalid-request"),
         ({"inputs": [tensor(shape=[2], data=[TEXT, TEXT])]}, 422, "invalid-request"),
         ({"inputs": [tensor(data=["%"])]}, 422, "invalid-request"),
+        ({"inputs": [tensor(data=["\u00e4AAA"])]}, 422, "invalid-request"),
         ({"inputs": [tensor(data=[])]}, 422, "invalid-request"),
         ({"inputs": [tensor(data=[""])]}, 400, "malformed-request"),
         ({"inputs": [tensor(data=["AAAA"])]}, 415, "unsupported-media-type"),

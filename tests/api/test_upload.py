@@ -145,6 +145,14 @@ def test_a_form_without_its_closing_boundary_is_malformed(client: TestClient, pa
     assert client.post(path, content=form + b"\r\n--b--", headers=headers).status_code == 200
 
 
+@pytest.mark.parametrize("charset", ["undefined", "idna", "punycode"])
+def test_a_form_in_another_charset_than_it_declares_is_malformed(client: TestClient, charset: str) -> None:
+    form = FORM.replace(b'"file"', b'"xn--.."') % b"" + b"\r\n--b--"
+    headers = {"content-type": f"multipart/form-data; boundary=b; charset={charset}"}
+    answer = client.post("/v1/audio/emotions", content=form, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed-request")
+
+
 def test_a_compressed_body_is_refused_with_what_to_send(client: TestClient) -> None:
     headers = {"content-type": "audio/wav", "content-encoding": "gzip"}
     answer = client.post("/v1/audio/emotions", content=gzip.compress(EXAMPLE.read_bytes()), headers=headers)

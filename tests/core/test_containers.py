@@ -168,6 +168,12 @@ def test_a_header_alone_is_refused(kind: str) -> None:
             decode(data[:length], formats=FORMATS)
 
 
+def test_a_chunk_of_a_caf_that_claims_the_largest_size_is_refused() -> None:
+    file = io.BytesIO(b"caff\0\1\0\0free" + b"\x7f" + b"\xff" * 7)
+    with pytest.raises(AudioUndecodable, match="CAF header is damaged"):
+        identify(file, FORMATS)
+
+
 @pytest.mark.parametrize("magic", [b"RIFF\0\0\0\0WAVE", b"FORM\0\0\0\0AIFF", b"caff\0\1\0\0"])
 def test_a_file_of_empty_chunks_is_not_searched_to_its_end(magic: bytes) -> None:
     class Counted(io.BytesIO):

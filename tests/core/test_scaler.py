@@ -45,6 +45,8 @@ def test_json_preserves_every_bit() -> None:
         '{"mean": [1], "scale": [Infinity]}',
         '{"mean": ["x"], "scale": [1]}',
         '{"mean": 1, "scale": 1}',
+        pytest.param(f'{{"mean": [1{"0" * 400}], "scale": [1]}}', id="too large for a float"),
+        pytest.param("[" * 100_000, id="too deep"),
     ],
 )
 def test_invalid_json_is_refused(text: str) -> None:

@@ -127,7 +127,7 @@ def test_the_sizing_figures_equal_the_benchmark_results() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_file_that_a_page_mentions_exists(page: str) -> None:
-    folders = "app|training|tests|docs|release|examples|benchmarks|models|requirements|dist"
+    folders = "app|training|tests|docs|fuzz|release|examples|benchmarks|models|requirements|dist"
     named = re.findall(rf"`((?:{folders})/[\w./-]+\.(?:py|md|onnx|wav|txt))`", (ROOT / page).read_text())
     assert [name for name in named if "NAME" not in name and not (ROOT / name).exists()] == []
 

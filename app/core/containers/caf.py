@@ -41,7 +41,7 @@ def read_caf(file: BinaryIO) -> Header:
             if size > end - start:
                 raise cut_off()
             return _describe(description, start, size)
-        if size < 0:
+        if not 0 <= size <= end - place:  # a file has no position beyond 2**63
             break
         if name == b"desc":
             description = description or file.read(_DESCRIPTION.size)

@@ -1,0 +1,1 @@
+"""Fuzzing of everything that reads hostile bytes: `make fuzz`. Each harness has its module."""

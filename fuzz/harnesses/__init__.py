@@ -1,0 +1,1 @@
+"""The harnesses. `fuzz.harness.Harness` describes their functions."""
