@@ -30,7 +30,7 @@ Run = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the package with the packages of its lock file, built, and with recordings for the examples."""
+    """A copy of the package, built with the packages of its lock file, and recordings for the examples."""
     folder = tmp_path_factory.mktemp("typescript") / "package"
     shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("node_modules", "dist"))
     options = ["--ignore-scripts", "--no-audit", "--no-fund"]
@@ -93,10 +93,9 @@ def test_the_examples_and_the_events_have_the_right_types(package: Path, service
         if "sequence" in example["payload"]
     ]
     assert {message["type"] for message in messages} >= {"segment", "summary", "closed"}
-    (folder / "events.ts").write_text(
-        'import type { LiveEvent } from "speech-emotion-client";\n'
-        + "".join(f"export const event{k}: LiveEvent = {json.dumps(row)};\n" for k, row in enumerate(messages))
-    )
+    rows = [f"export const event{k}: LiveEvent = {json.dumps(row)};" for k, row in enumerate(messages)]
+    header = 'import type { LiveEvent } from "speech-emotion-client";'
+    (folder / "events.ts").write_text("\n".join([header, *rows]))
     node(package, "node_modules/typescript/bin/tsc", "--project", "types")
 
 
@@ -117,9 +116,7 @@ def test_an_utterance_and_a_call(run: Run, package: Path, service: Service) -> N
     assert run("timeline", "call.wav") == posted(service, address, package / "call.wav")
 
 
-def test_a_job_is_waited_for_and_its_webhook_is_verified(
-    run: Run, package: Path, service: Service
-) -> None:
+def test_a_job_is_waited_for_and_its_webhook_is_verified(run: Run, package: Path, service: Service) -> None:
     with receiving(204) as receiver:
         job = run("job", "call.wav", receiver.url)
         eventually(lambda: bool(receiver.requests))

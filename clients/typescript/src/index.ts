@@ -77,7 +77,8 @@ export class Client {
 
   /** Returns the served models. */
   models(signal?: AbortSignal): Promise<Models> {
-    return this.#transport.ask((signal) => this.api.GET("/v1/models", { signal }), signal);
+    const answer = this.#transport.ask((signal) => this.api.GET("/v1/models", { signal }), signal);
+    return answer as Promise<Models>; // openapi-fetch loses the lengths of lists
   }
 
   /**
