@@ -78,9 +78,10 @@ sbom: $(DEV)/.installed ## write the SBOM of the service (CycloneDX) to dist/
 release-check: $(DEV)/.installed ## build sdist and wheel, install the wheel elsewhere, serve from there (two minutes)
 	$(DEV)/bin/python -m release.check
 
-packages: $(DEV)/.installed ## build sdist and wheel of the service and of the Python client in dist/
+packages: $(DEV)/.installed ## build sdist and wheel of the service and of the Python client, and the npm package, in dist/
 	$(DEV)/bin/uv build --quiet --no-build-isolation --python $(DEV)/bin/python --out-dir dist .
 	$(DEV)/bin/uv build --quiet --no-build-isolation --python $(DEV)/bin/python --out-dir dist clients/python
+	cd clients/typescript && npm ci --ignore-scripts --silent && npm pack --silent --pack-destination ../../dist
 
 clean: ## remove environments and caches; keep features and runs
 	rm -rf .venvs .mypy_cache .pytest_cache .ruff_cache .import_linter_cache clients/python/.import_linter_cache
