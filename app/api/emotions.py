@@ -10,14 +10,12 @@ from app.api.dependencies import (
     MetadataDep,
     MinConfidence,
     ModelName,
-    PoolDep,
     ServiceDep,
     requires,
 )
-from app.api.tracing import trace_stages
 from app.api.upload import REQUEST_BODY, Recording
+from app.api.utterances import recognize_utterance
 from app.keys import KeyScope
-from app.pool.tasks import Recognize
 
 router = APIRouter(tags=["emotions"], dependencies=[requires(KeyScope.RECOGNIZE)])
 
@@ -26,7 +24,7 @@ router = APIRouter(tags=["emotions"], dependencies=[requires(KeyScope.RECOGNIZE)
     "/v1/audio/emotions",
     operation_id="recognizeEmotions",
     summary="Recognize the emotion of an utterance",
-    responses=problems.responses(400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503, 504),
+    responses=problems.responses(400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503, 504, 507),
     openapi_extra=REQUEST_BODY,
 )
 async def recognize_emotions(  # noqa: PLR0913, PLR0917  # FastAPI passes all by name
@@ -37,7 +35,6 @@ async def recognize_emotions(  # noqa: PLR0913, PLR0917  # FastAPI passes all by
     recording: Recording,
     service: ServiceDep,
     caller: CallerDep,
-    pool: PoolDep,
 ) -> EmotionAnswer:
     """Recognize the probability of each emotion in a recording of one utterance.
 
@@ -46,22 +43,9 @@ async def recognize_emotions(  # noqa: PLR0913, PLR0917  # FastAPI passes all by
     no probabilities. If the highest probability is below `min_confidence`, the answer has `speech: true`, the
     probabilities, and `emotion: null`.
     """
-    settings = service.settings
-    permitted = caller.channels.permitted
-    recognition = await pool.recognize(
-        Recognize(
-            recording,
-            model,
-            channel,
-            settings.min_seconds,
-            settings.max_utterance_seconds,
-            None if permitted is None else tuple(permitted),
-            settings.enabled_formats,
-        )
+    recognition, emotion = await recognize_utterance(
+        service, caller, recording, model, channel, min_confidence
     )
-    emotion = recognition.emotion_above(min_confidence)
-    service.metrics.count_recognition(model, recognition, emotion)
-    trace_stages(recognition.seconds)
     return EmotionAnswer(
         model=model,
         model_version=service.answers.versions[model],

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, Header, Request
 
 from app import __version__
 from app.api import problems
-from app.api.dependencies import CallerDep, PoolDep, ServiceDep, hold_slot, requires
+from app.api.dependencies import CallerDep, ServiceDep, hold_slot, requires
+from app.api.probes import server_ready
 from app.api.schemas import Readiness
 from app.api.tensors import (
     EXTENSIONS,
@@ -22,10 +23,9 @@ from app.api.tensors import (
     outputs_of,
     parse_request,
 )
-from app.api.upload import empty_upload
+from app.api.upload import empty_upload, read_body
+from app.api.utterances import recognize_utterance
 from app.keys import KeyScope
-from app.pool.errors import NotReady
-from app.pool.tasks import Recognize
 
 router = APIRouter(prefix="/v2", tags=["open inference protocol"])
 
@@ -67,9 +67,7 @@ async def get_model(name: str, service: ServiceDep) -> ModelMetadata:
 async def is_model_ready(name: str, service: ServiceDep) -> Readiness:
     """Answer as `/health/ready` does, for a model that the service has."""
     service.find_model(name)
-    if service.pool.draining or not service.pool.ready:
-        raise NotReady("The service is starting or stopping. Try again in a moment.")
-    return Readiness(ready=True)
+    return await server_ready(service)
 
 
 @router.post(
@@ -85,7 +83,6 @@ async def infer(
     request: Request,
     service: ServiceDep,
     caller: CallerDep,
-    pool: PoolDep,
     inference_header_content_length: Annotated[
         int | None,
         Header(ge=0, description="the length of the JSON, if the bytes of the recording follow it"),
@@ -97,24 +94,13 @@ async def infer(
     (extension `binary_tensor_data`). The outputs are `probabilities`, with the labels as a parameter,
     `emotion`, and `speech`. Without speech, the emotion is empty, and the probabilities are 0.
     """
-    manifest, settings = service.find_model(name), service.settings
-    asked, recording = parse_request(await request.body(), inference_header_content_length)
+    manifest = service.find_model(name)
+    asked, recording = parse_request(await read_body(request), inference_header_content_length)
     if not recording:
         raise empty_upload()
-    permitted = caller.channels.permitted
-    recognition = await pool.recognize(
-        Recognize(
-            recording,
-            name,
-            asked.parameters.channel,
-            settings.min_seconds,
-            settings.max_utterance_seconds,
-            None if permitted is None else tuple(permitted),
-            settings.enabled_formats,
-        )
+    recognition, emotion = await recognize_utterance(
+        service, caller, recording, name, asked.parameters.channel, service.settings.min_confidence
     )
-    emotion = recognition.emotion_above(settings.min_confidence)
-    service.metrics.count_recognition(name, recognition, emotion)
     return InferResponse(
         model_name=name,
         model_version=manifest.version,

@@ -4,8 +4,8 @@ import asyncio
 import errno
 import os
 import shutil
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, TemporaryFile
 from typing import IO, Annotated, Any, cast
@@ -112,14 +112,12 @@ async def read_recording(
         UploadTimeout: the upload was too slow.
         Overloaded: no slot is free.
     """
-    try:
-        if _media_type(request) != MULTIPART:
-            recording = await request.body()
-        else:
+    if _media_type(request) != MULTIPART:
+        recording = await read_body(request)
+    else:
+        with _upload_errors():
             async with _form_file(request) as file:
                 recording = await file.read()
-    except ClientDisconnect as error:
-        raise MalformedRequest("The connection ended before the upload did.") from error
     if not recording:
         raise empty_upload()
     check_headerless(header, recording[:MAGIC_SIZE])
@@ -141,7 +139,7 @@ async def read_call(
         StorageFull: the disk is full.
     """
     async with AsyncExitStack() as stack:
-        try:
+        with _upload_errors():
             if _media_type(request) != MULTIPART:
                 file: IO[bytes] = stack.enter_context(TemporaryFile())  # noqa: SIM115  # the stack closes it
                 file.write(header)
@@ -156,16 +154,40 @@ async def read_call(
                     file.write(header)
                     await asyncio.to_thread(shutil.copyfileobj, body, file)
             file.flush()
-        except ClientDisconnect as error:
-            raise MalformedRequest("The connection ended before the upload did.") from error
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            raise StorageFull("The storage has no space for the recording. Try again later.") from error
         if os.fstat(file.fileno()).st_size <= len(header):
             raise empty_upload()
         check_headerless(header, os.pread(file.fileno(), MAGIC_SIZE, len(header)))
         yield path_of(file)
+
+
+async def read_body(request: Request) -> bytes:
+    """Read a body that is not compressed.
+
+    Raises:
+        UnsupportedMediaType: the body is compressed.
+        MalformedRequest: the connection ended before the body did.
+    """
+    _check_encoding(request)
+    with _upload_errors():
+        return await request.body()
+
+
+@contextmanager
+def _upload_errors() -> Iterator[None]:
+    """Turn the errors of an upload into those of the API.
+
+    Raises:
+        MalformedRequest: the connection ended before the upload did.
+        StorageFull: the disk is full.
+    """
+    try:
+        yield
+    except ClientDisconnect as error:
+        raise MalformedRequest("The connection ended before the upload did.") from error
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise StorageFull("The storage has no space for the recording. Try again later.") from error
 
 
 def empty_upload() -> MalformedRequest:
@@ -173,14 +195,19 @@ def empty_upload() -> MalformedRequest:
     return MalformedRequest("The upload is empty. Send a recording, such as WAV, FLAC or MP3.")
 
 
-def _media_type(request: Request) -> str:
-    """Return the media type of the body, and check that it and its encoding are accepted."""
+def _check_encoding(request: Request) -> None:
+    """Check that the body is not compressed."""
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding != "identity":
         raise UnsupportedMediaType(
             f"The body is compressed ({encoding[:40]!r}), which is not accepted. Send it without "
             "Content-Encoding; FLAC is a compressed recording."
         )
+
+
+def _media_type(request: Request) -> str:
+    """Return the media type of the body, and check that it and its encoding are accepted."""
+    _check_encoding(request)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != MULTIPART and not media_type.startswith("audio/") and media_type not in OTHER_TYPES:
         raise UnsupportedMediaType(
