@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import jinja2
 
 FOLDER = Path(__file__).parent / "templates"
+COLORS = Path(__file__).parent.parent / "api" / "page"
+"""The folder of `colors.css`, whose colors are those of the page of the service."""
 
 
 def check_installed() -> None:
@@ -45,7 +47,7 @@ def _environment() -> "jinja2.Environment":
     import jinja2  # noqa: PLC0415  # an extra
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER),
+        loader=jinja2.FileSystemLoader([FOLDER, COLORS]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
