@@ -73,6 +73,21 @@ def page(context: BrowserContext, service: Service, violations: list[str]) -> Pa
     return page
 
 
+@pytest.fixture
+def page_with_microphone(context: BrowserContext, service: Service) -> Page:
+    """The page, which may use the microphone."""
+    context.grant_permissions(["microphone"])
+    page = context.new_page()
+    page.add_init_script(microphone.KEEP_STREAMS)
+    page.goto(service.url)
+    return page
+
+
+@pytest.fixture
+def endpoint(page_with_microphone: Page) -> microphone.FakeEndpoint:
+    return microphone.FakeEndpoint(page_with_microphone)
+
+
 @pytest.fixture(scope="package")
 def call(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of a stereo call."""

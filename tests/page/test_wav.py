@@ -2,13 +2,15 @@
 
 import base64
 import io
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from testing.recordings import encode, tone
+from testing.service import Service
 
 READ = """async (data) => {
     const { readWav } = await import("/page/wav.js");
@@ -24,6 +26,15 @@ READ = """async (data) => {
 }"""
 CODECS = ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAW", "ULAW"]
 CASES = [("WAV", codec) for codec in CODECS] + [("WAVEX", "PCM_24"), ("WAVEX", "ULAW"), ("RF64", "PCM_16")]
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, service: Service) -> Iterator[Page]:
+    """The page. It has no state that a test could change."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(service.url)
+        yield page
 
 
 def test_the_reader_decodes_every_code_of_a_law_and_mu_law(page: Page) -> None:
