@@ -12,7 +12,7 @@ from testing.recordings import ROOT
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What happened to tasks that tried what they must not do."""
+    """Run forbidden tasks in a pool, and return the result of each."""
     bundle = bundles.write(tmp_path_factory.mktemp("models"))
     folder = tmp_path_factory.mktemp("target")
     (folder / "existing").write_text("untouched")
