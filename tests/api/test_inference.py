@@ -91,6 +91,11 @@ def test_a_wrong_request_gets_a_problem(
     assert (response.status_code, response.json()["code"]) == (status, code)
 
 
+def test_a_compressed_body_is_refused(client: TestClient) -> None:
+    response = client.post(URL, content=b"anything", headers={"Content-Encoding": "gzip"})
+    assert (response.status_code, response.json()["code"]) == (415, "unsupported-media-type")
+
+
 def test_the_server_and_its_models_are_described(client: TestClient) -> None:
     assert client.get("/v2").json()["extensions"] == ["binary_tensor_data"]
     metadata = client.get("/v2/models/small").json()

@@ -131,6 +131,17 @@ def test_a_full_disk_gets_507(client: TestClient, monkeypatch: pytest.MonkeyPatc
     assert (answer.status_code, answer.json()["code"]) == (507, "storage-full")
 
 
+def test_a_full_disk_during_the_form_of_an_utterance_gets_507(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "write", fail)
+    answer = client.post("/v1/audio/emotions", files={"file": EXAMPLE.read_bytes()})
+    assert (answer.status_code, answer.json()["code"]) == (507, "storage-full")
+
+
 FORM = b'--b\r\nContent-Disposition: form-data; name="file"; filename="call.wav"\r\n\r\n%s'
 
 
