@@ -28,7 +28,10 @@ def test_a_job_analyzes_the_channels_of_its_key_and_is_audited(
         result = local.get(url, headers=desk).json()["result"]
         assert [channel["channel"] for channel in result["channels"]] == [1]
         assert local.delete(url, headers=desk).status_code == 204
-        lines = [json.loads(line) for line in audit.read_text().splitlines()]
+        # The service records a request after its answer, so the log is complete only after the stop.
+        service.process.terminate()
+        assert service.end() == 0
+    lines = [json.loads(line) for line in audit.read_text().splitlines()]
     recorded = [(line["key"], line["action"], line["target"], line["result"]) for line in lines]
     assert recorded[:4] == [
         ("desk", "job.create", "", "channel-not-permitted"),
