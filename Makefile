@@ -21,7 +21,7 @@ test: export PYTHONDONTWRITEBYTECODE =
 test: $(DEV)/.installed programs ## run every check: lint, format, types, architecture, tests
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
-	$(DEV)/bin/mypy
+	$(DEV)/bin/mypy --num-workers 2
 	$(DEV)/bin/lint-imports
 	cd clients/python && ../../$(DEV)/bin/lint-imports
 	$(DEV)/bin/bandit --quiet --configfile pyproject.toml --recursive app training benchmarks fuzz release clients/python

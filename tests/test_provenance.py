@@ -153,8 +153,13 @@ def test_models_name_the_version_of_answers(service: Service, models_dir: Path) 
         assert "files" not in model
 
 
-def test_metadata_is_in_no_log_line_metric_or_trace(service: Service) -> None:
+def test_nothing_of_a_caller_is_in_a_log_line_metric_or_trace(service: Service) -> None:
     """The last test of this file: the log has the lines of all the others."""
+    form = {"file": ("name-of-a-caller.wav", EXAMPLE.read_bytes(), "audio/wav")}
+    headers = {"Authorization": "Bearer key-of-a-caller"}
+    answer = httpx2.post(f"{service.url}/v1/audio/emotions", files=form, headers=headers, timeout=60).json()
+    probabilities = [str(probability) for probability in answer["probabilities"].values()]
+    assert max(map(len, probabilities)) > len("0.123")
     for path in ("emotions", "timeline"):
         for data in (EXAMPLE.read_bytes(), b"no sound"):
             httpx2.post(f"{service.url}/v1/audio/{path}", content=data, headers={**WAV, **HEADER}, timeout=60)
@@ -170,3 +175,7 @@ def test_metadata_is_in_no_log_line_metric_or_trace(service: Service) -> None:
         found = {line["logger"] for line in lines if VALUE in json.dumps(line)}
         assert VALUE not in text, found
         assert KEY not in text
+        assert "-of-a-caller" not in text
+        assert not any(
+            probability in text for probability in probabilities if len(probability) > len("0.123")
+        )

@@ -101,6 +101,7 @@ def train_voices(weights: Weights, utterances: Sequence[Utterance], *, seed: int
     except ImportError as error:
         raise TrainingError("--corpus: install torch to train on voices, for this command only") from error
     groups = load_voices(utterances)
+    torch.set_num_threads(1)  # with more, the sums would depend on the number of processors
     random = np.random.default_rng(seed)
     lstm = torch.nn.LSTM(N_MELS, SIZE, num_layers=3, batch_first=True)
     linear = torch.nn.Linear(SIZE, SIZE)

@@ -148,3 +148,15 @@ def test_the_changelog_has_the_required_format() -> None:
     assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", heading) for heading in released)
     kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
     assert set(re.findall(r"^### (.+)$", text, re.MULTILINE)) <= kinds
+
+
+def test_each_threat_has_its_protection_and_existing_tests() -> None:
+    table = (ROOT / "SECURITY.md").read_text().partition("| --- | --- | --- |\n")[2].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    threats = [row for row in rows if not row[0].startswith("**")]
+    assert len(threats) > 20
+    for threat, protection, tests in threats:
+        assert protection, threat
+        names = re.findall(r"`(tests/[\w/]+\.py)`", tests)
+        assert names, threat
+        assert all((ROOT / name).is_file() for name in names), threat
