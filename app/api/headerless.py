@@ -7,13 +7,7 @@ from fastapi import Depends, Query
 from app.api.upload_errors import InvalidRequest
 from app.core.containers import has_header
 from app.core.containers.header import MAX_CHANNELS, MAX_SAMPLING_RATE, MIN_SAMPLING_RATE
-from app.core.containers.riff import riff_header
-from app.live.encoding import Encoding
-
-MAGIC_SIZE = 4
-"""The bytes by which `check_headerless` recognizes a container."""
-CODECS: dict[Encoding, str] = {"linear16": "PCM_16", "mulaw": "ULAW", "alaw": "ALAW"}
-"""The codec of each encoding, by its name in libsndfile."""
+from app.core.containers.headerless import Encoding, describe_samples
 
 
 async def get_header(
@@ -39,7 +33,7 @@ async def get_header(
         InvalidRequest: there are other parameters of headerless audio, but not its encoding.
     """
     if encoding is not None:
-        return riff_header(CODECS[encoding], sampling_rate or MIN_SAMPLING_RATE, channel_count or 1)
+        return describe_samples(encoding, sampling_rate, channel_count)
     if sampling_rate is not None or channel_count is not None:
         raise InvalidRequest(
             "query.encoding: missing. Send it with `sampling_rate` or `channel_count`, which describe "

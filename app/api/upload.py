@@ -18,8 +18,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.dependencies import hold_slot
 from app.api.form import form_of
-from app.api.headerless import MAGIC_SIZE, HeaderDep, check_headerless
+from app.api.headerless import HeaderDep, check_headerless
 from app.api.upload_errors import InvalidRequest, MalformedRequest, UploadTimeout, UploadTooLarge
+from app.core.containers.headerless import MAGIC_SIZE
 from app.core.errors import StorageFull, UnsupportedMediaType
 from app.core.files import path_of
 

@@ -3,33 +3,30 @@
 import asyncio
 import json
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
 
-from pydantic import TypeAdapter, ValidationError
 from tqdm import tqdm
 
 from app.answer_builder import AnswerBuilder
+from app.batch.arguments import LOCAL, PARQUET, parse
 from app.batch.dask import cluster
 from app.batch.engine import AnalysisOptions, Engine, NotAnalyzed, local
-from app.batch.files import SUFFIXES, TextOutput
+from app.batch.files import TextOutput
 from app.batch.metadata import FileMetadata, read_metadata
 from app.batch.output import Output
 from app.batch.parquet import ParquetOutput
-from app.batch.sources import Source, find_sources
+from app.batch.sources import HEADERLESS, SUFFIXES, Source, find_sources
 from app.calls.analysis import Limits
-from app.calls.options import CallOptions, NumberOfSpeakers, SpeakerOrder
+from app.calls.options import CallOptions
 from app.cluster import ClusterError
 from app.core.bundle import find_bundles, read_bundle
-from app.core.diarization import MAX_SPEAKERS
+from app.core.containers.headerless import describe_samples
 from app.core.errors import BundleError, ChannelNotPermitted
 from app.rules.errors import RulesInvalid
 from app.settings import Settings
 
-PARQUET = "parquet"
-LOCAL = "local"
 INTERRUPTED = 130
 
 
@@ -43,13 +40,13 @@ def analyze(arguments: Sequence[str]) -> int:
         The exit status: 0; 1 if recordings could not be analyzed, with their names on stderr; 2 if the
         analysis could not start or the cluster was lost; 130 after Ctrl-C.
     """
-    options = _parse(arguments)
+    options = parse(arguments)
     try:
         settings = Settings(host="127.0.0.1")  # no server listens, so no keys are needed
         if options.model:
             settings = settings.model_copy(update={"default_model": options.model})
         settings.channel_policy.check(options.channels or ())
-        sources = find_sources(options.inputs, options.list)
+        sources = find_sources(options.inputs, options.list, HEADERLESS if options.encoding else SUFFIXES)
         metadata = read_metadata(options.metadata) if options.metadata else FileMetadata()
         n_without = sum(not metadata.find(source) for source in sources)
         if options.metadata and n_without:
@@ -68,84 +65,6 @@ def analyze(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return INTERRUPTED
-
-
-def _parse(arguments: Sequence[str]) -> Namespace:
-    """Parse the command line."""
-    parser = ArgumentParser("python -m app analyze", description="Recognize emotions in recordings of calls.")
-    add = parser.add_argument
-    add("inputs", nargs="*", metavar="INPUT", help="recordings, folders, globs, s3://bucket/prefix")
-    add(
-        "--list",
-        action="append",
-        type=Path,
-        default=[],
-        metavar="FILE",
-        help="file with more inputs, one per line; -: stdin",
-    )
-    add("--format", choices=[*SUFFIXES, PARQUET], default="json", help="default: json, one object per line")
-    add(
-        "--output",
-        type=Path,
-        metavar="PATH",
-        help="the Parquet file; for other formats, a folder with one file per recording",
-    )
-    add("--engine", default=LOCAL, metavar="ADDRESS", help="address of a Dask scheduler; default: local")
-    add("--model", help="name of the bundle; default: SER_DEFAULT_MODEL")
-    add("--channels", type=_indices, help="channels to analyze, such as 0,1; default: all permitted channels")
-    add("--roles", type=_names, default=(), help="a name for each channel, such as agent,customer")
-    add(
-        "--min-confidence",
-        type=_share,
-        metavar="P",
-        help="highest probability below which a segment has no emotion; default: SER_MIN_CONFIDENCE",
-    )
-    add(
-        "--metadata",
-        type=Path,
-        metavar="FILE",
-        help="CSV file with the metadata of recordings: a column `file`, and a column for each key",
-    )
-    add(
-        "--speakers",
-        type=_n_speakers,
-        metavar="N",
-        help="number of speakers to separate on each channel, 1 to 4, or auto; default: each channel is one",
-    )
-    add("--speaker-order", choices=get_args(SpeakerOrder), default="first", help="default: %(default)s")
-    add("--merge", action="store_true", help="merge neighboring segments of the same emotion")
-    options = parser.parse_args(arguments)
-    if not options.inputs and not options.list:
-        parser.error("there is no input; name recordings, or give a --list of them")
-    if options.format == "textgrid" and options.output is None:
-        parser.error("--format textgrid needs --output, because Praat reads one file per recording")
-    if options.format == "html" and options.output is None:
-        parser.error("--format html needs --output, the folder of the pages")
-    if options.format == PARQUET and options.output is None:
-        parser.error("--format parquet needs --output, the path of the file")
-    return options
-
-
-def _indices(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise ArgumentTypeError("expected a probability from 0 to 1")
-    return value
-
-
-def _n_speakers(text: str) -> NumberOfSpeakers:
-    try:
-        return TypeAdapter(NumberOfSpeakers).validate_python(int(text) if text.isdecimal() else text)
-    except ValidationError as error:
-        raise ArgumentTypeError(f"expected 1 to {MAX_SPEAKERS}, or auto") from error
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(","))
 
 
 async def _analyze(
@@ -172,10 +91,19 @@ async def _analyze(
         speaker_order=arguments.speaker_order,
     )
     policy = settings.channel_policy
-    options = AnalysisOptions(folder, limits, call, policy, answers, files)
+    header = b""
+    if arguments.encoding:
+        header = describe_samples(arguments.encoding, arguments.sampling_rate, arguments.channel_count)
+    options = AnalysisOptions(folder, limits, call, policy, answers, files, header)
     if arguments.format == PARQUET:
         fingerprint = json.dumps(
-            [files, call.model_dump(mode="json"), sorted(policy.permitted or ()), repr(answers.rules)]
+            [
+                files,
+                call.model_dump(mode="json"),
+                sorted(policy.permitted or ()),
+                repr(answers.rules),
+                header.hex(),
+            ]
         )
         output: Output = ParquetOutput(arguments.output, sources, manifest.labels, fingerprint, metadata)
     else:

@@ -34,6 +34,7 @@ class AnalysisOptions:
         policy: the permitted channels.
         answers: the builder of the answers.
         files: the name and the SHA-256 of each bundle file, to compare the bundles of all machines.
+        header: the header that makes headerless audio a recording; empty if the recordings have headers.
     """
 
     folder: Path
@@ -42,6 +43,7 @@ class AnalysisOptions:
     policy: ChannelPolicy
     answers: AnswerBuilder
     files: tuple[tuple[str, str], ...]
+    header: bytes = b""
 
 
 class NotAnalyzed(SpeechEmotionError):
@@ -99,7 +101,7 @@ async def analyze(source: Source, pool: Pool, options: AnalysisOptions) -> Timel
     model = options.folder.name
     while True:
         try:
-            with source.opened() as path:
+            with source.opened(options.header) as path:
                 analyzer = CallAnalyzer(pool, options.limits, options.policy)
                 timeline = await analyzer.analyze(path, model, options.call)
         except WorkerLost as error:

@@ -15,7 +15,7 @@ from app.core.files import write_whole
 from app.reports.call_page import call_page
 from app.reports.page import check_installed
 
-SUFFIXES = {"json": ".json", "csv": ".csv", "textgrid": ".TextGrid", "html": ".html"}
+TEXT_FORMATS = {"json": ".json", "csv": ".csv", "textgrid": ".TextGrid", "html": ".html"}
 
 
 class TextOutput:
@@ -32,7 +32,7 @@ class TextOutput:
         """Create the output.
 
         Args:
-            form: a key of `SUFFIXES`.
+            form: a key of `TEXT_FORMATS`.
             folder: the folder of the files; None writes all text to stdout.
             sources: the recordings.
             labels: the labels of the model.
@@ -68,7 +68,7 @@ class TextOutput:
         if self._folder is None:
             tqdm.write(text, file=sys.stdout, end="")
             return
-        write_whole(self._folder / f"{Path(source.name).stem}{SUFFIXES[self._form]}", text.encode())
+        write_whole(self._folder / f"{Path(source.name).stem}{TEXT_FORMATS[self._form]}", text.encode())
 
     def _format(self, source: Source, answer: TimelineAnswer) -> str:
         """Format the answer of a recording."""

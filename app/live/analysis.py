@@ -15,11 +15,12 @@ from typing import TypeVar
 
 from app.calls.options import CallOptions
 from app.calls.speakers import RecognizedPart, recognize_parts, runs_in
+from app.core.containers.headerless import Encoding
 from app.core.segments import FRAME, SpeechSegment
 from app.core.speech import SpeechDetector
 from app.core.timeline import Timeline
 from app.live.channel import LiveChannel, SegmentAudio
-from app.live.encoding import Encoding, StreamDecoder
+from app.live.encoding import StreamDecoder
 from app.live.events import Emit
 from app.live.reporter import ChannelReporter
 from app.pool.errors import WorkerLost

@@ -2,13 +2,12 @@
 
 import io
 from functools import cache
-from typing import Literal
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-Encoding = Literal["linear16", "mulaw", "alaw"]
+from app.core.containers.headerless import Encoding
 
 SUBTYPES: dict[Encoding, str] = {"mulaw": "ULAW", "alaw": "ALAW"}
 """The encodings of 8 bits, with the names of libsndfile."""

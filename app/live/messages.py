@@ -8,7 +8,7 @@ from app.answers import AlertAnswer, ProblemDocument, SegmentAnswer, TimelineAns
 from app.calls.metadata import Metadata
 from app.calls.options import NumberOfSpeakers, Role, SpeakerOrder
 from app.core.containers.header import MAX_CHANNELS, MAX_SAMPLING_RATE, MIN_SAMPLING_RATE
-from app.live.encoding import Encoding
+from app.core.containers.headerless import Encoding
 
 MAX_REFERENCE_LENGTH = 128
 

@@ -11,9 +11,12 @@ from pathlib import Path
 import numpy as np
 import parselmouth
 import pytest
+import soundfile
 from fastapi.testclient import TestClient
 
+from app.batch.arguments import parse
 from app.batch.metadata import read_metadata
+from app.core.audio import decode
 from app.reports.text import clock
 from testing.recordings import EXAMPLE, ROOT, encode, two_voices
 
@@ -186,3 +189,36 @@ def test_the_speakers_of_a_recording_have_rows_and_tiers_of_their_own(
     (grid,) = (tmp_path / "out").rglob("*.TextGrid")
     assert "channel 0 speaker 1" in grid.read_text()
     assert "expected 1 to 4, or auto" in analyze(models_dir, path, "--speakers", "5").stderr
+
+
+def test_headerless_audio_has_the_rows_of_its_wav_file(models_dir: Path, tmp_path: Path) -> None:
+    samples = decode(EXAMPLE.read_bytes()).samples.T
+    for name, form in (("one.wav", "WAV"), ("one.ulaw", "RAW")):
+        soundfile.write(tmp_path / name, samples, 16_000, "ULAW", format=form)
+    (expected,) = map(json.loads, analyze(models_dir, tmp_path / "one.wav").stdout.splitlines())
+    described = ("--encoding", "mulaw", "--sampling-rate", "16000")
+    completed = analyze(models_dir, tmp_path, *described)
+    (found,) = map(json.loads, completed.stdout.splitlines())
+    assert found.pop("file") == str(tmp_path / "one.ulaw")
+    assert expected.pop("file") == str(tmp_path / "one.wav")
+    assert found == expected
+    refused = analyze(models_dir, tmp_path / "one.wav", *described)
+    assert (refused.returncode, "header of its own. Omit --encoding" in refused.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--sampling-rate", "8000"], "add --encoding"),
+        (["--encoding", "mulaw", "--sampling-rate", "1"], "expected 8000 to"),
+        (["--encoding", "mulaw", "--channel-count", "0"], "expected 1 to"),
+        (["--encoding", "g729"], "invalid choice"),
+    ],
+)
+def test_a_wrong_description_of_headerless_audio_is_refused(
+    arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        parse(["one.ulaw", *arguments])
+    assert end.value.code == 2
+    assert reason in capsys.readouterr().err

@@ -14,10 +14,10 @@ from app.calls.measures import measure
 from app.calls.options import CallOptions
 from app.core.audio import decode
 from app.core.channels import ChannelPolicy
+from app.core.containers.headerless import Encoding
 from app.core.speech import SpeechDetector
 from app.core.timeline import Timeline
 from app.live.analysis import LiveEngine, StreamAnalysis, StreamFormat
-from app.live.encoding import Encoding
 from app.live.events import Event, SegmentRecognized, SpeechStarted
 from app.pool.pool import WorkerPool
 from app.pool.share import PoolShare

@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from app.core.containers.headerless import Encoding
 from app.live.connection import InvalidMessage
-from app.live.encoding import SILENCE, Encoding
+from app.live.encoding import SILENCE
 from app.live.messages import (
     Closed,
     ErrorMessage,

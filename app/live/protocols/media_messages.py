@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, Discriminator, Field, Tag, TypeAdapter
 
-from app.live.encoding import Encoding
+from app.core.containers.headerless import Encoding
 
 MAX_PAYLOAD = 128_000
 """The longest payload, in Base64: 1 s at 48 kHz and 16 bits. It bounds the memory of messages that wait."""

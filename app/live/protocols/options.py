@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from app.calls.metadata import Metadata, parse_metadata
 from app.calls.options import NumberOfSpeakers, SpeakerOrder
-from app.live.encoding import Encoding
+from app.core.containers.headerless import Encoding
 from app.live.messages import Callback, Start
 from app.live.protocols.parsing import invalid
 

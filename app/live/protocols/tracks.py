@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from app.core.containers.headerless import Encoding
 from app.live.connection import InvalidMessage
-from app.live.encoding import SILENCE, Encoding
+from app.live.encoding import SILENCE
 
 JITTER = 0.1
 """The difference between timestamp and samples, in seconds, that is no gap if no message is missing: some
