@@ -1,7 +1,7 @@
 # `make serve` and `make test` work on a fresh machine. `make help` lists all commands.
 PYTHON ?= python3.11
 .DEFAULT_GOAL := help
-.PHONY: help serve test programs audit fuzz soak training format lock benchmark sbom release-check packages clean
+.PHONY: help serve test programs audit fuzz soak training format lock benchmark collection sbom release-check packages clean
 
 SERVICE := .venvs/service
 TRAINING := .venvs/training
@@ -71,6 +71,9 @@ LOCK = $(DEV)/bin/uv pip compile pyproject.toml --quiet --universal --python-ver
 
 benchmark: $(DEV)/.installed ## compare the service with bare openSMILE
 	$(DEV)/bin/python -m benchmarks.throughput
+
+collection: $(DEV)/.installed ## write the Postman collection of the OpenAPI document to clients/postman/
+	$(DEV)/bin/python -m release.collection
 
 sbom: $(DEV)/.installed ## write the SBOM of the service (CycloneDX) to dist/
 	$(DEV)/bin/python -m release.sbom

@@ -30,7 +30,11 @@ from app.keys import KeyScope
 router = APIRouter(prefix="/v2", tags=["open inference protocol"])
 
 SCHEMA = {"$ref": f"#/components/schemas/{InferRequest.__name__}"}
-BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": SCHEMA}}}}
+EXAMPLE = {
+    "inputs": [{"name": "audio", "datatype": "BYTES", "shape": [1], "data": ["a recording in Base64"]}]
+}
+CONTENT = {"application/json": {"schema": SCHEMA, "example": EXAMPLE}}
+BODY = {"requestBody": {"required": True, "content": CONTENT}}
 
 
 @router.get(
