@@ -2530,6 +2530,22 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "inputs": [
+                 *         {
+                 *           "name": "audio",
+                 *           "datatype": "BYTES",
+                 *           "shape": [
+                 *             1
+                 *           ],
+                 *           "data": [
+                 *             "a recording in Base64"
+                 *           ]
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["InferRequest"];
             };
         };
