@@ -6,6 +6,7 @@ of this process starts once, and then serves all commands.
 
 import contextlib
 import io
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -30,8 +31,11 @@ def run_here(environment: Mapping[str, str], *arguments: str | Path) -> Complete
         patch.setenv("OPENBLAS_NUM_THREADS", "1")
         for name, value in environment.items():
             patch.setenv(name, value)
+        handler = signal.getsignal(signal.SIGTERM)
         try:
             status = main(texts)
         except SystemExit as ended:  # argparse
             status = int(ended.code or 0)
+        finally:
+            signal.signal(signal.SIGTERM, handler)  # the service installs its own
     return CompletedProcess(texts, status, out.getvalue(), err.getvalue())
