@@ -1,6 +1,5 @@
 """The service in a separate process, with the shipped bundle and real speech."""
 
-import hashlib
 import json
 import os
 import signal
@@ -10,13 +9,16 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from app.core.bundle import write_bundle
+from app.server import Server
 from testing import bundles, local
+from testing.commands import run_here
 from testing.recordings import EXAMPLE, ROOT, corpora
 from testing.service import Service, descendants, gone, holds_recognizer, running, started
 
@@ -93,21 +95,45 @@ def test_killed_workers_lose_only_their_own_requests(small_settings: dict[str, s
         assert f'ser_workers_replaced_total{{reason="died"}} {kills}.0' in metrics
 
 
-def test_the_log_has_one_json_object_per_line_and_no_private_data(small_settings: dict[str, str]) -> None:
-    key = "correct horse battery staple"
-    keys = f"backend:{hashlib.sha256(key.encode()).hexdigest()}"
-    with running(
-        **small_settings, SER_API_KEYS=keys, SER_LOG_FORMAT="json", SER_SHUTDOWN_DELAY="0"
-    ) as service:
+@dataclass(frozen=True)
+class Requested:
+    """Requests to a service with a generated key, which has then stopped."""
+
+    key: str
+    entry: str
+    answers: list[httpx2.Response]
+    log: str
+
+
+@pytest.fixture(scope="module")
+def requested(small_settings: dict[str, str]) -> Requested:
+    """A recording and a text with the key, a recording without the key, and an unknown address."""
+    printed = run_here({}, "key", "backend").stdout
+    key, entry = (line.partition(":")[2].strip() for line in printed.splitlines())
+    own = {"SER_API_KEYS": entry, "SER_HOST": "0.0.0.0", "SER_LOG_FORMAT": "json", "SER_SHUTDOWN_DELAY": "0"}
+    with running(**small_settings, **own) as service:
         headers = {"Authorization": f"Bearer {key}"}
         files = {"file": ("secret-name.wav", EXAMPLE.read_bytes())}
-        answer = local.post(service.url + URL, files=files, headers=headers, params={"model": "small"})
-        local.post(service.url + URL, files={"file": b"text"}, headers=headers)
-        local.post(service.url + URL, files=files)
-        local.get(f"{service.url}/nowhere")
+        url = service.url + URL
+        answers = [
+            local.post(url, files=files, headers=headers, params={"model": "small"}, timeout=60),
+            local.post(url, files={"file": b"text"}, headers=headers),
+            local.post(url, files=files),
+            local.get(f"{service.url}/nowhere"),
+        ]
         service.process.terminate()  # the service sends an answer first, and then writes the line
         assert service.end() == 0
-        lines = [json.loads(line) for line in service.log.splitlines()]
+        return Requested(key, entry, answers, service.log)
+
+
+def test_a_generated_key_gives_access_to_the_service(requested: Requested) -> None:
+    assert [answer.status_code for answer in requested.answers] == [200, 415, 401, 404]
+    assert requested.key not in requested.entry
+    assert requested.key not in requested.log
+
+
+def test_the_log_has_one_json_object_per_line_and_no_private_data(requested: Requested) -> None:
+    lines = [json.loads(line) for line in requested.log.splitlines()]
     requests = [line for line in lines if line["logger"] == "app.api.observation"]
     assert [(line["method"], line["route"], line["status"], line["caller"]) for line in requests] == [
         ("POST", URL, 200, "backend"),
@@ -115,19 +141,46 @@ def test_the_log_has_one_json_object_per_line_and_no_private_data(small_settings
         ("POST", URL, 401, ""),
         ("GET", "unknown", 404, ""),
     ]
+    answer = requested.answers[0]
     assert requests[0]["request_id"] == answer.headers["X-Request-ID"]
     assert requests[0]["milliseconds"] > 0
     text = json.dumps(lines)
-    assert not [
-        word for word in (key, "secret-name", "anger", answer.json()["emotion"], "/nowhere") if word in text
-    ]
+    private = (requested.key, "secret-name", "anger", answer.json()["emotion"], "/nowhere")
+    assert not [word for word in private if word in text]
 
 
-def test_workers_end_when_their_service_is_killed(small_settings: dict[str, str]) -> None:
+@dataclass(frozen=True)
+class Killed:
+    """A service that was killed: its workers, and the exit status of the health command before and after."""
+
+    workers: list[int]
+    before: int
+    after: int
+
+
+@pytest.fixture(scope="module")
+def killed(small_settings: dict[str, str]) -> Killed:
     with running(**small_settings) as service:
+        environment = os.environ | {"SER_HOST": "0.0.0.0", "SER_PORT": str(service.port)}
+
+        def health() -> int:
+            command = [sys.executable, "-m", "app", "health"]
+            return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+
+        before = health()
         workers = descendants(service.process.pid)
-    assert len(workers) >= 2
-    assert all(gone(pid) for pid in workers)
+        service.process.kill()
+        service.end()
+        return Killed(workers, before, health())
+
+
+def test_workers_end_when_their_service_is_killed(killed: Killed) -> None:
+    assert len(killed.workers) >= 2
+    assert all(gone(pid) for pid in killed.workers)
+
+
+def test_the_health_command_checks_the_service_on_this_machine(killed: Killed) -> None:
+    assert (killed.before, killed.after) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -151,12 +204,15 @@ def test_workers_end_when_their_service_is_killed(small_settings: dict[str, str]
         ({"SER_CHANNELS": "left"}, "SER_CHANNELS: expected `all`, or indices"),
     ],
 )
-def test_a_failed_start_reports_the_reason(environment: dict[str, str], reason: str) -> None:
-    with started(**environment) as service:
-        assert service.end() == 1
-        assert reason in service.log
-        assert "Traceback" not in service.log
-        assert "a-key-in-plain" not in service.log
+def test_a_failed_start_reports_the_reason(
+    environment: dict[str, str], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Server, "run", lambda _: pytest.fail("the service starts"))
+    ended = run_here(environment)
+    assert ended.returncode == 1
+    assert reason in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "a-key-in-plain" not in ended.stdout + ended.stderr
 
 
 def test_an_altered_bundle_stops_the_start(tmp_path: Path) -> None:
@@ -197,30 +253,6 @@ def test_onnx_runtime_stores_no_telemetry(small_settings: dict[str, str], tmp_pa
     command = [sys.executable, "-c", code, f"{small_settings['SER_MODELS_DIR']}/small"]
     subprocess.run(command, cwd=ROOT, env=environment | {"HOME": str(tmp_path)}, check=True)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_health_command_checks_the_service_on_this_machine(small_settings: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "app", "health"]
-    with running(**small_settings) as service:
-        port = service.url.rpartition(":")[2]
-        environment = {"SER_HOST": "0.0.0.0", "SER_PORT": port}
-        assert subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=False).returncode == 0
-        service.process.kill()
-        service.end()
-        assert subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=False).returncode == 1
-
-
-def test_a_generated_key_gives_access_to_the_service(small_settings: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "app", "key", "backend"]
-    output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    key, entry = (line.partition(":")[2].strip() for line in output.splitlines())
-    assert key not in entry
-    with running(**small_settings, SER_API_KEYS=entry, SER_HOST="0.0.0.0") as service:
-        assert post(service, EXAMPLE.read_bytes()).status_code == 401
-        headers = {"Authorization": f"Bearer {key}"}
-        answer = local.post(service.url + URL, files={"file": EXAMPLE.read_bytes()}, headers=headers)
-        assert answer.status_code == 200
-        assert key not in service.log
 
 
 def test_unknown_arguments_are_refused() -> None:

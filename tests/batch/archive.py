@@ -1,23 +1,25 @@
 """Run the command that analyzes an archive into a Parquet file."""
 
-import subprocess
 import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from testing.recordings import ROOT
+from testing.commands import run_here
+
+ANALYZE = ("analyze", "--format", "parquet")
 
 
 def command(*arguments: str | Path) -> list[str]:
-    return [sys.executable, "-m", "app", "analyze", "--format", "parquet", *map(str, arguments)]
+    """Return the command for a process of its own."""
+    return [sys.executable, "-m", "app", *ANALYZE, *map(str, arguments)]
 
 
-def analyze(environment: dict[str, str], *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments), cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+def analyze(environment: dict[str, str], *arguments: str | Path) -> CompletedProcess[str]:
+    """Run the command in this process."""
+    return run_here(environment, *ANALYZE, *arguments)
 
 
 def read(path: Path) -> pa.Table:

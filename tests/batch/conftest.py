@@ -2,17 +2,19 @@
 
 import os
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
 
 from testing.recordings import EXAMPLE, encode, speech
+from tests.batch.archive import analyze
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="package")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with recordings of speech and of silence, a truncated recording, and a text file."""
-    folder = tmp_path / "calls"
+    folder = tmp_path_factory.mktemp("archive") / "calls"
     (folder / "below").mkdir(parents=True)
     for name in ("03a01Fa", "03a01Nc", "03a01Wa"):
         (folder / f"{name}.wav").write_bytes(encode(speech(name)[:, np.newaxis], 16_000, "ULAW"))
@@ -25,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="package")
 def environment(models_dir: Path) -> dict[str, str]:
     return {
         **os.environ,
@@ -34,3 +36,10 @@ def environment(models_dir: Path) -> dict[str, str]:
         "SER_WORKERS": "2",
         "SER_HOST": "0.0.0.0",
     }
+
+
+@pytest.fixture(scope="package")
+def archive(environment: dict[str, str], folder: Path) -> tuple[Path, CompletedProcess[str]]:
+    """The Parquet file of the folder, and the command that wrote it."""
+    path = folder.with_name("out") / "archive.parquet"
+    return path, analyze(environment, folder, "--output", path)

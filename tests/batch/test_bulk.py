@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,12 @@ from testing.recordings import ROOT
 from testing.service import descendants, holds_recognizer
 from tests.batch.archive import analyze, command, read
 
+Archive = tuple[Path, subprocess.CompletedProcess[str]]
+Cluster = tuple[str, list[subprocess.Popen[bytes]]]
 
-def test_each_segment_is_a_row(environment: dict[str, str], folder: Path, tmp_path: Path) -> None:
-    output = tmp_path / "out" / "archive.parquet"
-    completed = analyze(environment, folder, "--output", output)
+
+def test_each_segment_is_a_row(environment: dict[str, str], archive: Archive) -> None:
+    output, completed = archive
     assert completed.returncode == 1
     assert completed.stderr.splitlines()[-1] == "1 of 6 files could not be analyzed"
     table = read(output)
@@ -54,21 +57,35 @@ def test_each_segment_is_a_row(environment: dict[str, str], folder: Path, tmp_pa
     assert list(output.parent.iterdir()) == [output]
 
 
-def test_every_engine_writes_the_same_rows(environment: dict[str, str], folder: Path, tmp_path: Path) -> None:
-    local, distributed = tmp_path / "here.parquet", tmp_path / "there.parquet"
-    assert analyze(environment, folder, "--output", local).returncode == 1
-    with cluster(environment) as (address, _):
-        completed = analyze(environment, folder, "--output", distributed, "--engine", address)
+@pytest.fixture(scope="module")
+def dask(environment: dict[str, str]) -> Iterator[Cluster]:
+    """A cluster with two workers, of which a test kills one."""
+    with cluster(environment) as dask:
+        yield dask
+
+
+def test_every_engine_writes_the_same_rows(
+    environment: dict[str, str], folder: Path, archive: Archive, dask: Cluster, tmp_path: Path
+) -> None:
+    distributed = tmp_path / "there.parquet"
+    completed = subprocess.run(
+        command(folder, "--output", distributed, "--engine", dask[0]),
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert completed.returncode == 1, completed.stderr
-    assert read(local).equals(read(distributed))
+    assert read(archive[0]).equals(read(distributed))
     assert "Traceback" not in completed.stderr
 
 
 def test_the_page_describes_the_columns_and_its_example_works(
-    environment: dict[str, str], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = (ROOT / "docs" / "bulk.md").read_text(encoding="utf-8")
-    assert analyze(environment, folder, "--output", tmp_path / "2026.parquet").returncode == 1
+    shutil.copy(archive[0], tmp_path / "2026.parquet")
     schema = read(tmp_path / "2026.parquet").schema
     rows = re.findall(r"^\| (`\w+`.*?) \| (string|double|int32) \|", page, re.MULTILINE)
     described = {name: type_name for names, type_name in rows for name in re.findall(r"`(\w+)`", names)}
@@ -95,12 +112,22 @@ def test_a_machine_with_a_different_bundle_analyzes_nothing(folder: Path, models
     assert "bundle on this cluster machine differs" in analyze_there(source, options)["error"]
 
 
-@pytest.fixture
-def many_recordings(folder: Path) -> Path:
+@pytest.fixture(scope="module")
+def many_recordings(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with enough recordings to interrupt the analysis before it is complete."""
+    many = tmp_path_factory.mktemp("many") / "calls"
+    shutil.copytree(folder, many)
     for number in range(30):
-        shutil.copy(folder / "03a01Fa.wav", folder / f"copy-{number:02}.wav")
-    return folder
+        shutil.copy(folder / "03a01Fa.wav", many / f"copy-{number:02}.wav")
+    return many
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(environment: dict[str, str], many_recordings: Path) -> Path:
+    """The Parquet file of these recordings, written without an interruption."""
+    path = many_recordings.with_name("uninterrupted.parquet")
+    assert analyze(environment, many_recordings, "--output", path).returncode == 1
+    return path
 
 
 def wait_for_the_first_recordings(journal: Path) -> None:
@@ -109,25 +136,28 @@ def wait_for_the_first_recordings(journal: Path) -> None:
 
 
 def test_a_killed_cluster_worker_loses_no_row(
-    environment: dict[str, str], many_recordings: Path, tmp_path: Path
+    environment: dict[str, str], many_recordings: Path, uninterrupted: Path, dask: Cluster, tmp_path: Path
 ) -> None:
-    local, distributed = tmp_path / "here.parquet", tmp_path / "there.parquet"
-    with cluster(environment) as (address, (_, worker, _)):
-        program = command(many_recordings, "--output", distributed, "--engine", address)
-        with subprocess.Popen(program, cwd=ROOT, env=environment) as process:
-            wait_for_the_first_recordings(distributed.with_name(".there.parquet.journal"))
-            worker.kill()
-            assert process.wait() == 1
-    assert analyze(environment, many_recordings, "--output", local).returncode == 1
-    assert read(local).equals(read(distributed))
+    distributed = tmp_path / "there.parquet"
+    address, (_, worker, _) = dask
+    program = command(many_recordings, "--output", distributed, "--engine", address)
+    with subprocess.Popen(program, cwd=ROOT, env=environment) as process:
+        wait_for_the_first_recordings(distributed.with_name(".there.parquet.journal"))
+        worker.kill()
+        assert process.wait() == 1
+    assert read(uninterrupted).equals(read(distributed))
 
 
 def test_a_killed_scheduler_loses_no_completed_recording(
-    environment: dict[str, str], many_recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    environment: dict[str, str],
+    many_recordings: Path,
+    uninterrupted: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    output, other = tmp_path / "archive.parquet", tmp_path / "other.parquet"
+    output = tmp_path / "archive.parquet"
     journal = output.with_name(".archive.parquet.journal")
-    with cluster(environment) as (address, (scheduler, *_)):
+    with cluster(environment, n_workers=1) as (address, (scheduler, _)):
         program = command(many_recordings, "--output", output, "--engine", address)
         with subprocess.Popen(program, cwd=ROOT, env=environment) as process:
             wait_for_the_first_recordings(journal)
@@ -138,26 +168,24 @@ def test_a_killed_scheduler_loses_no_completed_recording(
     assert "Traceback" not in errors
     assert journal.read_bytes().count(b"\n") >= 3
     assert analyze(environment, many_recordings, "--output", output).returncode == 1
-    assert analyze(environment, many_recordings, "--output", other).returncode == 1
-    assert read(output).equals(read(other))
+    assert read(output).equals(read(uninterrupted))
 
 
 def test_a_killed_local_worker_loses_no_row(
-    environment: dict[str, str], many_recordings: Path, tmp_path: Path
+    environment: dict[str, str], many_recordings: Path, uninterrupted: Path, tmp_path: Path
 ) -> None:
-    output, other = tmp_path / "archive.parquet", tmp_path / "other.parquet"
+    output = tmp_path / "archive.parquet"
     with subprocess.Popen(command(many_recordings, "--output", output), cwd=ROOT, env=environment) as process:
         wait_for_the_first_recordings(output.with_name(".archive.parquet.journal"))
         os.kill(next(pid for pid in descendants(process.pid) if holds_recognizer(pid)), signal.SIGKILL)
         assert process.wait() == 1
-    assert analyze(environment, many_recordings, "--output", other).returncode == 1
-    assert read(output).equals(read(other))
+    assert read(output).equals(read(uninterrupted))
 
 
 def test_an_interrupted_analysis_resumes(
     environment: dict[str, str], many_recordings: Path, tmp_path: Path
 ) -> None:
-    folder = many_recordings
+    folder = shutil.copytree(many_recordings, tmp_path / "calls")
     output = tmp_path / "archive.parquet"
     journal = output.with_name(".archive.parquet.journal")
     with subprocess.Popen(command(folder, "--output", output), cwd=ROOT, env=environment) as process:
@@ -188,17 +216,16 @@ def test_an_interrupted_analysis_resumes(
 
 
 def test_a_bucket_gives_the_same_rows_as_a_folder(
-    environment: dict[str, str], folder: Path, tmp_path: Path
+    environment: dict[str, str], folder: Path, archive: Archive, tmp_path: Path
 ) -> None:
-    from_folder, from_bucket = tmp_path / "here.parquet", tmp_path / "there.parquet"
+    from_bucket = tmp_path / "there.parquet"
     with object_store() as store:
         for path in folder.rglob("*.*"):
             key = f"{BUCKET}/2026/{path.relative_to(folder)}"
             local.put(f"{store['AWS_ENDPOINT_URL']}/{key}", content=path.read_bytes()).raise_for_status()
         completed = analyze({**environment, **store}, f"s3://{BUCKET}/2026", "--output", from_bucket)
         assert completed.returncode == 1, completed.stderr
-    assert analyze(environment, folder, "--output", from_folder).returncode == 1
-    rows = [read(path).drop_columns(["file"]).to_pylist() for path in (from_folder, from_bucket)]
+    rows = [read(path).drop_columns(["file"]).to_pylist() for path in (archive[0], from_bucket)]
     assert sorted(map(str, rows[0])) == sorted(map(str, rows[1]))
     names = {row["file"] for row in read(from_bucket).to_pylist()}
     assert f"s3://{BUCKET}/2026/below/stereo.WAV" in names
@@ -226,8 +253,14 @@ def test_globs_and_lists_select_recordings(environment: dict[str, str], folder: 
     ],
 )
 def test_an_invalid_command_exits_with_the_reason(
-    environment: dict[str, str], folder: Path, tmp_path: Path, arguments: list[str], reason: str
+    environment: dict[str, str],
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    reason: str,
 ) -> None:
+    monkeypatch.setattr("app.cluster.ANSWER_WITHIN", "0.5s")
     texts = [
         text.format(folder=folder).replace("x.parquet", str(tmp_path / "x.parquet")) for text in arguments
     ]

@@ -1,4 +1,4 @@
-"""The command `python -m app analyze`, run in a process as a pipeline runs it."""
+"""The command `python -m app analyze`, run in this process, and once in its own as a pipeline runs it."""
 
 import csv
 import io
@@ -18,6 +18,7 @@ from app.batch.arguments import parse
 from app.batch.metadata import read_metadata
 from app.core.audio import decode
 from app.reports.text import clock
+from testing.commands import run_here
 from testing.recordings import EXAMPLE, ROOT, encode, two_voices
 
 
@@ -32,15 +33,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def analyze(models_dir: Path, *arguments: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "SER_MODELS_DIR": str(models_dir), "SER_DEFAULT_MODEL": "small", **settings}
-    return subprocess.run(
-        [sys.executable, "-m", "app", "analyze", *map(str, arguments)],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    own = {"SER_MODELS_DIR": str(models_dir), "SER_DEFAULT_MODEL": "small", "SER_WORKERS": "2", **settings}
+    return run_here(own, "analyze", *arguments)
 
 
 def test_the_json_lines_equal_the_answers_of_the_service(
@@ -119,7 +113,15 @@ def test_wrong_metadata_names_its_line(tmp_path: Path, content: str, reason: str
 
 def test_a_bad_file_is_reported_and_does_not_stop_the_analysis(models_dir: Path, folder: Path) -> None:
     names = ["nowhere.wav", "cut.wav", "one.wav"]
-    completed = analyze(models_dir, *(folder / name for name in names), "--format", "csv")
+    inputs = [str(folder / name) for name in names]
+    completed = subprocess.run(
+        [sys.executable, "-m", "app", "analyze", *inputs, "--format", "csv"],
+        cwd=ROOT,
+        env={**os.environ, "SER_MODELS_DIR": str(models_dir), "SER_DEFAULT_MODEL": "small"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert completed.returncode == 1
     rows = list(csv.DictReader(io.StringIO(completed.stdout)))
     assert {row["file"] for row in rows} == {str(folder / "one.wav")}

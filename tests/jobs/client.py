@@ -26,11 +26,11 @@ def find(service: Service, job: Answer, **headers: str) -> httpx2.Response:
     return local.get(f"{service.url}/v1/jobs/{job['id']}", headers=headers)
 
 
-def until(service: Service, job: Answer, *states: str, seconds: float = 90) -> Answer:
+def until(service: Service, job: Answer, *states: str, **headers: str) -> Answer:
     """Wait until a job has one of the given states, and return the job."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + 90
     while time.monotonic() < end:
-        answer: Answer = find(service, job).json()
+        answer: Answer = find(service, job, **headers).json()
         if answer["state"] in states:
             return answer
         time.sleep(0.1)

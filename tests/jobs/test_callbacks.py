@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ from app.jobs.backoff import JITTER, PAUSES
 from app.jobs.callbacks import CallbackPolicy, CallbackRefused, check, deliver
 from testing.programs import program
 from testing.receiver import OLD_SECRET, SECRET, receiving
-from testing.service import running
+from testing.service import Service, running
 from tests.jobs.client import database_client, eventually, submit, until
 
 POLICY = CallbackPolicy({"": [SECRET]})
@@ -205,11 +206,18 @@ def test_a_receiver_that_answers_too_slowly_times_out(monkeypatch: pytest.Monkey
         thread.join()
 
 
+@pytest.fixture(scope="module")
+def service(module_environment: dict[str, str]) -> Iterator[Service]:
+    """A service that sends callbacks."""
+    own = {"SER_CALLBACK_SECRETS": SECRET, "SER_CALLBACK_PRIVATE": "true"}
+    with running(**module_environment, **own) as service:
+        yield service
+
+
 def test_a_callback_is_repeated_until_the_receiver_accepts_it(
-    environment: dict[str, str], short: bytes
+    service: Service, module_environment: dict[str, str], short: bytes
 ) -> None:
-    settings = {**environment, "SER_CALLBACK_SECRETS": SECRET, "SER_CALLBACK_PRIVATE": "true"}
-    with receiving(500, 302, 200) as receiver, running(**settings) as service:
+    with receiving(500, 302, 200) as receiver:
         job = submit(service, short, f"?callback_url={receiver.url}").json()
         eventually(lambda: len(receiver.requests) == 2)
         headers, body = receiver.requests[1]
@@ -219,7 +227,7 @@ def test_a_callback_is_repeated_until_the_receiver_accepts_it(
         ended = until(service, job, "succeeded")
         assert event["timestamp"][:19] == ended["finished"][:19]
 
-        client = database_client(environment)
+        client = database_client(module_environment)
         third_delivery = f"{job['id']}/callback/2"
         eventually(lambda: bool(client.list_workflows(workflow_ids=[third_delivery], status="DELAYED")))
         (delayed,) = client.list_workflows(workflow_ids=[third_delivery])
@@ -233,11 +241,12 @@ def test_a_callback_is_repeated_until_the_receiver_accepts_it(
         client.destroy()
 
 
-def test_a_callback_is_not_repeated_after_status_410(environment: dict[str, str], short: bytes) -> None:
-    settings = {**environment, "SER_CALLBACK_SECRETS": SECRET, "SER_CALLBACK_PRIVATE": "true"}
-    with receiving(410) as receiver, running(**settings) as service:
+def test_a_callback_is_not_repeated_after_status_410(
+    service: Service, module_environment: dict[str, str], short: bytes
+) -> None:
+    with receiving(410) as receiver:
         job = submit(service, short, f"?callback_url={receiver.url}").json()
-        client = database_client(environment)
+        client = database_client(module_environment)
         first_delivery = f"{job['id']}/callback/0"
         eventually(lambda: bool(client.list_workflows(workflow_ids=[first_delivery], status="SUCCESS")))
         assert not client.list_workflows(workflow_ids=[f"{job['id']}/callback/1"])

@@ -1,21 +1,18 @@
 """The rules in the service: alerts agree between upload, job, batch and live, and reach webhooks."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
-from testing import bundles
+from app.server import Server
+from testing import bundles, local
+from testing.commands import run_here
 from testing.live_client import START, STOP, Message, encoded, serving, talk
 from testing.receiver import SECRET, Receiver, receiving
-from testing.recordings import ROOT
-from testing.service import Service, started
+from testing.service import Service
 from tests.jobs.client import WAV, eventually, submit, until
 
 RULES = """
@@ -77,7 +74,7 @@ def service(folder: Path, rules: Path, tmp_path_factory: pytest.TempPathFactory)
 def uploaded(service: Service) -> list[dict[str, Any]]:
     """The alerts of an upload."""
     wav, _ = encoded()
-    answer = httpx2.post(f"{service.url}/v1/audio/timeline?{ROLES}", content=wav, headers=WAV, timeout=60)
+    answer = local.post(f"{service.url}/v1/audio/timeline?{ROLES}", content=wav, headers=WAV, timeout=60)
     alerts: list[dict[str, Any]] = answer.json()["alerts"]
     return alerts
 
@@ -85,19 +82,7 @@ def uploaded(service: Service) -> list[dict[str, Any]]:
 def environment(folder: Path, rules: Path | str, **more: str) -> dict[str, str]:
     """Return the environment of a command."""
     own = {"SER_MODELS_DIR": str(folder.parent), "SER_DEFAULT_MODEL": folder.name, "SER_RULES": str(rules)}
-    return {**os.environ, **own, **more}
-
-
-def command(*arguments: str | Path, **own: str) -> subprocess.CompletedProcess[str]:
-    """Run the program, with this environment."""
-    return subprocess.run(
-        [sys.executable, "-m", "app", *map(str, arguments)],
-        cwd=ROOT,
-        env=own,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return {**own, "SER_WORKERS": "1", **more}
 
 
 def converse(service: Service, **start: object) -> list[Message]:
@@ -124,14 +109,14 @@ def test_an_upload_has_alerts_in_the_order_of_their_ends(uploaded: list[dict[str
 
 def test_without_roles_no_rule_about_a_role_matches(service: Service) -> None:
     wav, _ = encoded()
-    answer = httpx2.post(f"{service.url}/v1/audio/timeline?merge=true", content=wav, headers=WAV, timeout=60)
+    answer = local.post(f"{service.url}/v1/audio/timeline?merge=true", content=wav, headers=WAV, timeout=60)
     assert answer.json()["alerts"] == []
 
 
 def test_merged_segments_do_not_change_the_alerts(service: Service, uploaded: list[dict[str, Any]]) -> None:
     wav, _ = encoded()
     address = f"{service.url}/v1/audio/timeline?merge=true&{ROLES}"
-    assert httpx2.post(address, content=wav, headers=WAV, timeout=60).json()["alerts"] == uploaded
+    assert local.post(address, content=wav, headers=WAV, timeout=60).json()["alerts"] == uploaded
 
 
 def test_a_job_has_the_alerts_of_an_upload_and_its_webhook_names_their_rules(
@@ -154,8 +139,8 @@ def test_the_batch_command_has_the_alerts_of_an_upload(
     folder: Path, rules: Path, uploaded: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     (tmp_path / "call.wav").write_bytes(encoded()[0])
-    completed = command(
-        "analyze", tmp_path / "call.wav", "--roles", "agent,customer", **environment(folder, rules)
+    completed = run_here(
+        environment(folder, rules), "analyze", tmp_path / "call.wav", "--roles", "agent,customer"
     )
     assert completed.returncode == 0, completed.stderr
     assert json.loads(completed.stdout)["alerts"] == uploaded
@@ -168,7 +153,7 @@ def test_an_archive_names_the_rules_that_match(
     (tmp_path / "call.wav").write_bytes(encoded()[0])
     output = tmp_path / "archive.parquet"
     arguments = ("--format", "parquet", "--output", output, "--roles", "agent,customer")
-    completed = command("analyze", tmp_path / "call.wav", *arguments, **environment(folder, rules))
+    completed = run_here(environment(folder, rules), "analyze", tmp_path / "call.wav", *arguments)
     assert completed.returncode == 0, completed.stderr
     rows = pq.read_table(output).to_pylist()
     assert all(row["alerts"] == [alert["rule"] for alert in uploaded] for row in rows)
@@ -218,32 +203,31 @@ def test_the_metrics_count_alerts_by_rule_and_severity(
     service: Service, uploaded: list[dict[str, Any]]
 ) -> None:
     assert uploaded
-    metrics = httpx2.get(f"{service.url}/metrics").text
+    metrics = local.get(f"{service.url}/metrics").text
     assert 'ser_alerts_total{rule="agent-speaks-at-the-end",severity="critical"}' in metrics
     assert "supervisor-speaks" not in metrics
 
 
 @pytest.mark.parametrize(("channels", "line"), [("1", 4), ("all", 6)])
 def test_rules_that_are_not_valid_stop_the_start(
-    folder: Path, tmp_path: Path, channels: str, line: int
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: str, line: int
 ) -> None:
     path = tmp_path / "rules.yaml"
     path.write_text(
         "rules:\n  - name: a\n    when:\n      channel: 0\n  - name: b\n    when: {emotion: joy}\n"
     )
-    own = {"SER_RULES": str(path), "SER_CHANNELS": channels}
-    with started(
-        SER_MODELS_DIR=str(folder.parent), SER_DEFAULT_MODEL=folder.name, SER_JOBS="false", **own
-    ) as service:
-        assert service.end() == 1
-        assert service.log.startswith(f"{path}:{line}: ")
-    completed = command("analyze", "call.wav", **environment(folder, path, SER_CHANNELS=channels))
+    own = environment(folder, path, SER_CHANNELS=channels)
+    monkeypatch.setattr(Server, "run", lambda _: pytest.fail("the service starts"))
+    ended = run_here(own)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"{path}:{line}: ")
+    completed = run_here(own, "analyze", "call.wav")
     assert completed.returncode == 2
     assert completed.stderr.startswith(f"{path}:{line}: ")
 
 
 def test_the_command_checks_a_file_as_the_start_does(folder: Path, rules: Path, tmp_path: Path) -> None:
-    completed = command("rules", "check", **environment(folder, rules))
+    completed = run_here(environment(folder, rules), "rules", "check")
     assert (completed.returncode, completed.stderr) == (0, "")
     lines = completed.stdout.splitlines()
     assert lines[0].split() == ["customer-speaks", "info", "during", "and", "after", "the", "call"]
@@ -252,13 +236,13 @@ def test_the_command_checks_a_file_as_the_start_does(folder: Path, rules: Path, 
 
     bad = tmp_path / "bad.yaml"
     bad.write_text("rules:\n  - name: a\n    when: {emotoin: anger}\n")
-    completed = command("rules", "check", bad, **environment(folder, rules))
+    completed = run_here(environment(folder, rules), "rules", "check", bad)
     assert (completed.returncode, completed.stdout) == (2, "")
     assert completed.stderr.startswith(f"{bad}:3: unknown word `emotoin`; allowed here: ")
 
-    completed = command("rules", "check", **environment(folder, ""))
+    completed = run_here(environment(folder, ""), "rules", "check")
     assert (completed.returncode, completed.stderr) == (
         2,
         "SER_RULES is not set. Set it, or name the file to check.\n",
     )
-    assert command("rules", **environment(folder, rules)).returncode == 2
+    assert run_here(environment(folder, rules), "rules").returncode == 2
