@@ -48,7 +48,7 @@ def pool_of(client: TestClient) -> WorkerPool:
 def random_mutant(files: Sequence[bytes], seed: int) -> bytes:
     """Return one of the files after one to three mutations."""
     random = np.random.default_rng(seed)
-    original = files[random.integers(len(files))]
+    original = files[int(random.integers(len(files)))]
     chosen = random.integers(len(MUTATIONS), size=random.integers(1, 4))
     return mutate(original, [(MUTATIONS[number], int(random.integers(2**32))) for number in chosen])
 
