@@ -116,6 +116,17 @@ def training_of_german(few_voices: Path, feature_cache: Path) -> list[str]:
     return [*arguments, "--test-conditions", "telephone", "--calls", "telephone"]
 
 
+@pytest.fixture(scope="module")
+def unoptimized_graphs() -> Iterator[None]:
+    """Let TensorFlow run graphs without optimizing them, which takes longer than the few steps of a test."""
+    import tensorflow as tf  # noqa: PLC0415  # takes seconds; most test files do not need it
+
+    before = tf.config.optimizer.get_experimental_options()
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    yield
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False, **before})
+
+
 @pytest.fixture(scope="session")
 def runs(shared: Path) -> Path:
     """The folder with the run of `german`."""

@@ -25,6 +25,8 @@ from training.models import load_model
 FILES = ("03a01Fa", "03a01Nc", "08a05Ta", "13b09La", "16b10Wb")
 PARITY = 1e-5
 
+pytestmark = pytest.mark.usefixtures("unoptimized_graphs")
+
 
 @pytest.fixture(scope="module")
 def fused_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -32,12 +34,17 @@ def fused_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def fused(tmp_path_factory: pytest.TempPathFactory, fused_runs: Path, feature_cache: Path) -> Path:
-    """A bundle of `fusion`: all networks of all folds, on functionals and descriptors."""
+def fused(
+    tmp_path_factory: pytest.TempPathFactory,
+    fused_runs: Path,
+    feature_cache: Path,
+    unoptimized_graphs: None,  # noqa: ARG001  # before the training
+) -> Path:
+    """A bundle of `fusion-clean`: all networks of all folds, on functionals and descriptors."""
     voices = some_of_emodb(tmp_path_factory.mktemp("voices"), ("03", "08", "13", "16"), 2)
     models = tmp_path_factory.mktemp("fused-models")
     arguments = ["train", "--name", "fused", "--corpus", f"csv={voices}", "--features", "emobase", "--calls"]
-    arguments += ["--model", "fusion", "--folds", "2", "--max-epochs", "1", "--export", "all-folds"]
+    arguments += ["--model", "fusion-clean", "--folds", "2", "--max-epochs", "1", "--export", "all-folds"]
     arguments += ["--models", str(models), "--runs", str(fused_runs), "--cache", str(feature_cache)]
     assert main([*arguments, "--test-conditions"]) == 0
     return models / "fused"
@@ -61,7 +68,7 @@ def combine_networks(run: Path, recordings: list[bytes]) -> NDArray[np.float64]:
 
     Each network has its own scaler. The result is the weighted mean of the logarithms of all networks.
     """
-    load_model("fusion")  # this import registers the custom layers with Keras
+    load_model("fusion-clean")  # this import registers the custom layers with Keras
     extractor = FeatureExtractor(FeatureConfig("emobase"))
     features = [extractor.extract(decode(recording)) for recording in recordings]
     logarithms = []

@@ -17,12 +17,14 @@ from training.learning.classifier import Classifier
 from training.learning.ensemble import Ensemble, mean
 from training.learning.network import Network
 from training.learning.trained_network import Shapes
-from training.models import MODELS, Model, covariance, load_model
+from training.models import MODELS, Model, cnn, covariance, load_model, ridge
 from training.publish.export import combine_networks
 
 RANDOM = np.random.default_rng(1)
 N, N_FUNCTIONALS, N_DESCRIPTORS, N_LABELS = 60, 100, 6, 3
 TARGETS = np.arange(N) % N_LABELS
+
+pytestmark = pytest.mark.usefixtures("unoptimized_graphs")
 
 
 @pytest.fixture(scope="module")
@@ -91,18 +93,6 @@ def test_every_model_learns_and_gives_the_same_answers_alone_and_in_a_batch(
     np.testing.assert_allclose(np.concatenate(alone), answers[::7], atol=1e-5)
 
 
-def networks() -> list[tuple[str, keras.Model]]:
-    shapes = Shapes(N_FUNCTIONALS, N_DESCRIPTORS)
-    models = [load_model(name) for name in MODELS]
-    built = {
-        name: network.build(shapes, N_LABELS)
-        for model in models
-        if isinstance(model, Ensemble)
-        for name, network in model.networks.items()
-    }
-    return list(built.items())
-
-
 def test_a_batch_for_prediction_has_sequences_of_one_length(inputs: Inputs) -> None:
     batches = list(of_equal_length(["descriptors"], inputs, np.arange(N), "clean", 128))
     assert sorted(np.concatenate(batches).tolist()) == list(range(N))
@@ -111,13 +101,17 @@ def test_a_batch_for_prediction_has_sequences_of_one_length(inputs: Inputs) -> N
 
 
 def test_a_trained_network_is_not_trained_again(inputs: Inputs, fold: Fold, tmp_path: Path) -> None:
-    model = load_model("cnn").limited(1)
+    model = Ensemble({"small": Network(ridge.build)}).limited(1)
     first = model.fit(inputs, fold, 1, tmp_path).predict(inputs, fold.test, "clean")
     networks = {network: network.stat().st_mtime_ns for network in tmp_path.glob("*.keras")}
-    assert [network.name for network in sorted(networks)] == ["cnn-judged.keras", "cnn.keras"]
+    assert [network.name for network in sorted(networks)] == ["small-judged.keras", "small.keras"]
     second = model.fit(inputs, fold, 1, tmp_path).predict(inputs, fold.test, "clean")
     assert {network: network.stat().st_mtime_ns for network in networks} == networks
     np.testing.assert_array_equal(first, second)
+    (tmp_path / "small.json").unlink()
+    model.fit(inputs, fold, 1, tmp_path)
+    trained_again = [network.name for network in networks if network.stat().st_mtime_ns != networks[network]]
+    assert trained_again == ["small.keras"]
 
 
 def test_a_baseline_selects_on_validation_data_and_trains_on_all_data_except_the_test_part(
@@ -220,7 +214,7 @@ def test_a_network_gives_the_same_answers_through_another_scaler() -> None:
     raw = RANDOM.normal(3, 5, (4, N_FUNCTIONALS)).astype(np.float32)
     own = Scaler(RANDOM.normal(3, 1, N_FUNCTIONALS + 6), RANDOM.uniform(1, 5, N_FUNCTIONALS + 6))
     other = Scaler(RANDOM.normal(3, 1, N_FUNCTIONALS + 6), RANDOM.uniform(1, 5, N_FUNCTIONALS + 6))
-    network = dict(networks())["cnn"]
+    network = cnn.build(Shapes(N_FUNCTIONALS, N_DESCRIPTORS), N_LABELS)
     combined = combine_networks([(own, network, 1.0)], other)
     answers = combined({"features": other.split(N_FUNCTIONALS)[0].transform(raw)})["probabilities"]
     expected = network({"features": own.split(N_FUNCTIONALS)[0].transform(raw)})
