@@ -1,8 +1,8 @@
 """The changes of speaker inside a segment of speech.
 
 A segment may contain several speakers, because people answer within a fraction of a second. The segment is
-cut at a short pause if the voices before and after it differ. The decision uses the segment alone, so that a
-live stream has the same parts as its recording.
+cut at a short pause, and a long run of speech also without one, if the voices before and after differ. The
+decision uses the segment alone, so that a live stream has the same parts as its recording.
 """
 
 from collections.abc import Sequence
@@ -23,9 +23,13 @@ SHORTEST = 0.3
 """Seconds of speech below which a voice is unreliable, so that the speech belongs to the nearest neighbor.
 Not tuned."""
 
-SIMILAR = 0.75
+LONG, PIECE = 4.0, 2.0
+"""Seconds from which a run of speech may hide a change without a pause, and seconds of the pieces into which
+it is cut; see `docs/experiments.md`, "Parts and groups"."""
+
+SIMILAR = 0.85
 """The cosine of two embeddings from which two neighboring parts have one speaker; see `docs/experiments.md`,
-"Separating speakers"."""
+"Parts and groups"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,9 @@ def find_parts(signal: Signal, spoken: Sequence[Span], encoder: SpeakerEncoder) 
     Returns:
         The parts, in order, at least one.
     """
-    parts = [SpeakerPart(span, _embed(signal, span, encoder)) for span in _joined(spoken)]
+    parts = [
+        SpeakerPart(span, _embed(signal, span, encoder)) for run in _joined(spoken) for span in _pieces(run)
+    ]
     while len(parts) > 1:
         similarities = [float(one.voice @ other.voice) for one, other in pairwise(parts)]
         place = int(np.argmax(similarities))
@@ -78,6 +84,13 @@ def _joined(spoken: Sequence[Span]) -> list[Span]:
         place = gaps.index(smallest)
         spans[place : place + 2] = [Span(spans[place].start, spans[place + 1].end)]
     return spans
+
+
+def _pieces(run: Span) -> list[Span]:
+    """Cut a long run of speech into equal pieces."""
+    n_pieces = int(run.seconds / PIECE) if run.seconds >= LONG else 1
+    places = np.linspace(run.start, run.end, n_pieces + 1).astype(int).tolist()
+    return [Span(start, end) for start, end in pairwise(places)]
 
 
 def _embed(signal: Signal, span: Span, encoder: SpeakerEncoder) -> Embedding:

@@ -1,5 +1,7 @@
 """The separation of speakers: voices, changes of speaker, and groups."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -53,6 +55,17 @@ def test_a_segment_is_cut_where_the_speaker_changes(encoder: SpeakerEncoder) -> 
     first, second, third = spans(*parts)
     found = [part.span for part in find_parts(signal(*parts), [first, second, third], encoder)]
     assert found == [first, Span(second.start, third.end)]
+
+
+def test_a_long_run_is_cut_near_a_change_without_a_pause(encoder: SpeakerEncoder) -> None:
+    """Each voice speaks for some seconds, and nobody pauses between them."""
+    female, male = (np.concatenate([speech(name) for name in names]) for names in (FEMALE, MALE))
+    run = Span(0, (len(female) + len(male)) // 160)
+    found = [part.span for part in find_parts(signal(female, male), [run], encoder)]
+    assert (found[0].start, found[-1].end) == (run.start, run.end)
+    assert all(part.end == after.start for part, after in pairwise(found))
+    change = len(female) // 160
+    assert min(abs(part.start - change) for part in found[1:]) <= 100  # half a piece
 
 
 def test_a_short_sound_belongs_to_its_nearest_neighbor(encoder: SpeakerEncoder) -> None:
