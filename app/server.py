@@ -2,7 +2,6 @@
 
 import asyncio
 import logging.config
-import os
 import re
 import signal
 import socket
@@ -19,6 +18,7 @@ from app.audit import AuditLogUnavailable
 from app.core.errors import BundleError
 from app.logs import configuration
 from app.main import create_app
+from app.pool.supervisor import exit_at_once
 from app.rules.errors import RulesInvalid
 from app.settings import Settings
 from app.websocket import RestingWebSocket
@@ -102,7 +102,7 @@ class Server(uvicorn.Server):
         if not self.started:
             # No request was accepted yet, and the workers end with this process. An exception here would
             # sometimes look like a failed start to uvicorn.
-            os._exit(0)
+            exit_at_once()
         if self._pool.draining or sig == signal.SIGINT or self._loop is None:
             super().handle_exit(sig, frame)
             return

@@ -3,11 +3,15 @@
 import asyncio
 import logging
 import multiprocessing
+import os
 import socket
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import NoReturn
 
 from app.core.errors import SpeechEmotionError
 from app.pool.process import UNPROTECTED, read_answer, work
@@ -18,6 +22,7 @@ logger = logging.getLogger(__name__)
 RESTART_PAUSE = 1.0  # seconds
 DEATHS = (OSError, EOFError)
 """The errors of a channel whose other end is closed."""
+_starting = threading.Lock()
 
 
 class Supervisor:
@@ -112,7 +117,7 @@ class Supervisor:
         with ExitStack() as undo:
             undo.callback(service_end.close)
             with worker_end:
-                await asyncio.to_thread(process.start)
+                await asyncio.to_thread(_start, process)
             undo.callback(process.kill)
             reader, writer = await asyncio.open_connection(sock=service_end)
             undo.callback(writer.close)
@@ -130,3 +135,17 @@ class Supervisor:
         if unprotected and not self._warned:
             self._warned = True
             logger.warning("the workers have no sandbox: %s", unprotected)
+
+
+def exit_at_once() -> NoReturn:
+    """End this process and its workers, without a stop, but not in the middle of the start of a worker.
+
+    There, the worker would not get all that it needs to start, and would print a traceback.
+    """
+    with _starting:
+        os._exit(0)
+
+
+def _start(process: BaseProcess) -> None:
+    with _starting:
+        process.start()
