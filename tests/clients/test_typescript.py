@@ -1,4 +1,4 @@
-"""The TypeScript client in Node, and the examples in its README, against the running service."""
+"""The TypeScript client in Node and in a browser, and its README's examples, against the running service."""
 
 import json
 import re
@@ -7,9 +7,11 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import playwright
 import pytest
+from playwright.sync_api import Route, sync_playwright
 
 from testing import local
 from testing.live_client import encoded
@@ -26,6 +28,18 @@ EXAMPLES = re.findall(r"^```ts\n(.*?)^```", (PACKAGE / "README.md").read_text(),
 NODE = str(Path(playwright.__file__).parent / "driver" / "node")
 HEADERS = {"Authorization": f"Bearer {KEY}", "Content-Type": "audio/wav"}
 Run = Callable[..., Any]
+IN_BROWSER = """async (key) => {
+  const { Client } = await import("speech-emotion-client");
+  const client = new Client(location.origin, { key });
+  const read = async (name) => (await fetch(name)).blob();
+  const utterance = await client.recognize(await read("/client/utterance.wav"), { channel: 0 });
+  const session = await client.live({ encoding: "mulaw", sampling_rate: 16000, channels: 2 });
+  void session.feed([new Uint8Array(await (await read("/client/encoded.raw")).arrayBuffer())]);
+  const events = [];
+  for await (const event of session) events.push(event);
+  return [utterance, events.at(-2).timeline];
+}"""
+"""A program that uses the client, and returns the answers for an utterance and for a live call."""
 
 
 @pytest.fixture(scope="module")
@@ -192,3 +206,26 @@ def test_a_live_session_survives_lost_connections(run: Run, package: Path, servi
 def test_audio_during_a_pause_does_not_count(run: Run, package: Path) -> None:
     n_bytes = (package / "encoded.raw").stat().st_size + 32_000
     assert run("pause", "encoded.raw") == n_bytes / 2 / 16_000
+
+
+def test_the_client_runs_in_a_browser(package: Path, service: Service) -> None:
+    """A page of the service's own origin loads the built modules as they are."""
+    modules = {
+        "openapi-fetch": "node_modules/openapi-fetch/dist/index.mjs",
+        "speech-emotion-client": "dist/index.js",
+    }
+    imports = {"imports": {name: f"/client/{path}" for name, path in modules.items()}}
+
+    def serve(route: Route) -> None:
+        route.fulfill(path=package / urlsplit(route.request.url).path.removeprefix("/client/"))
+
+    with sync_playwright() as browsers:
+        browser = browsers.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"])
+        page = browser.new_page()
+        page.route("**/client/**", serve)
+        page.goto(f"{service.url}/health/live")
+        page.add_script_tag(content=json.dumps(imports), type="importmap")
+        utterance, timeline = page.evaluate(IN_BROWSER, KEY)
+        browser.close()
+    assert utterance == posted(service, "/v1/audio/emotions?channel=0", EXAMPLE)
+    assert timeline == posted(service, "/v1/audio/timeline", package / "encoded.wav")
