@@ -35,7 +35,7 @@ SLOWEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run short files last, so that both processes of xdist end at the same time."""
+    """Run short files last, so that all processes of xdist end at the same time."""
     items.sort(key=lambda item: _rank(item.path.relative_to(ROOT / "tests").as_posix()))
 
 
@@ -74,14 +74,14 @@ def client(settings: Settings) -> Iterator[TestClient]:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that both processes of xdist share."""
+    """A folder that all processes of xdist share."""
     own = tmp_path_factory.getbasetemp()
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session")
 def feature_cache(shared: Path) -> Path:
-    """The cache of all trainings. Each file is written atomically, so both processes may write it."""
+    """The cache of all trainings. Each file is written atomically, so all processes may write it."""
     return shared / "features"
 
 
