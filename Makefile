@@ -17,7 +17,6 @@ serve: $(SERVICE)/.installed ## serve the bundles in models/ at 127.0.0.1:8000
 
 # The tests start the service a hundred times, so Python may keep what it compiles.
 test: export PYTHONDONTWRITEBYTECODE =
-# Three processes for two processors, since many tests wait for a service.
 # xdist's groups have no effect with pytest 9.2; every file runs in one process, so that its fixtures exist once.
 test: $(DEV)/.installed programs ## run every check: lint, format, types, architecture, tests
 	$(DEV)/bin/ruff check .
@@ -26,7 +25,7 @@ test: $(DEV)/.installed programs ## run every check: lint, format, types, archit
 	$(DEV)/bin/lint-imports
 	cd clients/python && ../../$(DEV)/bin/lint-imports
 	$(DEV)/bin/bandit --quiet --configfile pyproject.toml --recursive app training benchmarks fuzz release clients/python
-	$(DEV)/bin/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	$(DEV)/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # Install the missing programs of the tests, if this is possible. Otherwise, the tests that need them are skipped and
 # listed; in CI they fail.
