@@ -23,6 +23,8 @@ from training.errors import TrainingError
 from training.voices import train_voices
 
 INTERRUPTED = 130
+FROM_THE_START = frozenset({"speaker-encoder", "speech-detector"})
+"""The subcommands that keep nothing of an interrupted run."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\ninterrupted; run the same command again to resume", file=sys.stderr)
+        goal = "start again" if options.verb in FROM_THE_START else "resume"
+        print(f"\ninterrupted; run the same command again to {goal}", file=sys.stderr)
         return INTERRUPTED
     return 0
 

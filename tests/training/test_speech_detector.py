@@ -1,5 +1,6 @@
 """The conversion of Silero's network."""
 
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
+from training.__main__ import VERBS, main
 from training.encoder.speech_detector import build, convert_speech_detector
 from training.errors import TrainingError
 
@@ -81,3 +83,14 @@ def test_another_file_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="cannot be read"):
         convert_speech_detector(tmp_path / "missing.onnx", tmp_path / "output")
     assert not (tmp_path / "output").exists()
+
+
+def test_an_interruption_does_not_promise_to_resume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(options: Namespace) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(VERBS, "speech-detector", interrupt)
+    assert main(["speech-detector", "--source", str(tmp_path)]) == 130
+    assert capsys.readouterr().err.strip() == "interrupted; run the same command again to start again"
