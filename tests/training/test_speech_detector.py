@@ -88,7 +88,7 @@ def test_another_file_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
 def test_an_interruption_does_not_promise_to_resume(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupt(options: Namespace) -> None:
+    def interrupt(_options: Namespace) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setitem(VERBS, "speech-detector", interrupt)

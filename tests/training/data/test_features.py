@@ -161,8 +161,9 @@ def test_a_machine_with_other_code_extracts_nothing(two_utterances: list[Utteran
 
 
 def test_an_unreachable_cluster_is_reported(
-    two_utterances: list[Utterance], capfd: pytest.CaptureFixture[str]
+    two_utterances: list[Utterance], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("app.cluster.ANSWER_WITHIN", "1s")
     table = two_utterances[0].path.with_name("utterances.csv")
     table.write_text("path,emotion,speaker\na.wav,anger,a\n")
     assert main(["extract", "--corpus", f"csv={table}", "--engine", "tcp://127.0.0.1:1"]) == 1
