@@ -45,7 +45,7 @@ audit: $(DEV)/.installed ## check every pinned package for known vulnerabilities
 fuzz: $(FUZZ)/.installed ## fuzz parsers, decoders and protocols for FUZZ_SECONDS each (60)
 	$(FUZZ)/bin/python -m fuzz --seconds $(FUZZ_SECONDS)
 
-soak: $(DEV)/.installed ## run the long checks: overload, kills, stop, memory, hostile files, fairness, sandbox, jobs, webhooks (two hours)
+soak: $(DEV)/.installed ## run the long checks: overload, kills, memory, hostile files, fairness, sandbox, jobs (over an hour)
 	$(DEV)/bin/python -m benchmarks.soak
 	$(DEV)/bin/python -m benchmarks.hostile
 	$(DEV)/bin/python -m benchmarks.fairness

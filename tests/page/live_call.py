@@ -1,4 +1,4 @@
-"""What the tests of live calls do on the page, and what they find there."""
+"""Helpers for tests of live calls: they press the buttons of the page, and find its results."""
 
 import json
 import re

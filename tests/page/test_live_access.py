@@ -1,4 +1,4 @@
-"""What a live call needs: a model, a key, the address of the endpoint, and a microphone."""
+"""A live call needs a model, a key, the address of the endpoint, and a microphone."""
 
 import re
 
