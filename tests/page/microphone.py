@@ -64,14 +64,14 @@ class FakeEndpoint:
         on_start: called with a connection after its message `start` or `reconnect`.
     """
 
-    def __init__(self, page: Page, on_start: Callable[[WebSocketRoute], None] | None = None) -> None:
+    def __init__(self, page: Page) -> None:
         """Take the place of the endpoint for a page."""
         self.connections: list[WebSocketRoute] = []
         self.messages: list[Message] = []
         self.n_bytes = 0
         self.max_seconds = 3600.0
         self.reconnect_seconds = 30.0
-        self.on_start = on_start or self.make_ready
+        self.on_start: Callable[[WebSocketRoute], None] = self.make_ready
         page.route_web_socket("**/v1/audio/live", self._accept)
 
     def make_ready(self, connection: WebSocketRoute) -> None:
@@ -79,6 +79,15 @@ class FakeEndpoint:
         ready = {"type": "ready", "session": "1", "model": "multilingual", "channels": [0]}
         limits = {"max_seconds": self.max_seconds, "reconnect_seconds": self.reconnect_seconds}
         self.send({**ready, "limits": limits, "offset": 0, "unknown": True}, to=connection)
+
+    def refuse(self, *messages: Message, code: int) -> None:
+        """From now on, answer `start` or `reconnect` with these messages, and close the connection."""
+
+        def answer(connection: WebSocketRoute) -> None:
+            self.send(*messages, to=connection)
+            connection.close(code=code)
+
+        self.on_start = answer
 
     def send(self, *messages: Message, to: WebSocketRoute | None = None) -> None:
         """Send messages on a connection; None: on the last one."""

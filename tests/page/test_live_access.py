@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from testing.service import Service
 from tests.page.live_call import record
@@ -26,11 +26,8 @@ def test_the_chosen_model_analyzes_the_call(page: Page, endpoint: FakeEndpoint) 
 
 
 def test_the_key_is_a_subprotocol(page: Page) -> None:
-    def refuse(connection: WebSocketRoute) -> None:
-        fake.send(problem(401, "No key"), to=connection)
-        connection.close(code=4401)
-
-    fake = FakeEndpoint(page, refuse)
+    fake = FakeEndpoint(page)
+    fake.refuse(problem(401, "No key"), code=4401)
     page.get_by_role("button", name="Record", exact=True).click()
     expect(page.get_by_label("API key")).to_be_focused()
     assert fake.connections[0].protocols == []

@@ -16,11 +16,8 @@ def page(page_with_microphone: Page) -> Page:
 
 
 def test_an_error_is_shown_and_the_user_can_try_again(page: Page) -> None:
-    def refuse(connection: WebSocketRoute) -> None:
-        fake.send(problem(503, "All sessions are taken"), to=connection)
-        connection.close(code=4503)
-
-    fake = FakeEndpoint(page, refuse)
+    fake = FakeEndpoint(page)
+    fake.refuse(problem(503, "All sessions are taken"), code=4503)
     page.get_by_role("button", name="Record", exact=True).click()
     expect(page.get_by_role("region", name="All sessions are taken")).to_contain_text("The detail.")
     expect(page.locator("#drop-title")).to_have_text("Drop a recording here")
@@ -76,14 +73,9 @@ def test_a_pause_and_a_stop_are_repeated_after_the_loss_of_the_connection(
 def test_a_recording_survives_the_loss_of_the_session(
     page: Page, endpoint: FakeEndpoint, *, is_known: bool
 ) -> None:
-    def refuse(connection: WebSocketRoute) -> None:
-        if not is_known:
-            endpoint.send(problem(404, "There is no such live session"), to=connection)
-        connection.close(code=1011)
-
     endpoint.reconnect_seconds = 0.0
     record(page)
-    endpoint.on_start = refuse
+    endpoint.refuse(*([] if is_known else [problem(404, "There is no such live session")]), code=1011)
     endpoint.connections[0].close(code=1011)
     expect(page.get_by_role("region", name="The connection to the service was lost")).to_be_visible()
     expect_released(page)
