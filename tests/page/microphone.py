@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +70,7 @@ class FakeEndpoint:
         self.n_bytes = 0
         self.max_seconds = 3600.0
         self.reconnect_seconds = 30.0
-        self.on_start: Callable[[WebSocketRoute], None] = self.make_ready
+        self.on_start = self.make_ready
         page.route_web_socket("**/v1/audio/live", self._accept)
 
     def make_ready(self, connection: WebSocketRoute) -> None:
