@@ -30,6 +30,7 @@ import numpy as np
 
 from benchmarks.live_bench import (
     N_CALLS,
+    N_WARM,
     PERCENTILES,
     SPREAD,
     Bench,
@@ -172,7 +173,7 @@ def requests(bench: Bench) -> bool:
     """Measure the latency of short requests with channels and without."""
     n_channels, seconds = bench.options.channels, bench.options.seconds
     calls, body = bench.calls(n_channels, seconds), wav(three_seconds())
-    with running(**settings(n_channels)) as service:
+    with running(**settings(max(n_channels, N_WARM))) as service:
         bench.warm_up(service)
         without = put_under_load(service.port, body, 1, seconds / 2)
         with Monitor(service):

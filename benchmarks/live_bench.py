@@ -21,6 +21,9 @@ N_CALLS = 25
 SPREAD = 10.0
 """Seconds in which the channels start."""
 
+N_WARM = 4
+"""The number of calls at a time that warm up a service."""
+
 PERCENTILES = (50, 99, 100)
 LONG = 8
 """Seconds of the recording that warms up the workers, as long as the longest segment."""
@@ -58,7 +61,7 @@ class Bench:
         clip = three_seconds()
         long = np.resize(clip.samples, (1, LONG * clip.sampling_rate))
         put_under_load(service.port, wav(Signal(long, clip.sampling_rate)), 2 * len(service.worker_pids()), 2)
-        parts = [call.audio[: 15 * TELEPHONE_RATE] for call in self.calls(4, self.options.seconds)]
+        parts = [call.audio[: 15 * TELEPHONE_RATE] for call in self.calls(N_WARM, self.options.seconds)]
         self.clients.submit(talk, service.port, parts, 0.0).result()
 
 
