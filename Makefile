@@ -1,7 +1,7 @@
 # `make serve` and `make test` work on a fresh machine. `make help` lists all commands.
 PYTHON ?= python3.11
 .DEFAULT_GOAL := help
-.PHONY: help serve test programs audit fuzz soak training format lock benchmark collection sbom release-check packages clean
+.PHONY: help serve test static behavior programs audit fuzz soak training format lock benchmark collection sbom release-check packages clean
 
 SERVICE := .venvs/service
 TRAINING := .venvs/training
@@ -19,13 +19,19 @@ serve: $(SERVICE)/.installed ## serve the bundles in models/ at 127.0.0.1:8000
 test: export PYTHONDONTWRITEBYTECODE =
 # xdist's groups have no effect with pytest 9.2; every file runs in one process, so that its fixtures exist once.
 test: $(DEV)/.installed programs ## run every check: lint, format, types, architecture, tests
+	$(MAKE) --jobs 2 static behavior
+
+static: $(DEV)/.installed
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
-	$(DEV)/bin/mypy --num-workers 2
+	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
 	cd clients/python && ../../$(DEV)/bin/lint-imports
 	$(DEV)/bin/bandit --quiet --configfile pyproject.toml --recursive app training benchmarks fuzz release clients/python
-	$(DEV)/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+# Three processes for two processors, because some tests wait.
+behavior: $(DEV)/.installed
+	$(DEV)/bin/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # Install the missing programs of the tests, if this is possible. Otherwise, the tests that need them are skipped and
 # listed; in CI they fail.

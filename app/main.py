@@ -2,6 +2,7 @@
 
 import base64
 from functools import partial
+from typing import TYPE_CHECKING
 
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
@@ -40,11 +41,13 @@ from app.audit import AuditLog
 from app.core.bundle import find_bundles, read_bundle
 from app.lifespan import lifespan_of
 from app.live.messages import SessionLimits
-from app.live.relay import Relay
 from app.live.sessions import LiveLimits, LiveSessions
 from app.pool.pool import WorkerPool
 from app.pool.slots import Slots
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.live.relay import Relay
 
 JOB_WORKER_ROUTES = (probes, pages, scrape)
 SERVICE_ROUTES = (
@@ -157,9 +160,13 @@ def _service(settings: Settings) -> Service:
     )
 
 
-def _relay(settings: Settings) -> Relay | None:
+def _relay(settings: Settings) -> "Relay | None":
     """Return the relay of live messages, if several replicas share a database."""
-    return Relay(settings.jobs_url) if settings.jobs_url.startswith("postgresql:") else None
+    if not settings.jobs_url.startswith("postgresql:"):
+        return None
+    from app.live.relay import Relay  # noqa: PLC0415  # imports psycopg
+
+    return Relay(settings.jobs_url)
 
 
 def _audiohook(settings: Settings) -> SignatureVerifier | None:

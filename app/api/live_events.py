@@ -17,9 +17,9 @@ from app.api.dependencies import CallerDep, ServiceDep, get_service, requires
 from app.api.live import describe
 from app.core.errors import SpeechEmotionError
 from app.keys import KeyScope
-from app.live.relay import StoredMessage
 from app.live.session import LiveSession
 from app.live.sessions import SessionNotFound
+from app.live.stored_message import StoredMessage
 
 logger = logging.getLogger(__name__)
 

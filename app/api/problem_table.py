@@ -22,8 +22,8 @@ from app.core.errors import (
 from app.jobs.callbacks import CallbackRefused
 from app.jobs.job import IdempotencyKeyReused, JobNotFound, JobsFull, JobsUnavailable, WebhookNotFound
 from app.live.connection import InvalidMessage, SessionIdle, SessionReplaced
-from app.live.relay import RelayUnavailable
 from app.live.sessions import SessionNotFound, SessionsFull
+from app.live.stored_message import RelayUnavailable
 from app.pool.errors import ConcurrencyLimited, DeadlineExceeded, NotReady, Overloaded
 
 

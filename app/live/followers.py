@@ -4,12 +4,16 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Collection
+from typing import TYPE_CHECKING
 
 from app.core.errors import SpeechEmotionError
 from app.jobs.job import JobsUnavailable
 from app.live.messages import Closed, ErrorMessage
-from app.live.relay import INFO, Relay, StoredMessage
 from app.live.session import LiveSession
+from app.live.stored_message import INFO, StoredMessage
+
+if TYPE_CHECKING:
+    from app.live.relay import Relay  # imports psycopg, which a service with one replica does not need
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +23,7 @@ RETRY = 1.0
 
 async def publish(
     session: LiveSession,
-    relay: Relay,
+    relay: "Relay",
     describe: Callable[[SpeechEmotionError], ErrorMessage],
     keep_seconds: float,
 ) -> None:

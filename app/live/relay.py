@@ -11,12 +11,12 @@ import logging
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import dict_row
 
-from app.live.connection import LiveError
+from app.live.stored_message import INFO, RelayUnavailable, StoredMessage
 
 logger = logging.getLogger(__name__)
 
@@ -63,32 +63,12 @@ DELETE = "DELETE FROM ser_live_messages WHERE session = %s"
 DELETE_OLD = "DELETE FROM ser_live_messages WHERE stored < now() - interval '1 day'"
 """A process that dies leaves the messages of its sessions."""
 
-INFO = 0
-"""The sequence of the row that describes the session."""
 LAST = frozenset({"closed", "error"})
 """The types of the last message of a session."""
 RETRY = 1.0
 """Seconds between attempts to reach the database."""
 POLL = 15.0
 """Seconds after which a reader looks for messages without an announcement, if one was lost."""
-
-
-class RelayUnavailable(LiveError):
-    """The database of live messages cannot be reached."""
-
-
-class StoredMessage(NamedTuple):
-    """A message of a session.
-
-    Attributes:
-        sequence: the number of the message.
-        type: its type.
-        content: the message as JSON.
-    """
-
-    sequence: int
-    type: str
-    content: str
 
 
 class Relay:
