@@ -15,7 +15,7 @@ from app.core.scaler import Scaler
 LABELS = ("anger", "surprise", "happiness", "sadness", "neutral")
 
 
-def facts(  # each test varies one argument
+def facts(  # noqa: PLR0913  # each test varies one argument
     name: str = "small",
     feature_set: FeatureSet = "emobase",
     *,
@@ -23,6 +23,7 @@ def facts(  # each test varies one argument
     level: Level = "functionals",
     inputs: Sequence[str] = ("opensmile",),
     adapts: bool = False,
+    labels: Sequence[str] = LABELS,
 ) -> Facts:
     """Return the facts of a bundle that takes openSMILE features, spectrograms, or both."""
     log_mel = LogMel(sampling_rate=16_000, n_mels=80, encoder="none") if "log_mel" in inputs else None
@@ -30,7 +31,7 @@ def facts(  # each test varies one argument
     shapes_of_inputs = [part.input_shapes for part in (features, log_mel) if part is not None]
     return Facts(
         name=name,
-        labels=LABELS,
+        labels=tuple(labels),
         features=features,
         log_mel=log_mel,
         adapts_to_speaker=adapts,
@@ -117,9 +118,12 @@ def write(  # noqa: PLR0913  # the same arguments as `facts`
     level: Level = "functionals",
     inputs: Sequence[str] = ("opensmile",),
     adapts: bool = False,
+    labels: Sequence[str] = LABELS,
 ) -> Path:
     """Write such a bundle, and return its folder."""
-    described = facts(name, feature_set, temperature=temperature, level=level, inputs=inputs, adapts=adapts)
+    described = facts(
+        name, feature_set, temperature=temperature, level=level, inputs=inputs, adapts=adapts, labels=labels
+    )
     artifacts = {"MODEL_CARD.md": b"# small\n"}
-    write_bundle(parent / name, described, scaler(described), network(described), artifacts)
+    write_bundle(parent / name, described, scaler(described), network(described, len(labels)), artifacts)
     return parent / name

@@ -1,11 +1,12 @@
 """The manifest of a bundle: the schema of `manifest.json`.
 
-Format 3 added `log_mel` and `adapts_to_speaker`, and made `features` optional. Bundles of format 2 remain
-valid.
+Format 3 added `log_mel` and `adapts_to_speaker`, and made `features` optional. Format 4 added
+`label_mapping`. Bundles of formats 2 and 3 remain valid.
 """
 
 import hashlib
 import json
+from itertools import chain
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -124,12 +125,38 @@ class Adaptation(_Record):
     )
 
 
+class LabelMapping(_Record):
+    """The labels of a model, and the corpora's own labels that count as each of them.
+
+    An own label such as `iemocap:excited` is a label of one corpus only.
+    """
+
+    labels: dict[str, tuple[str, ...]] = Field(
+        min_length=2, description="the own labels of each label, in the order of the output"
+    )
+    left_out: tuple[str, ...] = Field(default=(), description="the own labels that are not used")
+
+    @model_validator(mode="after")
+    def _names_each_once(self) -> "LabelMapping":
+        own = [*chain.from_iterable(self.labels.values()), *self.left_out]
+        repeated = sorted({label for label in own if own.count(label) > 1})
+        if repeated:
+            raise ValueError(f"the own label {repeated[0]!r} is listed twice")
+        if empty := [label for label, names in self.labels.items() if not names]:
+            raise ValueError(f"no own label counts as {empty[0]!r}")
+        return self
+
+
 class Facts(_Record):
     """The facts about a bundle: the manifest without the hashes of the files."""
 
-    format_version: Literal[2, 3] = 3
+    format_version: Literal[2, 3, 4] = 4
     name: str = Field(pattern=NAME)
     labels: tuple[str, ...] = Field(min_length=2, description="the labels, in the order of the output")
+    label_mapping: LabelMapping | None = Field(
+        default=None,
+        description="the mapping that gave the labels; null if the corpora's own labels were kept",
+    )
     features: Features | None = Field(
         default=None, description="the openSMILE features; null if the network takes none"
     )

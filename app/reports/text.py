@@ -5,13 +5,16 @@ from collections.abc import Sequence
 UNDECIDED = "undecided"
 """The name of speech without an emotion, beside the labels."""
 
-TONES = frozenset({"anger", "surprise", "happiness", "sadness", "neutral"})
-N_OTHER_TONES = 6
+TONES = ("anger", "surprise", "happiness", "sadness", "neutral")
+SPARE_TONES = tuple(f"other-{number}" for number in range(6))
 SPACE = "\u00a0"
 
 
 def tone(label: str | None, labels: Sequence[str]) -> str:
     """Return the tone of a label, which is a color of `app/api/page/colors.css`.
+
+    Another label than the five gets a spare tone by its position, and a tone of the five that no label has if
+    there are more than six of them.
 
     Example:
         >>> tone("fear", ["anger", "fear"])
@@ -22,7 +25,8 @@ def tone(label: str | None, labels: Sequence[str]) -> str:
     if label in TONES:
         return label
     others = [other for other in labels if other not in TONES]
-    return f"other-{others.index(label) % N_OTHER_TONES if label in others else 0}"
+    spare = (*SPARE_TONES, *(tone for tone in TONES if tone not in labels))
+    return spare[others.index(label) % len(spare) if label in others else 0]
 
 
 def percent(value: float | None) -> str:

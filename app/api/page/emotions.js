@@ -1,13 +1,14 @@
 /** The names of emotions, and the tone (a color of colors.css) of each. */
 
-const TONES = new Set(["anger", "surprise", "happiness", "sadness", "neutral"]);
-const N_OTHER_TONES = 6;
+const TONES = ["anger", "surprise", "happiness", "sadness", "neutral"];
+const SPARE_TONES = ["other-0", "other-1", "other-2", "other-3", "other-4", "other-5"];
 
 /** The name of an answer without an emotion: its highest probability is below the minimum confidence. */
 export const UNDECIDED = "undecided";
 
 /**
- * Returns the tone of a label. An unknown label gets one of the spare tones, by its position.
+ * Returns the tone of a label. Another label than the five gets a spare tone by its position, and a tone of the five that
+ * no label has if there are more than six of them.
  *
  * @param {?string} label null for an undecided answer.
  * @param {string[]} labels all labels, in the order of the answer.
@@ -15,9 +16,10 @@ export const UNDECIDED = "undecided";
  */
 export function toneOf(label, labels) {
   if (label === null || label === UNDECIDED) return UNDECIDED;
-  if (TONES.has(label)) return label;
-  const others = labels.filter((other) => !TONES.has(other));
-  return `other-${Math.max(0, others.indexOf(label)) % N_OTHER_TONES}`;
+  if (TONES.includes(label)) return label;
+  const others = labels.filter((other) => !TONES.includes(other));
+  const spare = [...SPARE_TONES, ...TONES.filter((tone) => !labels.includes(tone))];
+  return spare[Math.max(0, others.indexOf(label)) % spare.length];
 }
 
 /** Capitalizes a label. */
