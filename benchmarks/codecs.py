@@ -11,7 +11,7 @@ the results are cached.
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -25,70 +25,33 @@ from app.core.recognizer import EmotionRecognizer
 from benchmarks.calls import post
 from benchmarks.held_out import cross_validated, write_bundles
 from benchmarks.serving import running
-from testing.recordings import EXAMPLE, encode
+from testing.recordings import EXAMPLE
+from training.data.codecs import TELEPHONE_RATE, WIDE, Codec, mp3, opus
 from training.data.corpora import READERS, Utterance
 from training.learning.scores import uar
 
 PER_LABEL = 12
 """The utterances of each label in each corpus; fewer if there are not as many."""
-WIDE, TELEPHONE = 16_000, 8_000
 N_ROUNDS, N_POSTS, N_CALL_ROUNDS = 7, 20, 3
 CLIP_SECONDS, CALL_SECONDS = 3, 120
 
-Coding = Callable[[Signal], bytes]
-
-
-def coding(
-    container: str,
-    codec: str,
-    sampling_rate: int = WIDE,
-    level: float | None = None,
-    *,
-    constant: bool = False,
-) -> Coding:
-    """Return a coding.
-
-    Args:
-        container: the container, by its name in libsndfile.
-        codec: the codec, by its name in libsndfile.
-        sampling_rate: the sampling rate of the coded recording, in Hz.
-        level: the compression level of libsndfile, 0 to 1, which determines the bit rate.
-        constant: whether the bit rate is constant.
-    """
-    settings: dict[str, str | float] = {} if level is None else {"compression_level": level}
-    if constant:
-        settings["bitrate_mode"] = "CONSTANT"
-
-    def code(signal: Signal) -> bytes:
-        samples = np.clip(resample(signal, sampling_rate).samples[0], -1, 32_767 / 32_768)
-        return encode(samples, sampling_rate, codec, container, **settings)
-
-    return code
-
-
-def _bit_rate(kbits: float, lowest: float, highest: float) -> float:
-    """Return the compression level at which libsndfile codes with a bit rate."""
-    return 1 - (kbits - lowest) / (highest - lowest)
-
-
-# libsndfile maps its level to 8 to 160 kbit/s for MP3 of 16 kHz, and to 6 to 256 kbit/s for Opus.
-CODINGS: dict[str, Coding] = {
-    "WAV, PCM of 16 bits": coding("WAV", "PCM_16"),
-    "MP3, 64 kbit/s": coding("MP3", "MPEG_LAYER_III", level=_bit_rate(64, 8, 160), constant=True),
-    "MP3, 32 kbit/s": coding("MP3", "MPEG_LAYER_III", level=_bit_rate(32, 8, 160), constant=True),
-    "Opus, 32 kbit/s": coding("OGG", "OPUS", level=_bit_rate(32, 6, 256)),
-    "Opus, 24 kbit/s": coding("OGG", "OPUS", level=_bit_rate(24, 6, 256)),
-    "Opus, 16 kbit/s": coding("OGG", "OPUS", level=_bit_rate(16, 6, 256)),
-    "Vorbis, quality 3": coding("OGG", "VORBIS", level=0.7),
-    "IMA ADPCM": coding("WAV", "IMA_ADPCM"),
-    "Microsoft ADPCM": coding("WAV", "MS_ADPCM"),
-    "8 kHz, PCM of 16 bits": coding("WAV", "PCM_16", TELEPHONE),
-    "8 kHz, mu-law": coding("WAV", "ULAW", TELEPHONE),
-    "8 kHz, Opus, 16 kbit/s": coding("OGG", "OPUS", TELEPHONE, _bit_rate(16, 6, 256)),
-    "8 kHz, MP3, 16 kbit/s": coding("MP3", "MPEG_LAYER_III", TELEPHONE, _bit_rate(16, 8, 64), constant=True),
-    "8 kHz, G.721, 32 kbit/s": coding("AU", "G721_32", TELEPHONE),
-    "8 kHz, IMA ADPCM": coding("WAV", "IMA_ADPCM", TELEPHONE),
-    "8 kHz, GSM 6.10": coding("WAV", "GSM610", TELEPHONE),
+CODECS: dict[str, Codec] = {
+    "WAV, PCM of 16 bits": Codec("WAV", "PCM_16"),
+    "MP3, 64 kbit/s": mp3(64),
+    "MP3, 32 kbit/s": mp3(32),
+    "Opus, 32 kbit/s": opus(32),
+    "Opus, 24 kbit/s": opus(24),
+    "Opus, 16 kbit/s": opus(16),
+    "Vorbis, quality 3": Codec("OGG", "VORBIS", level=0.7),
+    "IMA ADPCM": Codec("WAV", "IMA_ADPCM"),
+    "Microsoft ADPCM": Codec("WAV", "MS_ADPCM"),
+    "8 kHz, PCM of 16 bits": Codec("WAV", "PCM_16", TELEPHONE_RATE),
+    "8 kHz, mu-law": Codec("WAV", "ULAW", TELEPHONE_RATE),
+    "8 kHz, Opus, 16 kbit/s": opus(16, TELEPHONE_RATE),
+    "8 kHz, MP3, 16 kbit/s": mp3(16, TELEPHONE_RATE),
+    "8 kHz, G.721, 32 kbit/s": Codec("AU", "G721_32", TELEPHONE_RATE),
+    "8 kHz, IMA ADPCM": Codec("WAV", "IMA_ADPCM", TELEPHONE_RATE),
+    "8 kHz, GSM 6.10": Codec("WAV", "GSM610", TELEPHONE_RATE),
 }
 
 
@@ -112,7 +75,7 @@ def print_costs() -> None:
             ("utterance", clip, N_ROUNDS, N_POSTS, "/v1/audio/emotions"),
             ("call", call, N_CALL_ROUNDS, 1, "/v1/audio/timeline"),
         ):
-            files = {name: code(signal) for name, code in CODINGS.items()}
+            files = {name: codec.encode(signal) for name, codec in CODECS.items()}
             seconds: dict[str, list[float]] = defaultdict(list)
             for _ in range(n_rounds):
                 for name, data in files.items():
@@ -127,7 +90,7 @@ def print_costs() -> None:
 
 
 def print_accuracy(models: Path, held_out: Mapping[str, Sequence[Utterance]]) -> None:
-    """Print a Markdown table of all codings.
+    """Print a Markdown table of all codecs.
 
     Args:
         models: the folder of the bundles of the folds.
@@ -144,14 +107,14 @@ def print_accuracy(models: Path, held_out: Mapping[str, Sequence[Utterance]]) ->
             signal = select_channel(decode(utterance.path.read_bytes()), "mix")
             truth.append(labels.index(utterance.emotion))
             duration += signal.duration
-            for title, code in CODINGS.items():
-                data = code(signal)
+            for title, codec in CODECS.items():
+                data = codec.encode(signal)
                 n_bytes[title] += len(data)
                 answer = recognizer.recognize_speech(select_channel(decode(data, formats=FORMATS), "mix"))
                 best = max(labels, key=(answer.probabilities or {}).__getitem__)
                 recognized[title].append(labels.index(best))
     print(f"{len(truth)} utterances of {len({one.speaker for _, one in chosen})} speakers")
-    print("| coding | kbit/s | UAR | accuracy | same answer as WAV |\n| --- | --- | --- | --- | --- |")
+    print("| codec | kbit/s | UAR | accuracy | same answer as WAV |\n| --- | --- | --- | --- | --- |")
     original = np.array(recognized["WAV, PCM of 16 bits"])
     for title, answers in recognized.items():
         kbits = n_bytes[title] * 8 / duration / 1000

@@ -53,7 +53,7 @@ from benchmarks.monitor import MIB, Monitor, memory_of
 from benchmarks.serving import percentile, put_under_load, running
 from benchmarks.soak import verdict
 from benchmarks.throughput import three_seconds, wav
-from training.data.conditions import TELEPHONE_RATE
+from training.data.codecs import TELEPHONE_RATE
 
 LEAST_SECONDS = CONNECTING + SPREAD + 1
 """The shortest calls, which all channels still send together for a second."""

@@ -13,7 +13,7 @@ from benchmarks.live_calls import LiveCall, build_calls
 from benchmarks.live_client import Talk, talk
 from benchmarks.serving import Running, percentile, put_under_load
 from benchmarks.throughput import three_seconds, wav
-from training.data.conditions import TELEPHONE_RATE
+from training.data.codecs import TELEPHONE_RATE
 
 N_CALLS = 25
 """The number of different calls. More channels send the same calls, some seconds later."""

@@ -16,7 +16,7 @@ from app.core.stretches import ChannelDetector
 from app.live.encoding import StreamDecoder
 from testing.recordings import corpora
 from training.data.call_builder import PAUSE, build_call
-from training.data.conditions import TELEPHONE_RATE
+from training.data.codecs import TELEPHONE_RATE
 from training.data.corpora import READERS, Utterance
 
 MESSAGE = 0.02

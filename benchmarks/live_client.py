@@ -15,7 +15,7 @@ from websockets.frames import Frame, Opcode
 
 from benchmarks.live_calls import MESSAGE, messages
 from testing.live_client import STOP, Message, received
-from training.data.conditions import TELEPHONE_RATE
+from training.data.codecs import TELEPHONE_RATE
 
 START = {"type": "start", "encoding": "mulaw", "sampling_rate": TELEPHONE_RATE, "channels": 1}
 PAUSE = {"type": "pause"}

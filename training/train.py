@@ -66,7 +66,7 @@ class BundleOptions:
     bundle: Path
     model: str
     export: str = "best-fold"
-    test_conditions: tuple[str, ...] = TEST_CONDITIONS
+    test_conditions: tuple[str, ...] = tuple(TEST_CONDITIONS)
     calls: tuple[str, ...] = tuple(SOUNDS)
     leave_corpora_out: bool = True
     overwrite: bool = False

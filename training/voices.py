@@ -22,7 +22,8 @@ from app.core.log_mel import SAMPLING_RATE
 from app.core.segments import FRAME
 from app.core.speaker_encoder import N_MELS, SIZE, mel_spectra
 from training.data.call_builder import speech_frames
-from training.data.conditions import TELEPHONE_RATE, call, noisy
+from training.data.codecs import TELEPHONE_RATE
+from training.data.conditions import call, noisy
 from training.data.corpora import Utterance
 from training.errors import TrainingError
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from app.core.audio import Signal, resample
 from app.core.segments import FRAME, runs
-from training.data.conditions import TELEPHONE_RATE, colored_noise, telephone
+from training.data.codecs import TELEPHONE_RATE
+from training.data.conditions import colored_noise, lose_packets, telephone
 
 Samples = NDArray[np.float32]
 
@@ -32,9 +33,6 @@ PAUSE = (0.5, 10.0)
 
 INTERLUDE_SECONDS = 3.0
 """The length of the shortest pause that may contain ringing, digits or music, in seconds. Not tuned."""
-
-PACKET = 0.02
-"""The length of a packet in seconds, as most telephones send it. Not tuned."""
 
 SPEECH_BELOW_LOUD = 30.0
 """The level range of speech in dB: softer frames, relative to the loud ones, are not speech. Not tuned; see
@@ -143,13 +141,6 @@ def speech_frames(samples: Samples) -> NDArray[np.bool_]:
         if gap.start > 0 and gap.end < len(speaking) and gap.seconds < SHORT_GAP:
             speaking[gap.start : gap.end] = True
     return np.asarray(speaking, np.bool_)
-
-
-def lose_packets(samples: Samples, random: np.random.Generator, share: float) -> Samples:
-    """Silence a share of the packets, as in a receiver without loss concealment."""
-    n_packet = int(PACKET * TELEPHONE_RATE)
-    lost = np.repeat(random.random(-(-len(samples) // n_packet)) < share, n_packet)[: len(samples)]
-    return np.where(lost, np.float32(0), samples)
 
 
 def _lay_out(

@@ -3,10 +3,10 @@
 A condition maps a signal to a signal. Its random values come from a generator that the caller seeds
 with the recording and the condition, so that a recording always gives the same signal.
 
-`telephone` and `noise-…` are the fixed conditions of tests. The others are random and augment the
-training data. `voice-…` simulates another voice (speed, gain, room). `line-…` adds noise and a telephone
-line to another voice. `call-…` adds a telephone line alone, so that a model learns to give the same
-answer with and without the line.
+The conditions of tests have fixed settings: telephone, noise, a room, lost packets and codecs. The others are
+random and augment the training data. `voice-…` simulates another voice (speed, gain, room). `line-…` adds
+noise and a telephone line to another voice. `call-…` adds a telephone line alone, so that a model learns to
+give the same answer with and without the line.
 
 `docs/experiments.md` measures the augmentation ("Augmentation, level of features, fusion" and "How
 descriptors vary together"). The ranges of the random values are not tuned.
@@ -23,9 +23,7 @@ from numpy.typing import NDArray
 from scipy.signal import butter, fftconvolve, sosfilt
 
 from app.core.audio import Signal
-
-TELEPHONE_RATE = 8_000
-"""The sampling rate of a telephone line in Hz (ITU-T G.711)."""
+from training.data.codecs import TELEPHONE_RATE, Codec, mp3, opus
 
 TELEPHONE_BAND = (300.0, 3_400.0)
 """The band of a telephone line in Hz (ITU-T G.712)."""
@@ -33,9 +31,13 @@ TELEPHONE_BAND = (300.0, 3_400.0)
 LAWS = ("ULAW", "ALAW")
 """The companding laws of ITU-T G.711."""
 
+PACKET = 0.02
+"""The length of a packet in seconds, as most telephones send it. Not tuned."""
+
 TINY = 1e-30
 """The lower limit of a divisor, so that silence causes no division by zero. Not tuned."""
 
+Samples = NDArray[np.float32]
 Condition = Callable[[Signal, np.random.Generator], Signal]
 
 
@@ -81,6 +83,30 @@ def call(signal: Signal, random: np.random.Generator) -> Signal:
     return _g711(_band_pass(_to_telephone_rate(signal), band), LAWS[random.integers(len(LAWS))])
 
 
+def room(signal: Signal, random: np.random.Generator) -> Signal:
+    """Add the reverberation of a room, with a reverberation time of 0.5 s, 3 dB below the direct sound."""
+    return _add_room(signal, random, seconds=0.5, decibels=3)
+
+
+def lossy(signal: Signal, random: np.random.Generator) -> Signal:
+    """Simulate a telephone line that loses 3 % of the packets."""
+    line = telephone(signal, random)
+    return _with(line, lose_packets(line.samples, random, 0.03))
+
+
+def lose_packets(samples: Samples, random: np.random.Generator, share: float) -> Samples:
+    """Silence a share of the packets at 8 kHz, as in a receiver without loss concealment.
+
+    Args:
+        samples: the samples, float32, shape (…, n).
+        random: the generator of the losses, which are the same in all channels.
+        share: the share of the packets, from 0 to 1.
+    """
+    n_samples, n_packet = samples.shape[-1], int(PACKET * TELEPHONE_RATE)
+    lost = np.repeat(random.random(-(-n_samples // n_packet)) < share, n_packet)[:n_samples]
+    return np.where(lost, np.float32(0), samples)
+
+
 CONDITIONS: dict[str, Condition] = {
     "clean": clean,
     "telephone": telephone,
@@ -88,11 +114,32 @@ CONDITIONS: dict[str, Condition] = {
     **{f"voice-{number}": voice for number in (1, 2)},
     **{f"line-{number}": line for number in (1, 2)},
     "call-1": call,
+    "room": room,
+    "packet-loss": lossy,
+    "mp3-32": mp3(32).apply,
+    "opus-16": opus(16).apply,
+    "vorbis": Codec("OGG", "VORBIS", level=0.7).apply,
+    "telephone-mp3-16": mp3(16, TELEPHONE_RATE).apply,
+    "telephone-opus-16": opus(16, TELEPHONE_RATE).apply,
+    "telephone-gsm": Codec("WAV", "GSM610", TELEPHONE_RATE).apply,
 }
 """The conditions by name. The signal-to-noise ratios are not tuned."""
 
-TEST_CONDITIONS = ("telephone", "noise-20", "noise-10", "noise-5")
-"""The conditions of the test parts beside `clean`. Not tuned."""
+TEST_CONDITIONS = {
+    "telephone": "by telephone: 300 to 3400 Hz, 8 kHz, G.711 mu-law",
+    "noise-20": "with pink noise at 20 dB SNR",
+    "noise-10": "with pink noise at 10 dB SNR",
+    "noise-5": "with pink noise at 5 dB SNR",
+    "room": "in a room: reverberation time 0.5 s, 3 dB below the direct sound",
+    "packet-loss": "by telephone, with 3 % of the packets of 20 ms lost",
+    "mp3-32": "MP3, 32 kbit/s",
+    "opus-16": "Opus, 16 kbit/s",
+    "vorbis": "Vorbis, quality 3",
+    "telephone-mp3-16": "8 kHz, MP3, 16 kbit/s",
+    "telephone-opus-16": "8 kHz, Opus, 16 kbit/s",
+    "telephone-gsm": "8 kHz, GSM 6.10",
+}
+"""The conditions of the test parts beside `clean`, with a description for the model card. Not tuned."""
 
 AUGMENTATIONS = ("voice-1", "voice-2", "line-1", "line-2", "call-1")
 """The conditions of the training data beside `clean`. Chosen in `docs/experiments.md`, "Augmentation, level

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from app.core.manifest import Facts
+from training.data.conditions import TEST_CONDITIONS
 from training.data.corpora import Utterance
 from training.data.corpora.terms import TERMS
 from training.data.folds import PROTOCOLS
@@ -77,6 +78,7 @@ def model_card(
         figures=figures,
         protocol=facts.protocol,
         refits=figures.refits,
+        conditions={"clean": "as recorded", **TEST_CONDITIONS},
         has_learning_curves=has_learning_curves,
         n_utterances_of_a_call=N_UTTERANCES,
         own_labels=PROTOCOLS[facts.protocol.name].own_labels,
