@@ -17,7 +17,7 @@ from training.learning.classifier import Classifier
 from training.learning.ensemble import Ensemble, mean
 from training.learning.network import Network
 from training.learning.trained_network import Shapes
-from training.models import MODELS, Model, cnn, covariance, load_model, ridge
+from training.models import MODELS, Model, blstm_attention, cnn, covariance, load_model, ridge
 from training.publish.export import combine_networks
 
 RANDOM = np.random.default_rng(1)
@@ -91,6 +91,13 @@ def test_every_model_learns_and_gives_the_same_answers_alone_and_in_a_batch(
     # The lengths are odd and even. The service gives a network one utterance, without padding.
     alone = [trained.predict(inputs, np.array([index]), "clean") for index in range(0, N, 7)]
     np.testing.assert_allclose(np.concatenate(alone), answers[::7], atol=1e-5)
+
+
+def test_deltas_are_the_slopes_of_the_descriptors() -> None:
+    ramp = 3 * np.arange(10, dtype=np.float32)[np.newaxis, :, np.newaxis]
+    slopes = keras.ops.convert_to_numpy(blstm_attention.deltas(keras.ops.convert_to_tensor(ramp)))
+    # The first and the last frame are repeated beyond the ends.
+    np.testing.assert_allclose(slopes[0, :, 0], [1.5, 2.4, 3, 3, 3, 3, 3, 3, 2.4, 1.5], rtol=1e-6)
 
 
 def test_a_batch_for_prediction_has_sequences_of_one_length(inputs: Inputs) -> None:

@@ -1,8 +1,8 @@
 """A recurrent network on the sequence of low-level descriptors.
 
-This is the sequence model of the project's predecessor. Three convolutions reduce the sequence to one frame
-every 80 ms. A bidirectional LSTM (Hochreiter & Schmidhuber 1997) processes the frames. Attention weights the
-states of the LSTM.
+This is a small version of the sequence model of the project's predecessor; `blstm-attention` has its size.
+Three convolutions reduce the sequence to one frame every 80 ms. A bidirectional LSTM (Hochreiter &
+Schmidhuber 1997) processes the frames. Attention weights the states of the LSTM.
 """
 
 import keras
@@ -21,16 +21,28 @@ UNITS = 32
 def build(shapes: Shapes, n_labels: int) -> keras.Model:
     """Build the untrained network."""
     inputs = keras.Input((None, shapes.n_descriptors), name="descriptors")
-    x = ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION)
+    x = recurrent(ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION), UNITS)
+    x = layers.Dense(n_labels, activation="softmax", name="probabilities")(x)
+    return keras.Model({"descriptors": inputs}, x)
+
+
+def recurrent(x: keras.KerasTensor, units: int) -> keras.KerasTensor:
+    """Apply the convolutions, the LSTM and the attention.
+
+    Args:
+        x: the sequences, shape (n, n_frames, n_values).
+        units: the size of the LSTM in each direction, and of the attention.
+
+    Returns:
+        A vector for each sequence, shape (n, 2 * units).
+    """
     for _ in range(3):
         x = layers.Activation("relu")(convolution(x, strides=2))
         x = layers.SpatialDropout1D(0.1)(x)
-    x = layers.Bidirectional(layers.LSTM(UNITS, return_sequences=True))(x)
-    scores = layers.Dense(1)(layers.Dense(UNITS, activation="tanh")(x))
+    x = layers.Bidirectional(layers.LSTM(units, return_sequences=True))(x)
+    scores = layers.Dense(1)(layers.Dense(units, activation="tanh")(x))
     weights = ops.softmax(scores, axis=1)
-    x = layers.Dropout(0.5)(ops.sum(weights * x, axis=1))
-    x = layers.Dense(n_labels, activation="softmax", name="probabilities")(x)
-    return keras.Model({"descriptors": inputs}, x)
+    return layers.Dropout(0.5)(ops.sum(weights * x, axis=1))
 
 
 MODEL = Ensemble(
