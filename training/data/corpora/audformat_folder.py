@@ -6,8 +6,12 @@ column. Rows without an emotion are left out. Tables of a split of the type `tes
 1. The corpus has the name of the database. A row must be a whole file, because an utterance is a file.
 """
 
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+import yaml
 
 from training.data.corpora.utterance import Utterance
 from training.errors import TrainingError
@@ -35,14 +39,12 @@ def read(folder: Path) -> list[Utterance]:
     """
     if not (folder / HEADER).is_file():
         raise TrainingError(f"{folder}: contains no {HEADER}, the header of a database in audformat")
-    import audformat  # noqa: PLC0415  # with pandas, it takes a second to load
-
     try:
-        database = audformat.Database.load(str(folder), load_data=True)
+        database = _load(folder)
         values = database.get(EMOTION, [SPEAKER, GENDER, SEX, LANGUAGE]).dropna(subset=[EMOTION])
         tests = [name for name, split in database.splits.items() if split.type == TEST]
         tested = database.get(EMOTION, splits=tests).index if tests else ()
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
         raise TrainingError(f"{folder}: cannot be read as audformat ({error})") from error
     if values.empty:
         raise TrainingError(f"{folder}: has no column with the scheme {EMOTION}, or no value in it")
@@ -53,6 +55,22 @@ def read(folder: Path) -> list[Utterance]:
         _utterance(database.name, file, {LANGUAGE: language} | _known(row), 1 if file in test_files else None)
         for file, row in zip([_file(folder, entry) for entry in values.index], rows, strict=True)
     ]
+
+
+def _load(folder: Path) -> Any:  # noqa: ANN401  # audformat has no types
+    """Load a database from its header and its plain tables.
+
+    audformat would unpickle tables and build any object that the header names, which runs code of the
+    folder. So the header is checked first, and a copy of the folder has no pickles. A cache of audb has each
+    table also as CSV or Parquet.
+    """
+    import audformat  # noqa: PLC0415  # with pandas, it takes a second to load
+
+    yaml.safe_load((folder / HEADER).read_text(encoding="utf-8"))
+    with TemporaryDirectory() as copy:
+        for file in (folder / HEADER, *folder.glob("db.*.csv"), *folder.glob("db.*.parquet")):
+            shutil.copy(file, copy)
+        return audformat.Database.load(copy, load_data=True)
 
 
 def _utterance(corpus: str, file: Path, row: dict[str, Any], test_fold: int | None) -> Utterance:
