@@ -13,6 +13,7 @@ from app.core.errors import SpeechEmotionError
 from app.core.features import FeatureConfig
 from app.core.manifest import NAME
 from training.command_line import parse
+from training.corpora import details, table
 from training.data.corpora import READERS, Utterance, shemo
 from training.data.dask_engine import engine
 from training.data.features import extract
@@ -56,6 +57,11 @@ def _utterances(options: argparse.Namespace) -> list[Utterance]:
     if len({utterance.path.resolve() for utterance in utterances}) < len(utterances):
         raise TrainingError("a recording is listed twice: is a corpus given twice?")
     return utterances
+
+
+def _corpora(options: argparse.Namespace) -> None:
+    """Print the table of corpora, or the facts of one."""
+    print(details(options.name) if options.name else table())
 
 
 def _encoder(options: argparse.Namespace) -> None:
@@ -183,6 +189,7 @@ def _quieten_tensorflow() -> None:
 
 
 VERBS = {
+    "corpora": _corpora,
     "encoder": _encoder,
     "speaker-encoder": _speaker_encoder,
     "speech-detector": _speech_detector,

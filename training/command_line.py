@@ -8,7 +8,7 @@ from typing import Any
 from app.core.features import FEATURE_SETS
 from training.data.call_builder import SOUNDS
 from training.data.conditions import CONDITIONS, TEST_CONDITIONS
-from training.data.corpora import READERS
+from training.data.corpora import FACTS, READERS
 from training.data.dask_engine import LOCAL
 from training.data.folds import PROTOCOLS
 from training.encoder.convert import FOLDER
@@ -35,6 +35,7 @@ def parse(arguments: Collection[str] | None = None) -> argparse.Namespace:
     corpus, cache, runs, bundle = _corpus_options(), _cache_options(), _run_options(), _bundle_options()
     parser = Parser(prog="python -m training", description="Train, evaluate and publish bundles.")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
+    _add_corpora(verbs)
     _add_encoder(verbs)
     _add_speaker_encoder(verbs, [_corpus_options(required=False)])
     _add_speech_detector(verbs)
@@ -56,7 +57,8 @@ def _corpus_options(*, required: bool = True) -> Parser:
         required=required,
         type=_corpus,
         metavar="KIND=PATH",
-        help=f"a corpus; repeatable. KIND is one of {', '.join(READERS)}; PATH is a folder or a CSV file",
+        help="a corpus; repeatable. KIND is the name of a corpus (the verb corpora lists them), or csv for a "
+        "CSV file, or audformat for a folder in this format",
     )
     options.add_argument(
         "--shemo-labels", type=Path, metavar="FILE", help="modified_shemo.json, the corrected labels of ShEMO"
@@ -104,6 +106,13 @@ def _bundle_options() -> Parser:
     )
     options.add_argument("--overwrite", action="store_true", help="replace an existing bundle")
     return options
+
+
+def _add_corpora(verbs: Verbs) -> None:
+    """Add the subcommand that lists the corpora."""
+    verb = verbs.add_parser("corpora", help="list the corpora that can be read, or the facts of one")
+    verb.add_argument("name", nargs="?", choices=FACTS, metavar="NAME", help="name of a corpus; default: all")
+    verb.set_defaults(verb="corpora")
 
 
 def _add_extract(verbs: Verbs, parents: list[Parser]) -> None:

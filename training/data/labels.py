@@ -7,7 +7,28 @@ from training.errors import TrainingError
 
 EMOTIONS = ("anger", "surprise", "happiness", "sadness", "neutral")
 SAME_AS = {"calm": "neutral"}
-LEFT_OUT = frozenset({"fear", "disgust", "boredom"})
+SAME_AS_IN = {"iemocap": {"excited": "happiness"}}
+"""The labels that count as another one in one corpus only. Work on four emotions of IEMOCAP merges excitement
+and happiness (EmoBox, arXiv 2406.07162). JL-Corpus has both, and its authors keep them apart."""
+
+LEFT_OUT = frozenset(
+    {
+        "amused",
+        "anxious",
+        "apologetic",
+        "assertive",
+        "boredom",
+        "concerned",
+        "contempt",
+        "disgust",
+        "encouraging",
+        "excited",
+        "fear",
+        "frustration",
+        "other",
+        "sleepiness",
+    }
+)
 
 
 def label(utterances: Iterable[Utterance], *, own_labels: bool) -> tuple[list[Utterance], tuple[str, ...]]:
@@ -40,23 +61,38 @@ def label(utterances: Iterable[Utterance], *, own_labels: bool) -> tuple[list[Ut
 
 
 def to_five_emotions(utterances: Iterable[Utterance]) -> list[Utterance]:
-    """Keep the utterances of the five emotions. Calm counts as neutral.
+    """Keep the utterances of the five emotions.
 
     Args:
         utterances: the utterances with their corpus's own labels.
 
     Returns:
-        The utterances of the five emotions, in the same order, without fear, disgust and boredom.
+        The utterances of the five emotions, in the same order.
 
     Raises:
         TrainingError: an utterance has an unknown label.
     """
     kept = []
     for utterance in utterances:
-        emotion = SAME_AS.get(utterance.emotion, utterance.emotion)
-        if emotion in EMOTIONS:
+        try:
+            emotion = five_emotion(utterance.corpus, utterance.emotion)
+        except TrainingError as error:
+            raise TrainingError(f"{utterance.path}: {error}") from error
+        if emotion is not None:
             kept.append(utterance.relabeled(emotion))
-        elif emotion not in LEFT_OUT:
-            known = ", ".join(sorted({*EMOTIONS, *SAME_AS, *LEFT_OUT}))
-            raise TrainingError(f"{utterance.path}: unknown label {emotion!r}; known are {known}")
     return kept
+
+
+def five_emotion(corpus: str, own: str) -> str | None:
+    """Return the one of the five emotions that a label of a corpus counts as; None if it is left out.
+
+    Raises:
+        TrainingError: the label is unknown.
+    """
+    emotion = (SAME_AS | SAME_AS_IN.get(corpus, {})).get(own, own)
+    if emotion in EMOTIONS:
+        return emotion
+    if emotion in LEFT_OUT:
+        return None
+    known = ", ".join(sorted({*EMOTIONS, *SAME_AS, *LEFT_OUT}))
+    raise TrainingError(f"unknown label {own!r}; known are {known}")

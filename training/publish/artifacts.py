@@ -6,8 +6,7 @@ import numpy as np
 
 from app.core.manifest import Facts
 from training.data.conditions import TEST_CONDITIONS
-from training.data.corpora import Utterance
-from training.data.corpora.terms import TERMS
+from training.data.corpora import FACTS, Utterance
 from training.data.folds import PROTOCOLS
 from training.evaluation.figures import Figures
 from training.evaluation.fold import FoldResult
@@ -87,7 +86,7 @@ def model_card(
             {
                 **corpus.model_dump(),
                 "languages": _languages(corpus.name, utterances),
-                "terms": TERMS.get(corpus.name, "unknown; ask the owner of the corpus"),
+                "terms": _terms(corpus.name),
             }
             for corpus in facts.protocol.corpora
         ],
@@ -98,3 +97,9 @@ def _languages(corpus: str, utterances: Sequence[Utterance]) -> str:
     """Return the ISO 639 codes of the languages of a corpus."""
     known = {utterance.language or "?" for utterance in utterances if utterance.corpus == corpus}
     return ", ".join(sorted(known))
+
+
+def _terms(corpus: str) -> str:
+    """Return the title of a corpus and its terms of use."""
+    facts = FACTS.get(corpus)
+    return "unknown; ask the owner of the corpus" if facts is None else f"{facts.title}: {facts.terms}"

@@ -4,9 +4,9 @@ The first line names the columns: path (relative to the CSV file), emotion, spea
 language and test_fold. The name of the corpus is the name of the folder that contains the file.
 """
 
-import csv
 from pathlib import Path
 
+from training.data.corpora.tables import read_table
 from training.data.corpora.utterance import Utterance
 from training.errors import TrainingError
 
@@ -20,23 +20,14 @@ def read(path: Path) -> list[Utterance]:
         TrainingError: the file cannot be read, a column or a value is missing, or a recording does not
             exist.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            missing = [column for column in REQUIRED if column not in (reader.fieldnames or ())]
-            if missing:
-                raise TrainingError(f"{path}: no column {', '.join(missing)} in the first line")
-            rows = [_utterance(path, number, row) for number, row in enumerate(reader, start=2)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise TrainingError(f"{path}: cannot be read as CSV ({error})") from error
+    rows = read_table(path, REQUIRED)
     if not rows:
         raise TrainingError(f"{path}: lists no utterance")
-    return rows
+    return [_utterance(path, number, row) for number, row in enumerate(rows, start=2)]
 
 
-def _utterance(table: Path, number: int, row: dict[str, str | None]) -> Utterance:
+def _utterance(table: Path, number: int, values: dict[str, str]) -> Utterance:
     """Turn one row into an utterance."""
-    values = {column: (value or "").strip() for column, value in row.items() if column}
     empty = [column for column in REQUIRED if not values[column]]
     if empty:
         raise TrainingError(f"{table}:{number}: no {', '.join(empty)}")

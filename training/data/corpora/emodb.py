@@ -1,12 +1,14 @@
 """EMO-DB, the Berlin database of emotional speech (Burkhardt et al., Interspeech 2005).
 
 A file name such as `03a01Fa` encodes speaker 03, text a01, emotion F (the first letter of the German
-word) and take a.
+word) and take a. There are no folds here: EmoBox (arXiv 2406.07162) draws them at random, and its lists
+are not part of the corpus.
 """
 
 import re
 from pathlib import Path
 
+from training.data.corpora.facts import CorpusFacts
 from training.data.corpora.utterance import Utterance, named_files
 
 EMOTIONS = {
@@ -21,6 +23,19 @@ EMOTIONS = {
 MEN = {"03", "10", "11", "12", "15"}
 FILE_NAME = re.compile(r"(?P<speaker>\d\d)[ab]\d\d(?P<emotion>[WLEAFTN])[a-z]")
 
+FACTS = CorpusFacts(
+    name="emodb",
+    title="EMO-DB, German",
+    citation="Burkhardt et al. 2005, A Database of German Emotional Speech, Interspeech",
+    terms="free for research; no license text seen",
+    source="http://emodb.bilderbar.info",
+    languages=("de",),
+    n_speakers=10,
+    n_utterances=535,
+    labels=tuple(EMOTIONS.values()),
+    example="wav/03a01Fa.wav",
+)
+
 
 def read(folder: Path) -> list[Utterance]:
     """Read the utterances in a folder.
@@ -31,11 +46,11 @@ def read(folder: Path) -> list[Utterance]:
     return [
         Utterance(
             path=path,
-            corpus="emodb",
+            corpus=FACTS.name,
             emotion=EMOTIONS[match["emotion"]],
-            speaker=f"emodb-{match['speaker']}",
+            speaker=f"{FACTS.name}-{match['speaker']}",
             sex="m" if match["speaker"] in MEN else "f",
             language="de",
         )
-        for path, match in named_files(folder, FILE_NAME)
+        for path, match in named_files(folder, FILE_NAME, FACTS.example)
     ]

@@ -1,13 +1,16 @@
 """ShEMO, the Sharif emotional speech database, Persian (Nezami et al., LREV 2019).
 
 A file name such as `F01A05` encodes sex and speaker, the emotion as a letter, and a number. The
-corrected labels of arXiv 2211.09956 (`modified_shemo.json`), if given, replace the letter.
+corrected labels of arXiv 2211.09956 (`modified_shemo.json`), if given, replace the letter. There are no
+folds here: EmoBox (arXiv 2406.07162) draws a quarter of the utterances at random, and its list is not part of
+the corpus.
 """
 
 import json
 import re
 from pathlib import Path
 
+from training.data.corpora.facts import CorpusFacts
 from training.data.corpora.utterance import Utterance, named_files
 from training.errors import TrainingError
 
@@ -20,6 +23,19 @@ EMOTIONS = {
     "F": "fear",
 }
 FILE_NAME = re.compile(r"(?P<speaker>(?P<sex>[FM])\d\d)(?P<emotion>[AWHSNF])\d+")
+
+FACTS = CorpusFacts(
+    name="shemo",
+    title="ShEMO, Persian",
+    citation="Nezami et al. 2019, ShEMO: a large-scale validated database, LREV 53(1)",
+    terms="free for research; no license text seen",
+    source="https://github.com/mansourehk/ShEMO",
+    languages=("fa",),
+    n_speakers=87,
+    n_utterances=3000,
+    labels=tuple(EMOTIONS.values()),
+    example="female/F01A05.wav",
+)
 
 
 def read(folder: Path, labels: Path | None = None) -> list[Utterance]:
@@ -35,7 +51,7 @@ def read(folder: Path, labels: Path | None = None) -> list[Utterance]:
     """
     corrected = None if labels is None else _corrected(labels)
     utterances = []
-    for path, match in named_files(folder, FILE_NAME):
+    for path, match in named_files(folder, FILE_NAME, FACTS.example):
         if corrected is None:
             emotion = EMOTIONS[match["emotion"]]
         elif path.stem in corrected:
@@ -45,9 +61,9 @@ def read(folder: Path, labels: Path | None = None) -> list[Utterance]:
         utterances.append(
             Utterance(
                 path=path,
-                corpus="shemo",
+                corpus=FACTS.name,
                 emotion=emotion,
-                speaker=f"shemo-{match['speaker']}",
+                speaker=f"{FACTS.name}-{match['speaker']}",
                 sex=match["sex"].lower(),
                 language="fa",
             )

@@ -37,12 +37,13 @@ class Utterance:
         return replace(self, emotion=emotion)
 
 
-def named_files(folder: Path, pattern: re.Pattern[str]) -> list[tuple[Path, re.Match[str]]]:
+def named_files(folder: Path, pattern: re.Pattern[str], example: str) -> list[tuple[Path, re.Match[str]]]:
     """Find the recordings of a corpus whose file names contain the labels.
 
     Args:
         folder: the folder, which is searched recursively.
         pattern: the pattern of the whole file name without its suffix.
+        example: the path of one recording in the published folder, for the error.
 
     Returns:
         Each recording with its match, ordered by file name.
@@ -59,6 +60,7 @@ def named_files(folder: Path, pattern: re.Pattern[str]) -> list[tuple[Path, re.M
     ]
     if not found:
         raise TrainingError(
-            f"{folder}: contains no WAV or FLAC file named like this corpus; check KIND and PATH of --corpus"
+            f"{folder}: contains no WAV or FLAC file named like this corpus, for example {example}; check "
+            "KIND and PATH of --corpus"
         )
     return found
