@@ -23,7 +23,7 @@ from benchmarks.serving import Running, put_under_load, running
 from benchmarks.throughput import smile_of, three_seconds, wav
 from training.data.call_builder import build_call
 from training.data.corpora import READERS
-from training.data.labels import to_five_emotions
+from training.data.labels import relabel
 
 N_CALLS = 12
 
@@ -31,7 +31,7 @@ N_CALLS = 12
 def main() -> None:
     """Run the measurements and print the results."""
     corpora = [utterance for path in sys.argv[1:] for utterance in READERS["csv"](Path(path))]
-    pairs = islice(pair_voices(to_five_emotions(corpora)), N_CALLS)
+    pairs = islice(pair_voices(relabel(corpora)), N_CALLS)
     random = np.random.default_rng(7)
     ten_minutes = join([build_call([load(voice) for voice in pair], random).signal for pair in pairs], 600)
     with running(SER_MAX_CALL_BYTES=str(2**30), SER_CALL_TIMEOUT="3600") as service:

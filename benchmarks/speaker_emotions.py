@@ -40,7 +40,7 @@ from app.core.timeline import Segment, Timeline
 from app.pool.task import Task, WorkerContext
 from benchmarks.mono_calls import Mix, mixes, select_voices
 from training.data.corpora import csv_file
-from training.data.labels import EMOTIONS, to_five_emotions
+from training.data.labels import EMOTIONS, relabel
 from training.learning.scores import uar
 
 Answer = TypeVar("Answer")
@@ -84,7 +84,7 @@ def main() -> None:
     print("| corpus | voices | calls | stereo | mono, `speakers=2` | stereo, segments | mono, segments |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for path in options.corpora:
-        utterances = to_five_emotions(select_voices(csv_file.read(path)))
+        utterances = relabel(select_voices(csv_file.read(path)))
         for same_sex in (False, True):
             calls = list(mixes(utterances, options.calls, options.seed, same_sex=same_sex))
             scores = _scores(calls, analyzer, options.bundle.name)

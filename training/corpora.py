@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from training.data.corpora import FACTS, FORMATS, CorpusFacts
-from training.data.labels import five_emotion
+from training.data.labels import target_of
 
 COLUMNS = ("name", "languages", "speakers", "utterances", "folds", "terms", "labels")
 BY_RELEASE = "by release"
@@ -44,7 +44,7 @@ def details(name: str) -> str:
         lines += ["Further files in FOLDER:", *(f"    {path}" for path in facts.needs)]
     width = max(map(len, facts.labels))
     lines += ["", "Own label and emotion:"]
-    lines += [f"    {own:{width}}  {five_emotion(name, own) or 'left out'}" for own in sorted(facts.labels)]
+    lines += [f"    {own:{width}}  {target_of(name, own) or 'left out'}" for own in sorted(facts.labels)]
     return "\n".join(lines)
 
 

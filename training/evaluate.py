@@ -22,11 +22,12 @@ from app.core.audio import decode, select_channel
 from app.core.bundle import read_bundle
 from app.core.errors import AudioError
 from app.core.files import write_whole
+from app.core.manifest import Facts
 from app.core.recognizer import EmotionRecognizer
 from app.core.speaker import SpeakerScores, adapt
 from training.data.conditions import CONDITIONS
 from training.data.corpora import Utterance
-from training.data.labels import SAME_AS
+from training.data.labels import mapping_of, target_of
 from training.errors import TrainingError
 from training.evaluation.simulated_calls import NOTHING, segments_of_call, voices_of
 from training.learning.abstention import coverage_of
@@ -75,7 +76,7 @@ def evaluate(
         BundleError: the bundle is damaged.
     """
     manifest = read_bundle(evaluation.bundle).manifest
-    kept = label_for(utterances, manifest.labels)
+    kept = label_for(utterances, manifest)
     rows: dict[str, list[_Answer | str]] = {}
     for condition in evaluation.conditions:
         rows[condition] = _run([(_recognize, (one, condition)) for one in kept], evaluation.bundle, condition)
@@ -110,20 +111,26 @@ def evaluate(
     return results
 
 
-def label_for(utterances: Sequence[Utterance], labels: Sequence[str]) -> list[Utterance]:
-    """Keep the utterances whose label the bundle has. Calm counts as neutral if the bundle has no calm.
+def label_for(utterances: Sequence[Utterance], facts: Facts) -> list[Utterance]:
+    """Keep the utterances whose label the bundle has, with the mapping of its training.
 
     Raises:
         TrainingError: no utterance has such a label.
     """
-    kept = []
+    mapping, kept = mapping_of(facts), []
     for utterance in utterances:
-        emotion = utterance.emotion if utterance.emotion in labels else SAME_AS.get(utterance.emotion, "")
-        if emotion in labels:
-            kept.append(utterance.relabeled(emotion))
+        target: str | None = utterance.emotion
+        if mapping is not None:
+            try:
+                target = target_of(utterance.corpus, utterance.emotion, mapping)
+            except TrainingError:  # a label that the training did not know
+                continue
+        if target in facts.labels:
+            kept.append(utterance.relabeled(target))
     if not kept:
         raise TrainingError(
-            f"no recording has a label of the bundle ({', '.join(labels)}): check the labels of the corpus"
+            f"no recording has a label of the bundle ({', '.join(facts.labels)}): check the labels of the "
+            "corpus"
         )
     return kept
 

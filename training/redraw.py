@@ -16,8 +16,8 @@ from sklearn.metrics import confusion_matrix
 from app.core.bundle import MODEL, read_bundle, write_bundle
 from app.core.manifest import Facts
 from training.data.corpora import Utterance
-from training.data.folds import PROTOCOLS, make_folds
-from training.data.labels import label
+from training.data.folds import make_folds
+from training.data.labels import label, mapping_of
 from training.errors import TrainingError
 from training.evaluation.cross_validation import calibrated
 from training.evaluation.figures import Figures
@@ -86,7 +86,7 @@ def _read_run(
 ) -> tuple[list[FoldResult], Sequence[Utterance]]:
     """Read the results of all folds, and return them with the utterances of the target classes."""
     protocol = facts.protocol
-    labeled, labels = label(utterances, own_labels=PROTOCOLS[protocol.name].own_labels)
+    labeled, labels = label(utterances, mapping_of(facts))
     if tuple(labels) != facts.labels:
         raise TrainingError(f"the corpora have the labels {', '.join(labels)}, not those of the bundle")
     folds = make_folds(labeled, protocol.name, protocol.n_folds, protocol.seed)

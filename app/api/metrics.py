@@ -17,6 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from app.answers import AlertAnswer
+from app.core.manifest import UNDECIDED
 from app.core.recognition import Recognition
 from app.core.timeline import Timeline
 from app.jobs.job import State
@@ -27,7 +28,6 @@ from app.pool.pool import WorkerPool
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 CALL_SECONDS = (0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 NO_SPEECH = NO_ANSWER = "none"
-UNDECIDED = "undecided"
 
 
 class Metrics:

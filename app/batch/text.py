@@ -10,9 +10,7 @@ from tempfile import TemporaryDirectory
 from praatio import textgrid
 
 from app.answers import TimelineAnswer
-
-UNDECIDED = "undecided"
-"""The text of an interval without an emotion. An empty text is a pause in Praat."""
+from app.core.manifest import UNDECIDED
 
 
 def as_json(name: str, answer: TimelineAnswer) -> str:

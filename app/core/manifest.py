@@ -11,8 +11,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+UNDECIDED = "undecided"
+"""The name of an answer without an emotion, on pages and in reports."""
+
 NAME = r"^[a-z0-9][a-z0-9._-]*$"
 
+LabelName = Annotated[str, Field(pattern=r"^[\w-]+( [\w-]+)*$", max_length=40)]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Level = Literal["functionals", "descriptors", "functionals and descriptors"]
@@ -131,7 +135,7 @@ class LabelMapping(_Record):
     An own label such as `iemocap:excited` is a label of one corpus only.
     """
 
-    labels: dict[str, tuple[str, ...]] = Field(
+    labels: dict[LabelName, tuple[str, ...]] = Field(
         min_length=2, description="the own labels of each label, in the order of the output"
     )
     left_out: tuple[str, ...] = Field(default=(), description="the own labels that are not used")
@@ -142,6 +146,8 @@ class LabelMapping(_Record):
         repeated = sorted({label for label in own if own.count(label) > 1})
         if repeated:
             raise ValueError(f"the own label {repeated[0]!r} is listed twice")
+        if UNDECIDED in self.labels:
+            raise ValueError(f"{UNDECIDED!r} is the name of answers without a label; choose another name")
         if empty := [label for label, names in self.labels.items() if not names]:
             raise ValueError(f"no own label counts as {empty[0]!r}")
         return self

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-UNDECIDED = "undecided"
-"""The name of speech without an emotion, beside the labels."""
+from app.core.manifest import UNDECIDED
 
 TONES = ("anger", "surprise", "happiness", "sadness", "neutral")
 SPARE_TONES = tuple(f"other-{number}" for number in range(6))

@@ -42,7 +42,7 @@ def test_the_evaluation_agrees_with_the_service(tmp_path: Path, table: Path) -> 
     bundle = bundles.write(tmp_path / "models", inputs=("log_mel",), adapts=True)
     assert evaluate(bundle, table, tmp_path / "out", "--calls", "telephone") == 0
     results = json.loads((tmp_path / "out" / "evaluation.json").read_text())
-    utterances = label_for(csv_file.read(table), bundles.LABELS)
+    utterances = label_for(csv_file.read(table), bundles.facts())
     recognizer = EmotionRecognizer(read_bundle(bundle))
     answers = [
         recognizer.recognize_speech(decode(utterance.path.read_bytes())).emotion for utterance in utterances

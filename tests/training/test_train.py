@@ -17,7 +17,7 @@ from training.__main__ import main
 from training.data.corpora import csv_file
 from training.data.features import extract
 from training.data.folds import make_folds
-from training.data.labels import to_five_emotions
+from training.data.labels import relabel
 
 
 def files(bundle: Path) -> dict[str, bytes]:
@@ -71,7 +71,7 @@ def test_the_scaler_is_fitted_without_the_test_part(
 ) -> None:
     bundle = read_bundle(german)
     assert bundle.manifest.features is not None
-    utterances = to_five_emotions(csv_file.read(few_voices))
+    utterances = relabel(csv_file.read(few_voices))
     features = extract(utterances, FeatureConfig("emobase"), feature_cache).features["clean"]
     folds = make_folds(utterances, "speaker-independent", 2, seed=1)
     (fold,) = [fold for fold in folds if fold.name in bundle.manifest.chosen_folds]

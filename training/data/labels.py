@@ -1,18 +1,38 @@
-"""The five emotions of the service, and the mapping of a corpus's own labels to them."""
+"""The labels of a model, and the mapping of the corpora's own labels to them.
 
-from collections.abc import Iterable
+A mapping is a TOML file. Its order is that of the model's output:
 
+    left_out = ["fear", "disgust"]      # own labels that are not used
+
+    [labels]
+    upset = ["anger", "frustration"]
+    calm = ["neutral", "calm", "iemocap:excited"]   # the last one is a label of one corpus only
+"""
+
+import tomllib
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from itertools import chain
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from app.core.manifest import Facts, LabelMapping
 from training.data.corpora import Utterance
 from training.errors import TrainingError
 
 EMOTIONS = ("anger", "surprise", "happiness", "sadness", "neutral")
-SAME_AS = {"calm": "neutral"}
-SAME_AS_IN = {"iemocap": {"excited": "happiness"}}
-"""The labels that count as another one in one corpus only. Work on four emotions of IEMOCAP merges excitement
-and happiness (EmoBox, arXiv 2406.07162). JL-Corpus has both, and its authors keep them apart."""
-
-LEFT_OUT = frozenset(
-    {
+FIVE_EMOTIONS = LabelMapping(
+    labels={
+        "anger": ("anger",),
+        "surprise": ("surprise",),
+        # Work on four emotions of IEMOCAP merges excitement and happiness (EmoBox, arXiv 2406.07162).
+        # JL-Corpus has both, and its authors keep them apart.
+        "happiness": ("happiness", "iemocap:excited"),
+        "sadness": ("sadness",),
+        "neutral": ("neutral", "calm"),
+    },
+    left_out=(
         "amused",
         "anxious",
         "apologetic",
@@ -27,47 +47,81 @@ LEFT_OUT = frozenset(
         "frustration",
         "other",
         "sleepiness",
-    }
+    ),
 )
+"""The mapping to the five emotions of the service, the default."""
+
+RECORDED = 4
+"""The first format of a manifest that records the mapping."""
 
 
-def label(utterances: Iterable[Utterance], *, own_labels: bool) -> tuple[list[Utterance], tuple[str, ...]]:
+def read_mapping(path: Path) -> LabelMapping:
+    """Read a mapping from a TOML file.
+
+    Raises:
+        TrainingError: the file cannot be read, or is not a mapping.
+
+    Example:
+        >>> path = Path("examples/labels.toml")
+        >>> read_mapping(path).labels["calm"]
+        ('neutral', 'calm', 'boredom', 'happiness')
+    """
+    try:
+        return LabelMapping.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise TrainingError(f"{path}: cannot be read as TOML ({error})") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise TrainingError(f"{path}: {place}: {first['msg'].removeprefix('Value error, ')}") from error
+
+
+def mapping_of(facts: Facts) -> LabelMapping | None:
+    """Return the mapping of the labels of a bundle; None if it keeps the corpora's own labels."""
+    if facts.format_version < RECORDED and set(facts.labels) <= set(EMOTIONS):
+        return FIVE_EMOTIONS
+    return facts.label_mapping
+
+
+def label(
+    utterances: Iterable[Utterance], mapping: LabelMapping | None
+) -> tuple[list[Utterance], tuple[str, ...]]:
     """Select the target classes and relabel the utterances.
 
     Args:
         utterances: the utterances with their corpus's own labels.
-        own_labels: True keeps these labels; False maps them to the five emotions.
+        mapping: the mapping of these labels; None keeps them.
 
     Returns:
-        The utterances with a target label, and the labels that occur: the five emotions in the order of
-        the service, other labels in alphabetical order.
+        The utterances with a target label, and the labels that occur: in the order of the mapping, own labels
+        in alphabetical order.
 
     Raises:
         TrainingError: a label is unknown, or fewer than two labels occur.
     """
-    labeled = list(utterances) if own_labels else to_five_emotions(utterances)
+    labeled = list(utterances) if mapping is None else relabel(utterances, mapping)
     occurring = {utterance.emotion for utterance in labeled}
-    labels = tuple(sorted(occurring) if own_labels else filter(occurring.__contains__, EMOTIONS))
+    labels = tuple(sorted(occurring) if mapping is None else filter(occurring.__contains__, mapping.labels))
     if not labels:
-        raise TrainingError(
-            f"none of {', '.join(EMOTIONS)} occurs in this speech: check the labels of the corpus"
-        )
+        targets = ", ".join(mapping.labels) if mapping else "any label"
+        raise TrainingError(f"none of {targets} occurs in this speech: check the labels of the corpus")
     if len(labels) == 1:
         raise TrainingError(
-            f"there are no classes to distinguish: the only emotion is {labels[0]}; add "
+            f"there are no classes to distinguish: the only label is {labels[0]}; add "
             "utterances with other labels"
         )
     return labeled, labels
 
 
-def to_five_emotions(utterances: Iterable[Utterance]) -> list[Utterance]:
-    """Keep the utterances of the five emotions.
+def relabel(utterances: Iterable[Utterance], mapping: LabelMapping = FIVE_EMOTIONS) -> list[Utterance]:
+    """Replace the own labels by the target labels.
 
     Args:
         utterances: the utterances with their corpus's own labels.
+        mapping: the mapping of these labels.
 
     Returns:
-        The utterances of the five emotions, in the same order.
+        The utterances that are not left out, in the same order.
 
     Raises:
         TrainingError: an utterance has an unknown label.
@@ -75,24 +129,39 @@ def to_five_emotions(utterances: Iterable[Utterance]) -> list[Utterance]:
     kept = []
     for utterance in utterances:
         try:
-            emotion = five_emotion(utterance.corpus, utterance.emotion)
+            target = target_of(utterance.corpus, utterance.emotion, mapping)
         except TrainingError as error:
             raise TrainingError(f"{utterance.path}: {error}") from error
-        if emotion is not None:
-            kept.append(utterance.relabeled(emotion))
+        if target is not None:
+            kept.append(utterance.relabeled(target))
     return kept
 
 
-def five_emotion(corpus: str, own: str) -> str | None:
-    """Return the one of the five emotions that a label of a corpus counts as; None if it is left out.
+def target_of(corpus: str, own: str, mapping: LabelMapping = FIVE_EMOTIONS) -> str | None:
+    """Return the target of a corpus's own label; None if it is left out.
 
     Raises:
         TrainingError: the label is unknown.
+
+    Example:
+        >>> target_of("iemocap", "excited"), target_of("jl", "excited")
+        ('happiness', None)
     """
-    emotion = (SAME_AS | SAME_AS_IN.get(corpus, {})).get(own, own)
-    if emotion in EMOTIONS:
-        return emotion
-    if emotion in LEFT_OUT:
-        return None
-    known = ", ".join(sorted({*EMOTIONS, *SAME_AS, *LEFT_OUT}))
-    raise TrainingError(f"unknown label {own!r}; known are {known}")
+    # A label of one corpus decides before a label of all corpora.
+    for name in (f"{corpus}:{own}", own):
+        for target, names in mapping.labels.items():
+            if name in names:
+                return target
+        if name in mapping.left_out:
+            return None
+    raise TrainingError(_unknown(own, [*chain.from_iterable(mapping.labels.values()), *mapping.left_out]))
+
+
+def _unknown(own: str, known: Sequence[str]) -> str:
+    """Describe an unknown label."""
+    close = get_close_matches(own, known, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return (
+        f"unknown label {own!r}; {hint}known are {', '.join(sorted(known))}; --labels FILE maps other labels "
+        "(docs/train.md)"
+    )

@@ -7,7 +7,7 @@ import numpy as np
 from app.core.manifest import Facts
 from training.data.conditions import TEST_CONDITIONS
 from training.data.corpora import FACTS, Utterance
-from training.data.folds import PROTOCOLS
+from training.data.labels import mapping_of
 from training.evaluation.figures import Figures
 from training.evaluation.fold import FoldResult
 from training.evaluation.results import join
@@ -80,7 +80,7 @@ def model_card(
         conditions={"clean": "as recorded", **TEST_CONDITIONS},
         has_learning_curves=has_learning_curves,
         n_utterances_of_a_call=N_UTTERANCES,
-        own_labels=PROTOCOLS[facts.protocol.name].own_labels,
+        mapping=mapping_of(facts),
         totals=dict(zip(facts.labels, np.sum(figures.confusion_matrix, axis=1).tolist(), strict=True)),
         corpora=[
             {

@@ -8,7 +8,7 @@ import pytest
 
 from testing.recordings import corpora
 from training.data.corpora import FACTS, FORMATS, READERS, Utterance, csv_file
-from training.data.labels import five_emotion
+from training.data.labels import target_of
 from training.errors import TrainingError
 
 Label = tuple[str, str, str | None, str | None, int | None]
@@ -259,7 +259,7 @@ def test_the_facts_fit_the_reader(name: str, tmp_path: Path) -> None:
     assert set(facts.needs) <= set(tree.tables)
     assert all((facts.title, facts.citation, facts.terms, facts.source))
     # Every label has a place in the five emotions, or is left out on purpose.
-    assert {five_emotion(name, own) for own in facts.labels} - {None}
+    assert {target_of(name, own) for own in facts.labels} - {None}
 
 
 @pytest.mark.parametrize("name", TREES)
@@ -321,8 +321,8 @@ def test_older_releases_spell_the_labels_of_msp_podcast_otherwise(tmp_path: Path
 
 
 def test_excitement_is_happiness_only_where_that_is_published() -> None:
-    assert five_emotion("iemocap", "excited") == "happiness"
-    assert five_emotion("jl", "excited") is None
+    assert target_of("iemocap", "excited") == "happiness"
+    assert target_of("jl", "excited") is None
 
 
 @pytest.mark.parametrize("name", ["turev", "urdu"])
