@@ -20,8 +20,9 @@ from training.adapt import re_estimate
 from training.data.corpora import csv_file
 from training.data.dataset import Dataset
 from training.evaluation.answer import answer
-from training.evaluation.cross_validation import RunConfig, cross_validate, prepare
+from training.evaluation.cross_validation import cross_validate, prepare
 from training.evaluation.fold import FoldResult
+from training.evaluation.run import RunConfig
 from training.learning.scores import uar
 from training.models import load_model
 

@@ -11,9 +11,10 @@ from training.data.conditions import TEST_CONDITIONS
 from training.data.corpora import Utterance
 from training.data.dataset import Dataset
 from training.encoder.extractor import ENCODER
-from training.evaluation.cross_validation import RunConfig, cross_validate, prepare
+from training.evaluation.cross_validation import cross_validate, prepare
 from training.evaluation.fold import FoldResult
 from training.evaluation.results import figures
+from training.evaluation.run import RunConfig
 from training.models import load_model
 from training.train import BundleOptions, export
 

@@ -2,25 +2,25 @@
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from app.core.errors import SpeechEmotionError
 from app.core.features import FeatureConfig
-from app.core.manifest import NAME
+from training.checks import check, check_folds
 from training.command_line import parse
 from training.corpora import details, table
 from training.data.corpora import READERS, Utterance, shemo
 from training.data.dask_engine import engine
 from training.data.features import extract
+from training.dry_run import plan_comparison, plan_extraction, plan_training
 from training.encoder.convert import convert
 from training.encoder.speaker_encoder import convert_speaker_encoder
 from training.encoder.speech_detector import convert_speech_detector
 from training.errors import TrainingError
+from training.evaluation.run import Folders, RunConfig
 from training.voices import train_voices
 
 INTERRUPTED = 130
@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parse(arguments)
     try:
+        _quieten_tensorflow()  # before the first import of a network
+        check(options)
         VERBS[options.verb](options)
     except (SpeechEmotionError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -82,6 +84,9 @@ def _speech_detector(options: argparse.Namespace) -> None:
 
 def _extract(options: argparse.Namespace) -> None:
     """Fill the feature cache."""
+    if options.dry_run:
+        plan_extraction(_utterances(options), options)
+        return
     # The workers of a cluster run in other folders, so the paths must be absolute.
     utterances = [replace(one, path=one.path.absolute()) for one in _utterances(options)]
     with engine(options.engine):
@@ -96,15 +101,17 @@ def _extract(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     """Train, cross-validate and export a model."""
-    bundle = _new_bundle(options)  # before TensorFlow, which takes seconds to load
-    _quieten_tensorflow()
-    from training.evaluation.cross_validation import Folders, RunConfig  # noqa: PLC0415
+    utterances = _utterances(options)
+    check_folds(options, utterances)
+    if options.dry_run:
+        plan_training(utterances, options, _run_config(options))
+        return
     from training.train import BundleOptions, train  # noqa: PLC0415
 
     train(
-        _utterances(options),
+        utterances,
         BundleOptions(
-            bundle,
+            options.models / options.name,
             options.model,
             options.export,
             tuple(options.test_conditions),
@@ -112,13 +119,7 @@ def _train(options: argparse.Namespace) -> None:
             not options.no_unheard_corpora,
             options.overwrite,
         ),
-        RunConfig(
-            FeatureConfig(options.features),
-            options.protocol,
-            options.folds,
-            options.seed,
-            options.max_epochs,
-        ),
+        _run_config(options),
         Folders(options.cache, options.runs),
         skip_undecodable=options.skip_undecodable,
     )
@@ -126,17 +127,35 @@ def _train(options: argparse.Namespace) -> None:
 
 def _compare(options: argparse.Namespace) -> None:
     """Cross-validate several models on the same folds."""
-    _quieten_tensorflow()
+    utterances = _utterances(options)
+    check_folds(options, utterances)
+    if options.dry_run:
+        plan_comparison(utterances, options, _run_config(options))
+        return
     from training.compare import Comparison, compare  # noqa: PLC0415
-    from training.evaluation.cross_validation import Folders, RunConfig  # noqa: PLC0415
 
     sets = [FeatureConfig(name) for name in options.features]
+    seeds = options.training_seeds or [options.seed]
     compare(
-        _utterances(options),
-        Comparison(options.model, options.protocol, sets, options.output),
-        RunConfig(sets[0], n_folds=options.folds, seed=options.seed, max_epochs=options.max_epochs),
+        utterances,
+        Comparison(options.model, options.protocol, sets, seeds, options.output),
+        _run_config(options),
         Folders(options.cache, options.runs),
         skip_undecodable=options.skip_undecodable,
+    )
+
+
+def _run_config(options: argparse.Namespace) -> RunConfig:
+    """Return the settings of a cross-validation. `compare` replaces features, protocol and training seed."""
+    compares = options.verb == "compare"
+    return RunConfig(
+        FeatureConfig(options.features[0] if compares else options.features),
+        options.protocol[0] if compares else options.protocol,
+        options.folds,
+        options.seed,
+        options.max_epochs,
+        options.seed,
+        options.labels,
     )
 
 
@@ -159,7 +178,7 @@ def _adapt(options: argparse.Namespace) -> None:
     adapt(
         options.bundle,
         options.audio,
-        _new_bundle(options),
+        options.models / options.name,
         options.cache,
         overwrite=options.overwrite,
         skip_undecodable=options.skip_undecodable,
@@ -171,16 +190,6 @@ def _redraw(options: argparse.Namespace) -> None:
     from training.redraw import redraw  # noqa: PLC0415
 
     redraw(options.bundle, _utterances(options), options.run)
-
-
-def _new_bundle(options: argparse.Namespace) -> Path:
-    """Return the path of the new bundle. Raise before the training if the path cannot be used."""
-    if not re.fullmatch(NAME, options.name):
-        raise TrainingError(f"{options.name!r} cannot name a bundle: use a-z, 0-9, '.', '_' and '-'")
-    bundle: Path = options.models / options.name
-    if bundle.exists() and not options.overwrite:
-        raise TrainingError(f"{bundle} already exists; choose another --name, or replace it with --overwrite")
-    return bundle
 
 
 def _quieten_tensorflow() -> None:

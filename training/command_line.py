@@ -2,22 +2,35 @@
 
 import argparse
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from app.core.features import FEATURE_SETS
+from app.core.manifest import LabelMapping
 from training.data.call_builder import SOUNDS
 from training.data.conditions import CONDITIONS, TEST_CONDITIONS
 from training.data.corpora import FACTS, READERS
 from training.data.dask_engine import LOCAL
 from training.data.folds import PROTOCOLS
+from training.data.labels import read_mapping, to_mapping
 from training.encoder.convert import FOLDER
 from training.encoder.extractor import ENCODER, N_LAYERS
+from training.errors import TrainingError
 from training.models import MODELS
 
 NAMES = (*FEATURE_SETS, ENCODER)
 """The feature sets of models: those of openSMILE, and that of the encoder."""
 
+MAX_SEED = 2**31 - 1
+"""The largest seed. NumPy permits 2³² − 1, and the numbers of folds and networks are added to the seed."""
+
+COMPARE_EXAMPLE = """\
+example: two models on the same speaker-independent folds, each trained with three seeds
+
+  python -m training compare --corpus csv=/data/emodb/utterances.csv --features ComParE_2016 \\
+      --model cnn svm-linear --protocol speaker-independent --training-seeds 1 2 3 --output comparison
+"""
 EXAMPLE = Path("examples/utterance.wav")
 Verbs = Any  # argparse has no public name for the result of add_subparsers
 Parser = argparse.ArgumentParser
@@ -33,19 +46,26 @@ def parse(arguments: Collection[str] | None = None) -> argparse.Namespace:
         The options. `verb` is the name of the subcommand.
     """
     corpus, cache, runs, bundle = _corpus_options(), _cache_options(), _run_options(), _bundle_options()
+    dry_run, labels = _dry_run_options(), _label_options()
     parser = Parser(prog="python -m training", description="Train, evaluate and publish bundles.")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     _add_corpora(verbs)
     _add_encoder(verbs)
     _add_speaker_encoder(verbs, [_corpus_options(required=False)])
     _add_speech_detector(verbs)
-    _add_extract(verbs, [corpus, cache])
-    _add_train(verbs, [corpus, cache, runs, bundle])
-    _add_compare(verbs, [corpus, cache, runs])
+    _add_extract(verbs, [corpus, cache, dry_run])
+    _add_train(verbs, [corpus, labels, cache, runs, bundle, dry_run])
+    _add_compare(verbs, [corpus, labels, cache, runs, dry_run])
     _add_evaluate(verbs, [corpus])
     _add_adapt(verbs, [cache, bundle])
     _add_redraw(verbs, [corpus])
-    return parser.parse_args(None if arguments is None else list(arguments))
+    options = parser.parse_args(None if arguments is None else list(arguments))
+    if getattr(options, "label", None):
+        try:
+            options.labels = to_mapping(options.label, options.leave_out)
+        except TrainingError as error:
+            parser.error(str(error))
+    return options
 
 
 def _corpus_options(*, required: bool = True) -> Parser:
@@ -62,6 +82,34 @@ def _corpus_options(*, required: bool = True) -> Parser:
     )
     options.add_argument(
         "--shemo-labels", type=Path, metavar="FILE", help="modified_shemo.json, the corrected labels of ShEMO"
+    )
+    return options
+
+
+def _label_options() -> Parser:
+    """Return the options of own labels."""
+    options = Parser(add_help=False)
+    mapping = options.add_mutually_exclusive_group()
+    mapping.add_argument(
+        "--labels",
+        type=_mapping,
+        metavar="FILE",
+        help="TOML file with the labels of the model (examples/labels.toml); default: the five emotions",
+    )
+    mapping.add_argument(
+        "--label",
+        action="append",
+        type=_label,
+        metavar="NAME=OWN[,OWN…]",
+        help="a label of the model, and the corpora's own labels that count as it; repeatable, in place of "
+        "--labels",
+    )
+    options.add_argument(
+        "--leave-out",
+        type=lambda text: tuple(text.split(",")),
+        default=(),
+        metavar="OWN[,OWN…]",
+        help="own labels that are not used, with --label",
     )
     return options
 
@@ -87,12 +135,25 @@ def _run_options() -> Parser:
     options.add_argument(
         "--runs", type=Path, default=Path(".cache/runs"), help="folder of cached runs; default: %(default)s"
     )
-    options.add_argument("--folds", type=int, default=5, help="number of folds; default: %(default)s")
     options.add_argument(
-        "--seed", type=int, default=1, help="seed of folds and training; default: %(default)s"
+        "--folds",
+        type=partial(_integer, least=2),
+        default=5,
+        metavar="N",
+        help="number of folds, at least 2; default: %(default)s",
     )
     options.add_argument(
-        "--max-epochs", type=int, metavar="N", help="maximum number of epochs of each network"
+        "--seed",
+        type=partial(_integer, least=0, most=MAX_SEED),
+        default=1,
+        metavar="N",
+        help="seed of folds and training; default: %(default)s",
+    )
+    options.add_argument(
+        "--max-epochs",
+        type=partial(_integer, least=1),
+        metavar="N",
+        help="maximum number of epochs of each network",
     )
     return options
 
@@ -113,6 +174,15 @@ def _add_corpora(verbs: Verbs) -> None:
     verb = verbs.add_parser("corpora", help="list the corpora that can be read, or the facts of one")
     verb.add_argument("name", nargs="?", choices=FACTS, metavar="NAME", help="name of a corpus; default: all")
     verb.set_defaults(verb="corpora")
+
+
+def _dry_run_options() -> Parser:
+    """Return the option that only prints the plan."""
+    options = Parser(add_help=False)
+    options.add_argument(
+        "--dry-run", action="store_true", help="print what the command would do, and write nothing"
+    )
+    return options
 
 
 def _add_extract(verbs: Verbs, parents: list[Parser]) -> None:
@@ -157,13 +227,26 @@ def _add_train(verbs: Verbs, parents: list[Parser]) -> None:
 def _add_compare(verbs: Verbs, parents: list[Parser]) -> None:
     """Add the subcommand that compares models."""
     verb = verbs.add_parser(
-        "compare", parents=parents, help="compare models on the folds of protocols, as a table"
+        "compare",
+        parents=parents,
+        help="compare models on the folds of protocols, as tables and pictures",
+        description="Compare models on the same folds: the UAR of each model, the difference of each pair "
+        "with its p-value, mean ranks, and the cost of one utterance.",
+        epilog=COMPARE_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _several(verb, "--features", "feature sets", NAMES, [ENCODER])
     _several(verb, "--model", "models", MODELS)
     _several(verb, "--protocol", "protocols", PROTOCOLS)
     verb.add_argument(
         "--output", type=Path, default=Path("comparison"), help="folder of the tables; default: %(default)s"
+    )
+    verb.add_argument(
+        "--training-seeds",
+        type=partial(_integer, least=0, most=MAX_SEED),
+        nargs="+",
+        metavar="N",
+        help="seeds of training, each of which trains every model on the same folds; default: that of --seed",
     )
     verb.set_defaults(verb="compare")
 
@@ -199,7 +282,10 @@ def _add_encoder(verbs: Verbs) -> None:
     )
     verb.add_argument("--sha256", help="required SHA-256 of the file; default: those of known files")
     verb.add_argument(
-        "--layers", type=int, default=N_LAYERS, help="number of layers to keep; default: %(default)s"
+        "--layers",
+        type=partial(_integer, least=1),
+        default=N_LAYERS,
+        help="number of layers to keep; default: %(default)s",
     )
     verb.add_argument(
         "--audio", type=Path, default=EXAMPLE, help="recording for the comparison; default: %(default)s"
@@ -268,6 +354,34 @@ def _several(
         metavar="NAME",
         help=f"{what}: {', '.join(names)}; default: {', '.join(default) or 'all'}",
     )
+
+
+def _integer(text: str, *, least: int, most: int | None = None) -> int:
+    """Parse an integer within limits."""
+    limits = f"an integer of at least {least}" if most is None else f"an integer from {least} to {most}"
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {limits}") from None
+    if number < least or (most is not None and number > most):
+        raise argparse.ArgumentTypeError(f"{text!r} is not {limits}")
+    return number
+
+
+def _mapping(path: str) -> LabelMapping:
+    """Read a mapping of labels."""
+    try:
+        return read_mapping(Path(path))
+    except TrainingError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _label(text: str) -> tuple[str, tuple[str, ...]]:
+    """Parse NAME=OWN[,OWN…]."""
+    name, _, own = text.partition("=")
+    if not name or not own:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=OWN[,OWN…]")
+    return name, tuple(own.split(","))
 
 
 def _corpus(text: str) -> tuple[str, Path]:

@@ -25,10 +25,11 @@ from training.encoder.convert import encoder_path
 from training.encoder.extractor import ENCODER, N_LAYERS
 from training.errors import TrainingError
 from training.evaluation.call_segments import extract_calls
-from training.evaluation.cross_validation import Folders, RunConfig, cross_validate, prepare
+from training.evaluation.cross_validation import cross_validate, prepare
 from training.evaluation.figures import Figures
 from training.evaluation.fold import FoldResult
 from training.evaluation.results import figures
+from training.evaluation.run import Folders, RunConfig
 from training.models import load_model
 from training.publish.artifacts import artifacts
 from training.publish.export import combine, to_onnx, with_encoder
@@ -212,6 +213,7 @@ def _facts(
     return Facts(
         name=options.bundle.name,
         labels=dataset.labels,
+        label_mapping=config.mapping,
         features=inputs if isinstance(inputs, FeatureFacts) else None,
         log_mel=inputs if isinstance(inputs, LogMel) else None,
         input_shapes=inputs.input_shapes,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from app.core.manifest import UNDECIDED
 from app.reports.archive import Archive
-from app.reports.text import UNDECIDED
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from app.answers import ChannelAnswer, TimelineAnswer
+from app.core.manifest import UNDECIDED
 from app.reports.page import render
-from app.reports.text import UNDECIDED, clock, lasting, percent, tone
+from app.reports.text import clock, lasting, percent, tone
 
 PIECE = 600.0
 """The seconds of a row of the timeline. A longer call has several rows, so that segments stay visible."""

@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.reports.text import UNDECIDED, ceiling, clock, count, lasting, percent, tone
+from app.core.manifest import UNDECIDED
+from app.reports.text import ceiling, clock, count, lasting, percent, tone
 
 if TYPE_CHECKING:
     import jinja2

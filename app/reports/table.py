@@ -5,8 +5,8 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
+from app.core.manifest import UNDECIDED
 from app.reports.aggregates import Call, Group, Report
-from app.reports.text import UNDECIDED
 
 COUNTS = ("calls", "failed", "segments", "with_alerts")
 

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from training.__main__ import main
-from training.compare import Cell, columns, to_markdown
 from training.data.corpora import Utterance
+from training.evaluation.columns import columns
+from training.evaluation.comparison import Cell
+from training.publish.comparison import to_markdown
 
 CELL = Cell("cnn", "emobase", "stratified", 5, 0.6, 0.02, 0.5, 0.7, 0.65, 0.61)
 

@@ -98,14 +98,53 @@ def extract(
     kept = [index for index, utterance in enumerate(utterances) if utterance.path not in failures]
     if not kept:
         raise TrainingError("no recording is left: check the path and the recordings of the corpus")
-    recordings = hashlib.sha256("\n".join(hashes[index] for index in kept).encode()).hexdigest()
+    return _extracted(
+        [utterances[index] for index in kept], [hashes[index] for index in kept], folders, config
+    )
+
+
+def look_up(
+    utterances: Sequence[Utterance],
+    config: FeatureConfig,
+    cache_folder: Path,
+    *,
+    conditions: Sequence[str] = ("clean",),
+) -> tuple[Extracted, dict[str, int]]:
+    """Find features in the cache without computing any.
+
+    Args:
+        utterances: the utterances.
+        config: the features.
+        cache_folder: the folder of the cache.
+        conditions: the conditions of the recordings, names in `CONDITIONS`.
+
+    Returns:
+        The features of all utterances, which cannot be read where the cache lacks them, and the number of
+        utterances that the cache has under each condition.
+    """
+    hashes = [_sha256(utterance.path) for utterance in tqdm(utterances, "hashing", leave=False)]
+    folders = {condition: cache_folder / _digest(config, condition) for condition in conditions}
+    found = {
+        condition: sum((folder / f"{name}.npz").is_file() for name in hashes)
+        for condition, folder in folders.items()
+    }
+    return _extracted(utterances, hashes, folders, config), found
+
+
+def _extracted(
+    utterances: Sequence[Utterance],
+    hashes: Sequence[str],
+    folders: Mapping[str, Path],
+    config: FeatureConfig,
+) -> Extracted:
+    """Return the features of utterances by the hashes of their recordings."""
     return Extracted(
-        [utterances[index] for index in kept],
+        utterances,
         {
-            condition: KeptFeatures([folder / f"{hashes[index]}.npz" for index in kept])
+            condition: KeptFeatures([folder / f"{name}.npz" for name in hashes])
             for condition, folder in folders.items()
         },
-        recordings,
+        hashlib.sha256("\n".join(hashes).encode()).hexdigest(),
         {condition: folder.name for condition, folder in folders.items()},
         config.feature_set,
     )

@@ -67,13 +67,33 @@ def read_mapping(path: Path) -> LabelMapping:
         ('neutral', 'calm', 'boredom', 'happiness')
     """
     try:
-        return LabelMapping.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise TrainingError(f"{path}: cannot be read as TOML ({error})") from error
+    return _validated(content, f"{path}: ")
+
+
+def to_mapping(labels: Iterable[tuple[str, tuple[str, ...]]], left_out: tuple[str, ...]) -> LabelMapping:
+    """Make a mapping from the options of the command line.
+
+    Args:
+        labels: the labels in the order of the model's output, each with the own labels that count as it.
+        left_out: the own labels that are not used.
+
+    Raises:
+        TrainingError: a label is listed twice, or there are fewer than two.
+    """
+    return _validated({"labels": dict(labels), "left_out": left_out})
+
+
+def _validated(content: dict[str, object], where: str = "") -> LabelMapping:
+    """Validate the content of a mapping."""
+    try:
+        return LabelMapping.model_validate(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise TrainingError(f"{path}: {place}: {first['msg'].removeprefix('Value error, ')}") from error
+        place = "".join(f"{part}: " for part in (".".join(str(part) for part in first["loc"]),) if part)
+        raise TrainingError(f"{where}{place}{first['msg'].removeprefix('Value error, ')}") from error
 
 
 def mapping_of(facts: Facts) -> LabelMapping | None:

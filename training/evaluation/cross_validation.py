@@ -1,60 +1,21 @@
 """Cross-validation of a model on every fold of a protocol."""
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from importlib.metadata import distributions
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-import app.core
-import training
-from app.core.features import FeatureConfig
 from training.data.corpora import Utterance
 from training.data.dataset import Dataset
 from training.data.features import extract
-from training.data.folds import PROTOCOLS, Fold, make_folds
+from training.data.folds import Fold, make_folds
 from training.data.labels import label
-from training.encoder.extractor import ENCODER
-from training.errors import TrainingError
 from training.evaluation.fold import FoldResult, fit_fold
+from training.evaluation.run import RunConfig, fold_folder, run_folder
 from training.learning.calibration import cross_fit_temperatures
-from training.models import load_model
-
-
-@dataclass(frozen=True, slots=True)
-class RunConfig:
-    """The settings of a cross-validation.
-
-    Attributes:
-        features: the configuration of the features.
-        protocol: the name of a protocol in `PROTOCOLS`.
-        n_folds: the number of folds, if the protocol does not define it.
-        seed: the seed of the folds and of all training.
-        max_epochs: the limit of the number of epochs of every network; None keeps each network's own number.
-    """
-
-    features: FeatureConfig
-    protocol: str = "speaker-independent"
-    n_folds: int = 5
-    seed: int = 1
-    max_epochs: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """The folders of caches.
-
-    Attributes:
-        cache: the folder of cached features.
-        runs: the folder of the networks and results of each fold, from which an interrupted run resumes.
-    """
-
-    cache: Path
-    runs: Path
+from training.models import check_features, load_model
 
 
 def prepare(
@@ -77,8 +38,7 @@ def prepare(
     Raises:
         TrainingError: the labels, the recordings or the folds do not permit the run.
     """
-    protocol = PROTOCOLS[config.protocol]
-    utterances, labels = label(utterances, own_labels=protocol.own_labels)
+    utterances, labels = label(utterances, config.mapping)
     # Raise for impossible folds now, not after hours of extraction.
     make_folds(utterances, config.protocol, config.n_folds, config.seed)
     extracted = extract(
@@ -109,15 +69,12 @@ def cross_validate(
     Raises:
         TrainingError: the model requires the encoder's features, and the dataset has others.
     """
+    check_features(name, dataset.feature_set)
     model = load_model(name).limited(config.max_epochs)
-    if model.needs_encoder and dataset.feature_set != ENCODER:
-        raise TrainingError(
-            f"{name} requires the features of the encoder: use --features {ENCODER}, or another --model"
-        )
-    folder = runs / f"{name}-{_digest(name, dataset, folds, config)}"
+    folder = run_folder(name, dataset, folds, config, runs)
     results = []
     for fold in folds:
-        result = fit_fold(model, dataset, fold, config.seed, folder / f"fold-{fold.name}")
+        result = fit_fold(model, dataset, fold, config.training_seed, fold_folder(folder, fold))
         tested = f"UAR {result.uar():.1%}, accuracy {result.accuracy:.1%}, " if len(fold.test) else ""
         tqdm.write(
             f"{name}, {config.protocol}, fold {fold.name}: {tested}validation UAR {result.validation_uar:.1%}"
@@ -135,31 +92,3 @@ def calibrated(results: Sequence[FoldResult]) -> list[FoldResult]:
         replace(result, temperature=temperature)
         for result, temperature in zip(results, temperatures, strict=True)
     ]
-
-
-def _digest(name: str, dataset: Dataset, folds: Sequence[Fold], config: RunConfig) -> str:
-    """Return a digest of the settings, libraries, folds, features and code that determine the results."""
-    conditions = [dataset.extracted.folders[condition] for condition in load_model(name).conditions]
-    speech = [dataset.extracted.sha256, conditions, dataset.labels, dataset.targets.tolist()]
-    settings = [asdict(config), installed(), speech, code_sha256()]
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for fold in folds:
-        for part in (fold.train, fold.validation, fold.test):
-            digest.update(part.tobytes())
-    return digest.hexdigest()[:16]
-
-
-def installed() -> list[str]:
-    """Return every installed library with its version."""
-    return sorted({f"{one.metadata['Name']}=={one.version}" for one in distributions()})
-
-
-def code_sha256() -> str:
-    """Return the SHA-256 of all files of `training` and `app.core`: code, data and networks."""
-    digest = hashlib.sha256()
-    for package in (Path(training.__file__).parent, Path(app.core.__file__).parent):
-        for path in sorted(package.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                digest.update(path.relative_to(package).as_posix().encode())
-                digest.update(path.read_bytes())
-    return digest.hexdigest()

@@ -20,6 +20,8 @@ from training.arrays import to_npz
 from training.data.conditions import TEST_CONDITIONS
 from training.data.dataset import Dataset, scaler_of, standardize
 from training.data.folds import Fold
+from training.evaluation.cost import measured, prediction_cost
+from training.evaluation.run import RESULT
 from training.learning.calibration import fit_temperature
 from training.learning.scores import uar
 from training.learning.speaker import SpeakerHead
@@ -28,7 +30,6 @@ from training.models import Model
 SCALER = "scaler.json"
 SPEAKER = "speaker.npz"
 PROBABILITIES = "probabilities.npz"
-RESULT = "result.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class FoldResult:
         scaler: the scaler, fitted on the training and validation parts.
         speaker: the adaptation to speakers; None if the model does not adapt.
         folder: the folder of the networks.
+        milliseconds: the measured processor time of the model for one utterance, in milliseconds; None if an
+            older run did not measure it.
     """
 
     fold: Fold
@@ -64,6 +67,7 @@ class FoldResult:
     scaler: Scaler
     speaker: SpeakerHead | None
     folder: Path
+    milliseconds: float | None = None
 
     @property
     def calibrated(self) -> NDArray[np.float64]:
@@ -114,6 +118,7 @@ def _fit(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path) ->
     trained = model.fit(inputs, fold, seed, folder)
     truth = dataset.targets[trained.validated]
     answers = {condition: trained.predict(inputs, fold.test, condition) for condition in _tested(dataset)}
+    examples = [dataset.features["clean"][index] for index in fold.rest[measured(len(fold.rest))]]
     write_whole(folder / PROBABILITIES, to_npz(answers))
     write_whole(folder / SCALER, scaler.to_json().encode())
     if trained.speaker:
@@ -125,6 +130,7 @@ def _fit(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path) ->
         "chosen": trained.chosen,
         "histories": trained.histories,
         "seconds": trained.seconds,
+        "milliseconds": prediction_cost(trained.predict, examples, scaler),
     }
     write_whole(folder / RESULT, json.dumps(result).encode())
 

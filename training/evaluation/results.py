@@ -14,7 +14,6 @@ from training.data.dataset import Dataset
 from training.data.folds import PROTOCOLS
 from training.evaluation.adaptation import adaptation_figures
 from training.evaluation.call_segments import CallSegments, share_found
-from training.evaluation.cross_validation import RunConfig, code_sha256
 from training.evaluation.figures import (
     CalibrationError,
     CallFigures,
@@ -25,6 +24,7 @@ from training.evaluation.figures import (
 )
 from training.evaluation.fold import FoldResult
 from training.evaluation.in_calls import uar_in_calls
+from training.evaluation.run import RunConfig, code_sha256
 from training.learning.abstention import coverage_of
 from training.learning.calibration import expected_calibration_error
 from training.learning.scores import MeanAndSd, bootstrap_interval, mean_and_sd, uar_by

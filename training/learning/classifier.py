@@ -61,6 +61,16 @@ class Classifier:
         return False
 
     @property
+    def exportable(self) -> bool:
+        """False: a classifier is no network."""
+        return False
+
+    @property
+    def random(self) -> bool:
+        """False: the seed changes nothing."""
+        return False
+
+    @property
     def takes_descriptors(self) -> bool:
         """False: classifiers use functionals only."""
         return False

@@ -70,6 +70,16 @@ class Ensemble:
         return bool(self.adapts_by)
 
     @property
+    def exportable(self) -> bool:
+        """True: a bundle can contain networks."""
+        return True
+
+    @property
+    def random(self) -> bool:
+        """True if a network is trained in random steps; a ridge regression is not."""
+        return any(isinstance(network, Network) for network in self.networks.values())
+
+    @property
     def takes_descriptors(self) -> bool:
         """True if a network uses descriptors; otherwise they are not read."""
         built = [network.build(Shapes(N_BUILT, N_BUILT), 2) for network in self.networks.values()]

@@ -29,12 +29,60 @@ def uar(truth: Labels, recognized: Labels) -> float:
     return float(recall_score(truth, recognized, labels=np.unique(truth), average="macro"))
 
 
+def speaker_counts(
+    truth: Labels, correct: NDArray[np.floating] | NDArray[np.bool_], speakers: Sequence[str]
+) -> NDArray[np.float64]:
+    """Count the utterances and the correct answers of each speaker and label.
+
+    Args:
+        truth: the true label indices, shape (n,).
+        correct: the correctness of each answer, from 0 to 1, shape (n,).
+        speakers: the speaker of each utterance.
+
+    Returns:
+        The number of utterances and the sum of their correctness, shape (n_speakers, n_labels, 2).
+    """
+    _, speaker = np.unique(np.asarray(speakers), return_inverse=True)
+    counts = np.zeros((int(speaker.max()) + 1, int(truth.max()) + 1, 2))
+    np.add.at(counts, (speaker, truth), np.stack([np.ones(len(truth)), correct], axis=1))
+    return counts
+
+
+def resampled_uar(counts: NDArray[np.float64], n_resamples: int, seed: int) -> NDArray[np.float64]:
+    """Return the UAR of bootstrap samples of speakers.
+
+    The utterances of a speaker are not independent, so each bootstrap sample draws speakers, not utterances.
+    Equal seeds draw equal speakers for equal numbers of speakers.
+
+    Args:
+        counts: the counts of `speaker_counts`, shape (n_speakers, n_labels, 2).
+        n_resamples: the number of bootstrap samples.
+        seed: the seed of the samples.
+
+    Returns:
+        The UAR over the labels that occur in each sample, shape (n_resamples,).
+    """
+    n_speakers = len(counts)
+    draws = np.random.default_rng(seed).multinomial(
+        n_speakers, np.full(n_speakers, 1 / n_speakers), n_resamples
+    )
+    totals, rights = draws @ counts[..., 0], draws @ counts[..., 1]
+    recalls = np.divide(rights, totals, out=np.full_like(totals, np.nan), where=totals > 0)
+    uars: NDArray[np.float64] = np.nanmean(recalls, axis=1)
+    return uars
+
+
+def interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the limits of the 95 % interval of bootstrap values (percentiles: Efron & Tibshirani 1993)."""
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(values, (tail, 1 - tail))
+    return float(low), float(high)
+
+
 def bootstrap_interval(
     truth: Labels, recognized: Labels, speakers: Sequence[str], seed: int
 ) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of UAR over speakers (percentiles: Efron & Tibshirani 1993).
-
-    The utterances of a speaker are not independent, so each bootstrap sample draws speakers, not utterances.
+    """Return the 95 % bootstrap interval of UAR over speakers.
 
     Args:
         truth: the true label indices, shape (n,).
@@ -45,20 +93,8 @@ def bootstrap_interval(
     Returns:
         The lower and the upper limit, from 1000 bootstrap samples.
     """
-    _, speaker = np.unique(np.asarray(speakers), return_inverse=True)
-    n_speakers, n_labels = int(speaker.max()) + 1, int(max(truth.max(), recognized.max())) + 1
-    total = np.zeros((n_speakers, n_labels))
-    right = np.zeros((n_speakers, n_labels))
-    np.add.at(total, (speaker, truth), 1)
-    np.add.at(right, (speaker, truth), truth == recognized)
-    draws = np.random.default_rng(seed).multinomial(
-        n_speakers, np.full(n_speakers, 1 / n_speakers), N_RESAMPLES
-    )
-    totals, rights = draws @ total, draws @ right
-    recalls = np.divide(rights, totals, out=np.full_like(totals, np.nan), where=totals > 0)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(np.nanmean(recalls, axis=1), (tail, 1 - tail))
-    return float(low), float(high)
+    counts = speaker_counts(truth, truth == recognized, speakers)
+    return interval(resampled_uar(counts, N_RESAMPLES, seed))
 
 
 def uar_by(

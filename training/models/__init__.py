@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from training.data.dataset import Inputs
 from training.data.folds import Fold, Indices
+from training.encoder.extractor import ENCODER
+from training.errors import TrainingError
 
 if TYPE_CHECKING:  # imports TensorFlow, which the command line imports only to train
     from training.learning.speaker import SpeakerHead
@@ -77,6 +79,14 @@ class Model(Protocol):
         """True if the model requires the encoder's features."""
 
     @property
+    def exportable(self) -> bool:
+        """True if a bundle can contain the model; False for a baseline."""
+
+    @property
+    def random(self) -> bool:
+        """True if the seed of the training changes the model."""
+
+    @property
     def takes_descriptors(self) -> bool:
         """True if the model uses descriptors; otherwise they are not read."""
 
@@ -92,3 +102,16 @@ def load_model(name: str) -> Model:
     module: Any = import_module(f"{__name__}.{name.replace('-', '_')}")
     model: Model = module.MODEL
     return model
+
+
+def check_features(name: str, feature_set: str) -> None:
+    """Raise if a model cannot use a feature set.
+
+    Raises:
+        TrainingError: the model requires the encoder's features.
+    """
+    if load_model(name).needs_encoder and feature_set != ENCODER:
+        raise TrainingError(
+            f"{name} requires the features of the encoder, not {feature_set}: use --features {ENCODER}, or "
+            "another --model"
+        )

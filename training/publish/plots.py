@@ -50,7 +50,7 @@ def confusion_matrix(
     axes.set(xlabel="recognized", ylabel="true", title=title)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    return _png(figure)
+    return to_png(figure)
 
 
 def reliability_diagram(
@@ -89,7 +89,7 @@ def reliability_diagram(
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="upper left", frameon=False)
-    return _png(figure)
+    return to_png(figure)
 
 
 def coverage_curve(curve: Sequence[Coverage], marked: Sequence[Coverage]) -> bytes:
@@ -130,7 +130,7 @@ def coverage_curve(curve: Sequence[Coverage], marked: Sequence[Coverage]) -> byt
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="upper left", frameon=False)
-    return _png(figure)
+    return to_png(figure)
 
 
 def learning_curves(histories: Sequence[Mapping[str, Sequence[float]]], *, stops_early: bool) -> bytes:
@@ -162,49 +162,10 @@ def learning_curves(histories: Sequence[Mapping[str, Sequence[float]]], *, stops
     right.plot([], [], color=ORANGE, label="validation part")
     right.plot([], [], "o", color=ORANGE, label="evaluated epoch")
     right.legend(loc="lower right", frameon=False)
-    return _png(figure)
+    return to_png(figure)
 
 
-def comparison(panels: Mapping[str, Sequence[tuple[str, float, float, float]]]) -> bytes:
-    """Draw the UAR of models in a panel for each test.
-
-    Args:
-        panels: the name, the UAR and the limits of its interval of each model, by test.
-
-    Returns:
-        The picture as PNG, with a dot and an interval for each model, and the best model at the top.
-    """
-    n_columns = min(len(panels), 3)
-    n_rows = -(-len(panels) // n_columns)
-    tallest = max(map(len, panels.values()))
-    size = (4.6 * n_columns, n_rows * (1.1 + 0.28 * tallest))
-    figure = Figure(figsize=size, layout="constrained")
-    grid = figure.subplots(n_rows, n_columns, squeeze=False)
-    for axes in grid.flat[len(panels) :]:
-        axes.set_visible(False)
-    for axes, (test, models) in zip(grid.flat, panels.items(), strict=False):
-        ordered = sorted(models, key=lambda model: model[1])
-        for height, (_, uar, low, high) in enumerate(ordered):
-            color = ORANGE if height == len(ordered) - 1 else BLUE
-            axes.plot([low, high], [height, height], color=color, linewidth=1.5, alpha=0.6)
-            axes.plot(uar, height, "o", color=color, markersize=5)
-            axes.annotate(
-                f"{100 * uar:.1f}", (uar, height), (0, 4), textcoords="offset points", ha="center", fontsize=8
-            )
-        axes.set_yticks(range(len(ordered)), [name for name, *_ in ordered], fontsize=8)
-        axes.set_ylim(-0.6, len(ordered) - 0.2)
-        axes.set_title(test, fontsize=10)
-        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        axes.tick_params(axis="x", labelsize=8)
-        axes.grid(axis="x", color="#e5e7eb")
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right", "left"]].set_visible(False)
-        axes.tick_params(axis="y", length=0)
-    figure.supxlabel("Unweighted average recall, with its 95 % interval over speakers", fontsize=9)
-    return _png(figure)
-
-
-def _png(figure: Figure) -> bytes:
+def to_png(figure: Figure) -> bytes:
     """Return a figure as PNG, without a display."""
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()
