@@ -230,7 +230,7 @@ def _add_compare(verbs: Verbs, parents: list[Parser]) -> None:
         "compare",
         parents=parents,
         help="compare models on the folds of protocols, as tables and pictures",
-        description="Compare models on the same folds: the UAR of each model, the difference of each pair "
+        description="Compare models on the same folds: the UAR of each model, the difference of each pair\n"
         "with its p-value, mean ranks, and the cost of one utterance.",
         epilog=COMPARE_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -129,7 +129,6 @@ def test_an_existing_bundle_is_not_overwritten(
     [
         (["--corpus", "emodb=nowhere"], "nowhere: no such folder"),
         (["--corpus", "EMODB", "--name", "../x"], "cannot name a bundle"),
-        (["--corpus", "EMODB", "--folds", "1"], "cannot cut this speech into 1 parts"),
         (["--corpus", "EMODB", "--folds", "20"], "10 speakers are too few for 20 folds"),
         (["--corpus", "EMODB", "--corpus", "EMODB"], "is a corpus given twice?"),
     ],
@@ -140,7 +139,7 @@ def test_a_failed_run_reports_the_reason(
     emodb = f"emodb={corpora() / 'emodb'}"
     arguments = [emodb if argument == "EMODB" else argument for argument in arguments]
     paths = ["--cache", str(feature_cache), "--models", str(tmp_path), "--runs", str(tmp_path)]
-    status = main(["train", "--name", "x", "--features", "emobase", *paths, *arguments])
+    status = main(["train", "--name", "x", "--features", "emobase", "--model", "cnn", *paths, *arguments])
     assert status == 1
     assert reason in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
@@ -177,14 +176,3 @@ def test_the_results_agree_with_the_manifest_and_add_details(german: Path) -> No
     )
     assert results["speakers_apart"] is True
     assert {"data_sha256", "code_sha256", "versions", "training_seconds", "seed"} <= set(results)
-
-
-@pytest.mark.parametrize("model", ["svm-linear"])
-def test_a_baseline_is_not_exported(
-    model: str, few_voices: Path, feature_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = ["--name", "x", "--corpus", f"csv={few_voices}", "--features", "emobase", "--model", model]
-    arguments += ["--cache", str(feature_cache), *folders(tmp_path), "--folds", "2", "--test-conditions"]
-    assert main(["train", *arguments]) == 1
-    assert "can be compared, not exported" in capsys.readouterr().err
-    assert not (tmp_path / "models").exists()

@@ -30,7 +30,7 @@ def uar(truth: Labels, recognized: Labels) -> float:
 
 
 def speaker_counts(
-    truth: Labels, correct: NDArray[np.floating] | NDArray[np.bool_], speakers: Sequence[str]
+    truth: Labels, correct: NDArray[np.bool_ | np.floating], speakers: Sequence[str]
 ) -> NDArray[np.float64]:
     """Count the utterances and the correct answers of each speaker and label.
 

@@ -16,7 +16,7 @@ TEXT, GRID = "#1f2937", "#e5e7eb"
 LINE = 0.42
 """The height of a line of names; 1 is half an inch."""
 
-NEAR = 0.04
+NEAR = 0.05
 """The share of the range of UAR below which a name would cover the dot on its right. Not tuned."""
 
 WIDE = 10
@@ -195,8 +195,10 @@ def _place_of_name(
         # The front is the upper left border of all dots, so that the space on its left is free.
         return (-8, 3), "right"
     height = NEAR * (max(one.uar for one in costs) - min(one.uar for one in costs))
-    on_the_right = [one for one in costs if one.total > cost.total and abs(one.uar - cost.uar) < height]
-    return ((0, 9), "center") if on_the_right else ((8, 0), "left")
+    covered = [one for one in costs if one.total > cost.total and abs(one.uar - cost.uar) < height]
+    if covered:
+        return (0, -9 if covered[0].uar > cost.uar else 9), "center"
+    return (8, 0), "left"
 
 
 def _scale_cost(axes: Axes, milliseconds: Sequence[float]) -> None:
