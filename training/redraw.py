@@ -22,7 +22,7 @@ from training.errors import TrainingError
 from training.evaluation.cross_validation import calibrated
 from training.evaluation.figures import Figures
 from training.evaluation.fold import FoldResult, read_fold
-from training.evaluation.results import join
+from training.evaluation.results import fairness_of, join
 from training.learning.abstention import coverage_of
 from training.models import load_model
 from training.publish.artifacts import RESULTS, artifacts
@@ -54,7 +54,11 @@ def redraw(bundle: Path, utterances: Sequence[Utterance], run: Path) -> None:
             f"{run}: not the run of {bundle}: its answers differ. Give the run and the corpora of the "
             "bundle, in the same order"
         )
-    figures = replace(figures, coverage=coverage_of(tested.calibrated, tested.truth))
+    figures = replace(
+        figures,
+        coverage=coverage_of(tested.calibrated, tested.truth),
+        fairness=fairness_of(used, tested, figures.seed),
+    )
     write_bundle(
         bundle,
         facts,
@@ -74,10 +78,10 @@ def read_figures(path: Path) -> Figures:
 
     Returns:
         The figures. If the run did not store whether it fitted the fusion weights, the model of its name
-        answers. `coverage` is empty if the run did not compute it.
+        answers. `coverage` and `fairness` are empty if the run did not compute them.
     """
     figures = json.loads(path.read_bytes())
-    added = {"coverage": [], "fits_weights": load_model(figures["model"]).fits_weights}
+    added = {"coverage": [], "fairness": {}, "fits_weights": load_model(figures["model"]).fits_weights}
     return FIGURES.validate_python(added | figures)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from training.learning.abstention import Coverage
+from training.learning.fairness import Gap
 from training.learning.scores import MeanAndSd
 
 
@@ -115,6 +116,7 @@ class Figures:
         recall: the recall of each label over all test parts.
         confusion_matrix: the counts; a row is a true label, a column a recognized label.
         uar_by: the `uar` and the number of labels that occur, `n_labels`, by kind of group and group.
+        fairness: the gap between groups of speakers, by kind of group (`sex`, `language`).
         uar_by_condition: the UAR over the folds by recording condition.
         unheard_corpora: the figures of corpora that did not train, by corpus; empty if there is one corpus.
         adaptation: the UAR by condition and number of segments; empty if the model does not adapt.
@@ -144,6 +146,7 @@ class Figures:
     recall: Mapping[str, float]
     confusion_matrix: Sequence[Sequence[int]]
     uar_by: Mapping[str, Mapping[str, Mapping[str, float | int]]]
+    fairness: Mapping[str, Gap]
     uar_by_condition: Mapping[str, MeanAndSd]
     unheard_corpora: Mapping[str, UnheardCorpus]
     adaptation: Mapping[str, Mapping[str, MeanAndSd]]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
 from training.data.conditions import TEST_CONDITIONS
+from training.data.corpora import Utterance
 from training.data.dataset import Dataset
 from training.data.folds import PROTOCOLS
 from training.evaluation.adaptation import adaptation_figures
@@ -27,6 +28,7 @@ from training.evaluation.in_calls import uar_in_calls
 from training.evaluation.run import RunConfig, code_sha256
 from training.learning.abstention import coverage_of
 from training.learning.calibration import expected_calibration_error
+from training.learning.fairness import Gap, gap_between
 from training.learning.scores import MeanAndSd, bootstrap_interval, mean_and_sd, uar_by
 from training.models import load_model
 
@@ -106,6 +108,7 @@ def figures(
         recall=dict(zip(dataset.labels, recalls.tolist(), strict=True)),
         confusion_matrix=counts.tolist(),
         uar_by=_uar_by_group(dataset, tested),
+        fairness=fairness_of(dataset.utterances, tested, config.seed),
         uar_by_condition={name: _uar_over_folds(results, name) for name in _conditions(results)},
         unheard_corpora={
             one.fold.name: UnheardCorpus(len(one.truth), one.uar(), one.accuracy) for one in unheard
@@ -150,6 +153,24 @@ def _uar_by_group(dataset: Dataset, tested: Tested) -> dict[str, dict[str, dict[
         "sex": [utterance.sex for utterance in utterances],
     }
     return {name: uar_by(group, tested.truth, tested.recognized) for name, group in groups.items()}
+
+
+def fairness_of(utterances: Sequence[Utterance], tested: Tested, seed: int) -> dict[str, Gap]:
+    """Return the gap between the sexes and between the languages, where there are several.
+
+    Args:
+        utterances: the utterances of the run.
+        tested: the answers for the test parts.
+        seed: the seed of the bootstrap samples.
+    """
+    spoken = [utterances[index] for index in tested.indices]
+    speakers = [one.speaker for one in spoken]
+    kinds = {"sex": [one.sex for one in spoken], "language": [one.language for one in spoken]}
+    gaps = {
+        kind: gap_between(names, tested.truth, tested.recognized, speakers, seed)
+        for kind, names in kinds.items()
+    }
+    return {kind: gap for kind, gap in gaps.items() if gap is not None}
 
 
 def _figures_of_calls(results: Sequence[FoldResult], calls: Sequence[CallSegments]) -> CallFigures:

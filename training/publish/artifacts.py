@@ -15,10 +15,12 @@ from training.evaluation.simulated_calls import N_UTTERANCES
 from training.learning.abstention import CURVE, coverage_of
 from training.learning.calibration import reliability
 from training.publish import plots
+from training.publish.metadata import metadata
 from training.publish.templates import render
 
 CARD = "MODEL_CARD.md"
 RESULTS = "results.json"
+CONDITIONS = {"clean": "as recorded", **TEST_CONDITIONS}
 TEMPLATE = "model_card.md.jinja"
 
 
@@ -77,7 +79,10 @@ def model_card(
         figures=figures,
         protocol=facts.protocol,
         refits=figures.refits,
-        conditions={"clean": "as recorded", **TEST_CONDITIONS},
+        conditions=CONDITIONS,
+        metadata=metadata(
+            facts, figures, sorted({one.language for one in utterances if one.language}), CONDITIONS
+        ),
         has_learning_curves=has_learning_curves,
         n_utterances_of_a_call=N_UTTERANCES,
         mapping=mapping_of(facts),
