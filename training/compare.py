@@ -75,6 +75,7 @@ def compare(
         for test in columns(utterances, comparison.protocols)
     ]
     extraction: dict[str, float] = {}
+    corpora = list(dict.fromkeys(utterance.corpus for utterance in utterances))
     entries: list[Entry] = []
     report = ""
     with tqdm(total=len(tests) * len(feature_sets) * len(models), desc="comparing") as bar:
@@ -92,7 +93,7 @@ def compare(
                     entries.append(
                         enter(candidate, test.title, results, dataset, n_seeds=len(seeds), seed=config.seed)
                     )
-                    report = write(entries, extraction, comparison.output)
+                    report = write(entries, extraction, corpora, comparison.output)
                     bar.update()
     print(report)
 

@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from app.core.files import write_whole
+from training.data.corpora import FACTS
 from training.evaluation.comparison import Candidate, Cell, Cost, Entry, Pair, complete, costs, pairs, ranks
 from training.learning.significance import N_RESAMPLES
 from training.publish import comparison_plots as plots
@@ -23,12 +24,15 @@ FEW_SPEAKERS = 10
 small. Not tuned."""
 
 
-def write(entries: Sequence[Entry], extraction: Mapping[str, float], output: Path) -> str:
+def write(
+    entries: Sequence[Entry], extraction: Mapping[str, float], corpora: Sequence[str], output: Path
+) -> str:
     """Write all files of the candidates so far. Each file is written completely or not at all.
 
     Args:
         entries: the candidates in each test.
         extraction: the measured processor time of each feature set, in milliseconds.
+        corpora: the names of the corpora, whose published results the report has.
         output: the folder of the files.
 
     Returns:
@@ -59,6 +63,9 @@ def write(entries: Sequence[Entry], extraction: Mapping[str, float], output: Pat
         few_speakers=any(pair.n_speakers < FEW_SPEAKERS for pair in compared),
         ranked=ranked,
         n_tests=len(complete(entries)),
+        published={
+            name: FACTS[name].published for name in corpora if name in FACTS and FACTS[name].published
+        },
     )
     write_whole(output / REPORT, report.encode())
     return report

@@ -8,7 +8,7 @@ are not part of the corpus.
 import re
 from pathlib import Path
 
-from training.data.corpora.facts import CorpusFacts
+from training.data.corpora.facts import CorpusFacts, emobox
 from training.data.corpora.utterance import Utterance, named_files
 
 EMOTIONS = {
@@ -34,6 +34,9 @@ FACTS = CorpusFacts(
     n_utterances=535,
     labels=tuple(EMOTIONS.values()),
     example="wav/03a01Fa.wav",
+    published=emobox(
+        {"wav2vec 2.0 base": 82.06, "HuBERT base": 87.73, "WavLM large": 92.58, "Whisper large v3": 91.26}, 5
+    ),
 )
 
 

@@ -2,6 +2,28 @@
 
 from dataclasses import dataclass
 
+EMOBOX = "EmoBox, arXiv 2406.07162"
+"""The benchmark whose published folds many readers have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A published result on a corpus.
+
+    Attributes:
+        model: the model and its features.
+        test: the test: labels, folds, speakers.
+        uar: the UAR in percent; None if it is not published.
+        accuracy: the accuracy in percent; None if it is not published.
+        source: the publication.
+    """
+
+    model: str
+    test: str
+    uar: float | None
+    accuracy: float | None
+    source: str
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorpusFacts:
@@ -20,6 +42,7 @@ class CorpusFacts:
         example: the path of one recording in the folder of the corpus.
         needs: the paths of further files in the folder that the reader needs, without audio.
         folds: the origin of the folds in `test_fold`, or an empty string if the reader knows none.
+        published: published results, which `compare` prints beside its own.
     """
 
     name: str
@@ -34,3 +57,15 @@ class CorpusFacts:
     example: str
     needs: tuple[str, ...] = ()
     folds: str = ""
+    published: tuple[Published, ...] = ()
+
+
+def emobox(uars: dict[str, float], n_folds: int) -> tuple[Published, ...]:
+    """Return results of EmoBox on its folds, with the corpus's own labels.
+
+    Args:
+        uars: the UAR of each model, in percent.
+        n_folds: the number of the folds.
+    """
+    test = f"published-folds ({n_folds})"
+    return tuple(Published(model, test, uar, None, EMOBOX) for model, uar in uars.items())

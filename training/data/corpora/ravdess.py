@@ -8,7 +8,7 @@ those of EmoBox (arXiv 2406.07162), each with four actors.
 import re
 from pathlib import Path
 
-from training.data.corpora.facts import CorpusFacts
+from training.data.corpora.facts import CorpusFacts, emobox
 from training.data.corpora.utterance import Utterance, named_files
 
 EMOTIONS = {
@@ -47,6 +47,9 @@ FACTS = CorpusFacts(
     labels=tuple(EMOTIONS.values()),
     example="Actor_16/03-01-05-02-01-02-16.wav",
     folds="EmoBox, 6 by speaker",
+    published=emobox(
+        {"wav2vec 2.0 base": 54.33, "HuBERT base": 65.43, "WavLM large": 72.0, "Whisper large v3": 75.32}, 6
+    ),
 )
 
 

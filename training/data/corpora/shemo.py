@@ -10,7 +10,7 @@ import json
 import re
 from pathlib import Path
 
-from training.data.corpora.facts import CorpusFacts
+from training.data.corpora.facts import EMOBOX, CorpusFacts, Published
 from training.data.corpora.utterance import Utterance, named_files
 from training.errors import TrainingError
 
@@ -24,6 +24,8 @@ EMOTIONS = {
 }
 FILE_NAME = re.compile(r"(?P<speaker>(?P<sex>[FM])\d\d)(?P<emotion>[AWHSNF])\d+")
 
+MIXED = "five folds, speakers in several parts"
+SIX = "EmoBox: six labels, one fold, 83 speakers on both sides"
 FACTS = CorpusFacts(
     name="shemo",
     title="ShEMO, Persian",
@@ -35,6 +37,22 @@ FACTS = CorpusFacts(
     n_utterances=3000,
     labels=tuple(EMOTIONS.values()),
     example="female/F01A05.wav",
+    published=(
+        Published("SVM, eGeMAPS", f"{MIXED}; labels by letter", 58.67, 72.96, "arXiv 2211.09956"),
+        Published("SVM, eGeMAPS", f"{MIXED}; corrected labels", 61.24, 76.15, "arXiv 2211.09956"),
+        Published(
+            "CNN, emo_large",
+            f"{MIXED}; corrected; UAR is a mean over batches",
+            66.12,
+            79.68,
+            "arXiv 2211.09956",
+        ),
+        Published("1-D CNN (paper-cnn)", MIXED, 65.20, 78.29, "arXiv 2204.13601"),
+        Published("wav2vec 2.0 base", SIX, 56.34, 78.96, EMOBOX),
+        Published("HuBERT large", SIX, 64.29, 83.35, EMOBOX),
+        Published("WavLM large", SIX, 71.72, 87.13, EMOBOX),
+        Published("Whisper large v3", SIX, 80.23, 89.55, EMOBOX),
+    ),
 )
 
 

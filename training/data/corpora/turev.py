@@ -9,7 +9,7 @@ corpus.
 import re
 from pathlib import Path
 
-from training.data.corpora.facts import CorpusFacts
+from training.data.corpora.facts import CorpusFacts, emobox
 from training.data.corpora.utterance import Utterance, named_files
 
 EMOTIONS = {"kz": "anger", "sk": "calm", "mt": "happiness", "hl": "sadness"}
@@ -26,6 +26,9 @@ FACTS = CorpusFacts(
     n_utterances=1735,
     labels=tuple(EMOTIONS.values()),
     example="Sound Source/Angry/1157_kz_acik.wav",
+    published=emobox(
+        {"wav2vec 2.0 base": 67.19, "HuBERT base": 72.81, "WavLM large": 79.5, "Whisper large v3": 81.32}, 1
+    ),
 )
 
 

@@ -9,7 +9,7 @@ corpus.
 import re
 from pathlib import Path
 
-from training.data.corpora.facts import CorpusFacts
+from training.data.corpora.facts import CorpusFacts, emobox
 from training.data.corpora.utterance import Utterance, named_files
 
 EMOTIONS = {"A": "anger", "H": "happiness", "N": "neutral", "S": "sadness"}
@@ -26,6 +26,9 @@ FACTS = CorpusFacts(
     n_utterances=400,
     labels=tuple(EMOTIONS.values()),
     example="Angry/SM1_F10_A010.wav",
+    published=emobox(
+        {"wav2vec 2.0 base": 87.5, "HuBERT base": 88.41, "WavLM large": 86.61, "Whisper large v3": 82.52}, 1
+    ),
 )
 
 
