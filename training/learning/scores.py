@@ -5,6 +5,7 @@ Unweighted average recall (UAR) is the mean of the recalls of the classes that o
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,14 +63,18 @@ def resampled_uar(counts: NDArray[np.float64], n_resamples: int, seed: int) -> N
     Returns:
         The UAR over the labels that occur in each sample, shape (n_resamples,).
     """
-    n_speakers = len(counts)
-    draws = np.random.default_rng(seed).multinomial(
-        n_speakers, np.full(n_speakers, 1 / n_speakers), n_resamples
-    )
+    draws = _draws(len(counts), n_resamples, seed)
     totals, rights = draws @ counts[..., 0], draws @ counts[..., 1]
     recalls = np.divide(rights, totals, out=np.full_like(totals, np.nan), where=totals > 0)
     uars: NDArray[np.float64] = np.nanmean(recalls, axis=1)
     return uars
+
+
+@lru_cache(maxsize=4)
+def _draws(n_speakers: int, n_resamples: int, seed: int) -> NDArray[np.float64]:
+    """Return how often each sample draws each speaker, shape (n_resamples, n_speakers)."""
+    random = np.random.default_rng(seed)
+    return random.multinomial(n_speakers, np.full(n_speakers, 1 / n_speakers), n_resamples).astype(float)
 
 
 def interval(values: NDArray[np.float64]) -> tuple[float, float]:
