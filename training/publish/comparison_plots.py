@@ -52,7 +52,7 @@ def comparison(panels: Mapping[str, Sequence[tuple[str, float, float, float]]]) 
         axes.set_yticks(range(len(ordered)), [name for name, *_ in ordered], fontsize=8)
         axes.set_ylim(-0.6, len(ordered) - 0.2)
         axes.set_title(test, fontsize=10)
-        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.xaxis.set_major_formatter(PercentFormatter(1))
         axes.tick_params(axis="x", labelsize=8)
         axes.grid(axis="x", color="#e5e7eb")
         axes.set_axisbelow(True)
@@ -175,7 +175,7 @@ def pareto(costs: Sequence[Cost], names: Mapping[Candidate, str]) -> bytes:
             color=TEXT,
         )
     _scale_cost(axes, [cost.total for cost in costs])
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.set(
         xlabel="measured processor milliseconds for one utterance, features and model",
         ylabel="mean UAR over the tests",
