@@ -16,7 +16,7 @@ from training.data.folds import Fold, Indices
 from training.data.scaling import fit_scaler, identity_scaler, join_scalers
 
 CHUNK = 256
-"""The number of utterances whose descriptors are in memory at once while a scaler is fitted. Not tuned."""
+"""The number of utterances whose features are in memory at once while a scaler is fitted. Not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +88,37 @@ class Sequences(Sequence[NDArray[np.float32]]):
         return np.array([len(self._read(index)) for index in range(self._n)], np.int64)
 
 
+class Rows:
+    """Functionals of utterances, read and standardized at each access.
+
+    Those of a large corpus do not fit into memory.
+
+    Attributes:
+        shape: the number of utterances and the number of functionals.
+    """
+
+    def __init__(self, rows: NDArray[np.float32], scaler: Scaler) -> None:
+        """Store the source of the rows.
+
+        Args:
+            rows: the functionals, shape (n, n_functionals), usually mapped to memory.
+            scaler: the scaler of the functionals.
+        """
+        self._rows, self._scaler = rows, scaler
+        self.shape: tuple[int, ...] = rows.shape
+
+    def __getitem__(self, index: Any) -> NDArray[np.float32]:  # noqa: ANN401  # one, a slice, or several
+        """Return standardized functionals, float32, shape (n_functionals,) or (n, n_functionals)."""
+        return self._scaler.transform(self._rows[index])
+
+
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """The inputs of the models of one fold.
 
     Attributes:
-        functionals: the standardized functionals by condition, float32, shape (n, n_functionals).
+        functionals: the standardized functionals by condition, float32, shape (n, n_functionals), in memory
+            or read at each access.
         descriptors: the standardized descriptors by condition and utterance, float32, shape (n_frames,
             n_descriptors).
         targets: the label indices, int64, shape (n,).
@@ -101,7 +126,7 @@ class Inputs:
         speakers: the speaker of each utterance, shape (n,).
     """
 
-    functionals: Mapping[str, NDArray[np.float32]]
+    functionals: Mapping[str, NDArray[np.float32] | Rows]
     descriptors: Mapping[str, Sequences]
     targets: NDArray[np.int64]
     n_labels: int
@@ -123,7 +148,9 @@ def scaler_of(
         A scaler of the functionals, then of the descriptors. Every frame of the descriptors counts once.
     """
     features = [dataset.features[condition] for condition in conditions]
-    functionals = fit_scaler(one.functionals[fold.rest] for one in features)
+    functionals = fit_scaler(
+        one.functionals[part] for one in features for part in in_chunks(fold.rest, CHUNK)
+    )
     if with_descriptors:
         return join_scalers(functionals, fit_scaler(_descriptors(features, fold.rest)))
     return join_scalers(functionals, identity_scaler(features[0][0].descriptors.shape[1]))
@@ -132,8 +159,14 @@ def scaler_of(
 def _descriptors(features: Sequence[KeptFeatures], part: Indices) -> Iterator[NDArray[np.float32]]:
     """Read the descriptors of some utterances under all conditions, in chunks of utterances."""
     for one in features:
-        for start in range(0, len(part), CHUNK):
-            yield np.concatenate([one.descriptors(index) for index in part[start : start + CHUNK]])
+        for chunk in in_chunks(part, CHUNK):
+            yield np.concatenate([one.descriptors(index) for index in chunk])
+
+
+def in_chunks(part: Indices, size: int) -> Iterator[Indices]:
+    """Cut indices into chunks, each but the last with `size` indices."""
+    for start in range(0, len(part), size):
+        yield part[start : start + size]
 
 
 def standardize(dataset: Dataset, scaler: Scaler) -> Inputs:
@@ -146,7 +179,7 @@ def standardize(dataset: Dataset, scaler: Scaler) -> Inputs:
     n = len(dataset.utterances)
     functionals, descriptors = scaler.split(next(iter(dataset.features.values()))[0].functionals.size)
     return Inputs(
-        {name: functionals.transform(kept.functionals) for name, kept in dataset.features.items()},
+        {name: Rows(kept.functionals, functionals) for name, kept in dataset.features.items()},
         {name: Sequences(kept.descriptors, n, descriptors) for name, kept in dataset.features.items()},
         dataset.targets,
         len(dataset.labels),

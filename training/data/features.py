@@ -3,6 +3,9 @@
 The cache is a folder of .npz files, one for each utterance. The SHA-256 of the recording is the name of
 its file. A digest of everything else that determines the features is the name of the folder. Each file
 is written atomically as soon as it is computed, so an interrupted run resumes at the next utterance.
+
+A run reads functionals in random order, so that it copies those of its utterances to one file. The file is
+mapped to memory: the kernel keeps only the rows in use.
 """
 
 import hashlib
@@ -29,6 +32,7 @@ import app.core.binding
 import app.core.decoder
 import app.core.features
 import app.core.log_mel
+import training.data.codecs
 import training.data.conditions
 import training.encoder.extractor
 from app.core import containers
@@ -37,7 +41,7 @@ from app.core.containers import flac, header, riff
 from app.core.errors import AudioError
 from app.core.features import SINKS, FeatureConfig, FeatureExtractor, FeatureValues
 from app.core.files import write_whole
-from training.arrays import to_npz
+from training.arrays import to_npz, write_rows
 from training.data.conditions import CONDITIONS
 from training.data.corpora import Utterance
 from training.encoder.convert import encoder_path
@@ -169,7 +173,11 @@ def _fill(
 @cache
 def _digest(config: FeatureConfig, condition: str) -> str:
     """Return a folder name for the settings, libraries and code that determine the features."""
-    settings = [asdict(config), condition, sources_digest(config, training.data.conditions)]
+    settings = [
+        asdict(config),
+        condition,
+        sources_digest(config, training.data.conditions, training.data.codecs),
+    ]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
     return f"{config.feature_set}-{condition}-{digest}"
 
@@ -249,8 +257,14 @@ class KeptFeatures(Sequence[FeatureValues]):
 
     @cached_property
     def functionals(self) -> NDArray[np.float32]:
-        """The functionals of all utterances, shape (n, n_functionals)."""
-        return np.stack([self._read(path, "functionals") for path in self.paths])
+        """The functionals of all utterances, shape (n, n_functionals), mapped to memory and read-only."""
+        names = "\n".join(path.name for path in self.paths)
+        path = self.paths[0].parent / f"functionals-{hashlib.sha256(names.encode()).hexdigest()[:16]}.npy"
+        if not path.is_file():
+            rows = (self._read(one, "functionals") for one in tqdm(self.paths, "functionals", leave=False))
+            write_rows(path, len(self.paths), rows)
+        mapped: NDArray[np.float32] = np.load(path, mmap_mode="r")
+        return mapped
 
     def descriptors(self, index: int) -> NDArray[np.float32]:
         """Return the descriptors of one utterance, shape (n_frames, n_descriptors)."""

@@ -53,7 +53,7 @@ def uar_in_calls(result: FoldResult, calls: Sequence[CallSegments]) -> UarInCall
         plain.append(probabilities[counted])
         if result.speaker:
             # The service uses all segments of a channel for the adaptation, so this code does so too.
-            statistics = standardize_list(call.features, result.scaler).functionals["clean"]
+            statistics = standardize_list(call.features, result.scaler).functionals["clean"][:]
             scores = result.speaker.scores(statistics, probabilities)
             adapted.append(adapt_groups(*scores, [np.arange(len(probabilities))])[counted])
         places += [tested[index] for index in call.utterances[counted].tolist()]

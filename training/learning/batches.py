@@ -93,12 +93,22 @@ def assemble(
     pairs = list(zip(conditions, indices, strict=True))
     batch: Batch = {}
     if "features" in names:
-        batch["features"] = np.stack([inputs.functionals[condition][index] for condition, index in pairs])
+        batch["features"] = _functionals(inputs, indices, conditions)
     if "descriptors" in names:
         sequences = [inputs.descriptors[condition][index] for condition, index in pairs]
         n_frames = min(*map(len, sequences), max_frames or len(sequences[0]))
         batch["descriptors"] = np.stack([_crop(sequence, n_frames, random) for sequence in sequences])
     return batch
+
+
+def _functionals(inputs: Inputs, indices: Indices, conditions: Sequence[str]) -> NDArray[np.float32]:
+    """Return the functionals of utterances, each under its condition, which is read at once."""
+    rows = np.empty((len(indices), inputs.functionals["clean"].shape[1]), np.float32)
+    names = np.asarray(conditions)
+    for condition in dict.fromkeys(conditions):
+        own = names == condition
+        rows[own] = inputs.functionals[condition][np.asarray(indices)[own]]
+    return rows
 
 
 def _crop(

@@ -15,47 +15,49 @@ class NormalEquations:
     """The normal equations of a weighted ridge regression.
 
     Example:
-        >>> equations = NormalEquations(np.array([[0.0], [1.0], [2.0]]), np.ones(3))
-        >>> equations.add(np.array([[0.0], [1.0], [2.0]], np.float32))
+        >>> equations = NormalEquations()
+        >>> values = np.array([[0.0], [1.0], [2.0]])
+        >>> equations.add(values.astype(np.float32), values, np.ones(3))
         >>> kernel, bias = equations.solve(penalty=1e-6)
         >>> round(float(kernel[0, 0]), 3)
         1.0
     """
 
-    def __init__(self, targets: NDArray[np.float64], weights: NDArray[np.float64]) -> None:
-        """Start with no examples.
-
-        Args:
-            targets: the targets of each part, shape (n, n_targets).
-            weights: the weights of the examples of each part, shape (n,), not negative.
-        """
-        self._weighted_targets = targets * weights[:, np.newaxis]
-        self._weights = weights
+    def __init__(self) -> None:
+        """Start with no examples."""
         self._total = 0.0
-        self._target_sums = np.zeros(targets.shape[1])
+        self._target_sums: NDArray[np.float64] = np.zeros(0)
         self._feature_sums: NDArray[np.float64] = np.zeros(0)
         self._products: NDArray[np.float64] = np.zeros(0)
         self._gram: Array = np.zeros(0, np.float32)
 
-    def add(self, features: Array, factor: float = 1.0) -> None:
-        """Add n examples with the targets and weights of a part.
+    def add(
+        self,
+        features: Array,
+        targets: NDArray[np.float64],
+        weights: NDArray[np.float64],
+        factor: float = 1.0,
+    ) -> None:
+        """Add n examples.
 
         Args:
             features: the features of the examples, shape (n, n_features).
+            targets: the targets of the examples, shape (n, n_targets).
+            weights: the weights of the examples, shape (n,), not negative.
             factor: the factor of the weights. It can be negative if the sum of all parts is not.
         """
         if not self._total:
-            n_features = features.shape[1]
-            self._feature_sums = np.zeros(n_features)
-            self._products = np.zeros((n_features, len(self._target_sums)))
+            n_features, n_targets = features.shape[1], targets.shape[1]
+            self._target_sums, self._feature_sums = np.zeros(n_targets), np.zeros(n_features)
+            self._products = np.zeros((n_features, n_targets))
             self._gram = np.zeros((n_features, n_features), np.float32, order="F")
-        self._total += factor * self._weights.sum()
-        self._target_sums += factor * self._weighted_targets.sum(axis=0)
-        # Products with the features are in float32, since a copy of them in float64 takes gigabytes.
-        self._feature_sums += factor * (self._weights.astype(np.float32) @ features)
-        self._products += factor * (features.T @ self._weighted_targets.astype(np.float32))
-        roots = np.sqrt(self._weights).astype(np.float32)
-        weighted = features * roots[:, np.newaxis]
+        weighted_targets = targets * weights[:, np.newaxis]
+        self._total += factor * weights.sum()
+        self._target_sums += factor * weighted_targets.sum(axis=0)
+        # Products with the features are in float32, which is faster.
+        self._feature_sums += factor * (weights.astype(np.float32) @ features)
+        self._products += factor * (features.T @ weighted_targets.astype(np.float32))
+        weighted = features * np.sqrt(weights).astype(np.float32)[:, np.newaxis]
         # The product of a matrix with its own transpose; it fills the lower triangle only.
         self._gram = ssyrk(factor, weighted.T, beta=1.0, c=self._gram, lower=True, overwrite_c=True)
 

@@ -16,10 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.class_weight import compute_sample_weight
 
-from training.data.dataset import Inputs
+from training.data.dataset import Inputs, in_chunks
 from training.data.folds import Fold, Indices
 from training.learning.normal_equations import Array, NormalEquations
 from training.learning.trained_network import History, Shapes, TrainedNetwork, kept, predict, shapes
+
+CHUNK = 2048
+"""The number of utterances whose values are in memory at once. Not tuned."""
 
 SHARPNESS = 2.0
 """The factor from scores to logits, so that the temperature is near 1. Not tuned."""
@@ -89,26 +92,33 @@ class Ridge:
         for layer in network.layers:
             if isinstance(layer, keras.layers.Normalization):
                 before = keras.Model(network.inputs, layer.input)
-                layer.adapt(np.concatenate([predict(before, inputs, part, one) for one in self.conditions]))
+                layer.adapt(
+                    predict(before, inputs, chunk, condition)
+                    for condition in self.conditions
+                    for chunk in in_chunks(part, CHUNK)
+                )
         network.layers[-1].set_weights(self._solve(network, inputs, part))
         network.save(path)
         return {}
 
     def _solve(self, network: keras.Model, inputs: Inputs, part: Indices) -> Sequence[Array]:
         """Return kernel, shape (n_values, n_labels), and bias, shape (n_labels,), of the last layer."""
-        targets = inputs.targets[part]
-        signs = np.where(np.eye(inputs.n_labels)[targets] > 0, 1.0, -1.0)
-        equations = NormalEquations(signs, compute_sample_weight("balanced", targets))
+        weights = compute_sample_weight("balanced", inputs.targets[part])
+        equations = NormalEquations()
         front = keras.Model(network.inputs, network.layers[-1].input)
         scale = np.float32(np.sqrt(front.output_shape[-1]))
-        for values, factor in self._values(front, inputs, part):
-            equations.add(values / scale, factor)
-            if self.relative:
-                equations.add(relative_to_speaker(values, inputs.speakers[part]) / scale, factor)
+        for places in _whole_speakers(inputs.speakers[part]):
+            chunk = part[places]
+            signs = np.where(np.eye(inputs.n_labels)[inputs.targets[chunk]] > 0, 1.0, -1.0)
+            for values, factor in self._values(front, inputs, chunk):
+                equations.add(values / scale, signs, weights[places], factor)
+                if self.relative:
+                    relative = relative_to_speaker(values, inputs.speakers[chunk])
+                    equations.add(relative / scale, signs, weights[places], factor)
         kernel, bias = equations.solve(self.penalty)
         return [(SHARPNESS * kernel / scale).astype(np.float32), (SHARPNESS * bias).astype(np.float32)]
 
-    def _values(self, front: keras.Model, inputs: Inputs, part: Indices) -> Iterator[tuple[Array, float]]:
+    def _values(self, front: keras.Model, inputs: Inputs, chunk: Indices) -> Iterator[tuple[Array, float]]:
         """Yield the values under each condition, shape (n, n_values), and the factor of their weights.
 
         The label is the same under all conditions. So the squared error of a linear score is the squared
@@ -120,12 +130,30 @@ class Ridge:
         total = sum(factors.values())
         mean: Array = np.zeros((1, 1), np.float32)
         for condition, factor in factors.items():
-            values = predict(front, inputs, part, condition)
+            values = predict(front, inputs, chunk, condition)
             yield values, factor * self.spread**2
             if self.spread != 1:
                 mean = mean + np.float32(factor / total) * values
         if self.spread != 1:
             yield mean, total * (1 - self.spread**2)
+
+
+def _whole_speakers(speakers: NDArray[np.str_]) -> Iterator[Indices]:
+    """Cut utterances into chunks of about `CHUNK` that contain all utterances of their speakers.
+
+    Args:
+        speakers: the speaker of each utterance, shape (n,).
+
+    Yields:
+        The places of the utterances of a chunk.
+    """
+    order = np.argsort(speakers, kind="stable")
+    _, starts = np.unique(speakers[order], return_index=True)
+    first = 0
+    for end in (*starts[1:], len(order)):
+        if end - first >= CHUNK or end == len(order):
+            yield order[first:end]
+            first = end
 
 
 def relative_to_speaker(values: Array, speakers: NDArray[np.str_]) -> Array:

@@ -16,9 +16,11 @@ def test_the_solution_agrees_with_scikit_learn(n: int) -> None:
         np.tile(targets, (2, 1)),
         sample_weight=np.concatenate([weights, 2 * weights]),
     )
-    equations = NormalEquations(targets, weights)
-    equations.add(features[0])
-    equations.add(features[1], 2)
+    equations = NormalEquations()
+    half = n // 2  # one condition in two chunks
+    equations.add(features[0, :half], targets[:half], weights[:half])
+    equations.add(features[0, half:], targets[half:], weights[half:])
+    equations.add(features[1], targets, weights, 2)
     kernel, bias = equations.solve(0.3 / (3 * weights.sum()))
     np.testing.assert_allclose(kernel, expected.coef_.T, atol=1e-4)
     np.testing.assert_allclose(bias, expected.intercept_, atol=1e-4)

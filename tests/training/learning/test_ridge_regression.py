@@ -1,11 +1,13 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from app.core.scaler import Scaler
 from training.data.dataset import Inputs, Sequences
 from training.data.folds import Fold
+from training.learning import ridge_regression
 from training.learning.ridge_regression import Ridge, relative_to_speaker
 from training.models import ridge
 
@@ -15,7 +17,9 @@ TARGETS = RANDOM.integers(0, 2, N)
 SPEAKERS = np.array([f"speaker {n % 7}" for n in range(N)])
 
 
-def fit(values: NDArray[np.float32], spread: float, path: Path) -> NDArray[np.float32]:
+def fit(
+    values: NDArray[np.float32], spread: float, path: Path, *, relative: bool = False
+) -> NDArray[np.float32]:
     """Return the kernel of a regression on values under two conditions, shape (2, N, n_values)."""
     sequences = Sequences(lambda _: np.zeros((1, 1), np.float32), N, Scaler(np.zeros(1), np.ones(1)))
     names = ("clean", "line-1")
@@ -24,7 +28,7 @@ def fit(values: NDArray[np.float32], spread: float, path: Path) -> NDArray[np.fl
     )
     part = np.arange(N)
     fold = Fold(1, "1", part, part[:0], part[:0], speaker_independent=True)
-    model = Ridge(ridge.build, ("line-1",), penalty=1e-3, spread=spread)
+    model = Ridge(ridge.build, ("line-1",), penalty=1e-3, spread=spread, relative=relative)
     kernel: NDArray[np.float32] = model.fit(inputs, fold, 1, path).last_kernel
     return kernel
 
@@ -64,3 +68,13 @@ def test_values_relative_to_the_speaker_keep_only_differences_within_the_speaker
         np.testing.assert_allclose(
             relative[rows] - relative[rows][0], values[rows] - values[rows][0], atol=1e-6
         )
+
+
+def test_the_solution_does_not_depend_on_the_chunks_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = two_features()
+    whole = np.asarray(fit(values, 2, tmp_path / "whole.keras", relative=True))
+    monkeypatch.setattr(ridge_regression, "CHUNK", 50)  # about a speaker
+    chunked = np.asarray(fit(values, 2, tmp_path / "chunked.keras", relative=True))
+    np.testing.assert_allclose(chunked, whole, rtol=1e-4)
