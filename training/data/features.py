@@ -255,15 +255,20 @@ class KeptFeatures(Sequence[FeatureValues]):
         with np.load(self.paths[index]) as arrays:
             return FeatureValues(**arrays)
 
+    @property
+    def matrix(self) -> Path:
+        """The path of the file with the functionals of all utterances."""
+        names = "\n".join(path.name for path in self.paths)
+        digest = hashlib.sha256(names.encode()).hexdigest()[:16]
+        return self.paths[0].parent / f"functionals-{digest}.npy"
+
     @cached_property
     def functionals(self) -> NDArray[np.float32]:
         """The functionals of all utterances, shape (n, n_functionals), mapped to memory and read-only."""
-        names = "\n".join(path.name for path in self.paths)
-        path = self.paths[0].parent / f"functionals-{hashlib.sha256(names.encode()).hexdigest()[:16]}.npy"
-        if not path.is_file():
+        if not self.matrix.is_file():
             rows = (self._read(one, "functionals") for one in tqdm(self.paths, "functionals", leave=False))
-            write_rows(path, len(self.paths), rows)
-        mapped: NDArray[np.float32] = np.load(path, mmap_mode="r")
+            write_rows(self.matrix, len(self.paths), rows)
+        mapped: NDArray[np.float32] = np.load(self.matrix, mmap_mode="r")
         return mapped
 
     def descriptors(self, index: int) -> NDArray[np.float32]:
