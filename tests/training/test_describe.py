@@ -37,6 +37,11 @@ def voice(seed: int, seconds: float = 1.5) -> Samples:
     return np.asarray(np.round(samples * 2**15) / 2**15, np.float32)  # so that 16 bits lose nothing
 
 
+def quieter(samples: Samples, factor: int) -> Samples:
+    """Divide the amplitude."""
+    return np.asarray(samples / factor, np.float32)
+
+
 def write_corpus(folder: Path, rows: dict[str, tuple[bytes, str]]) -> Path:
     """Write recordings, and the table with the other columns of each."""
     folder.mkdir(parents=True)
@@ -60,12 +65,12 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         "in-another-part.flac": (encode(voice(1), container="FLAC"), "anger,s1,f,de,2"),
         "second.wav": (encode(voice(2)), "sadness,s1,f,de,1"),
         "other-speaker.ogg": (
-            encode(voice(2)[1_001:] / 4, subtype="OPUS", container="OGG"),
+            encode(quieter(voice(2)[1_001:], 4), subtype="OPUS", container="OGG"),
             "sadness,s2,f,de,1",
         ),
         "third.wav": (encode(voice(3)), "happiness,s2,f,de,1"),
         "fourth.wav": (encode(voice(4)), "anger,s2,f,de,1"),
-        "other-label.wav": (encode(voice(4) / 2), "neutral,s2,f,de,1"),
+        "other-label.wav": (encode(quieter(voice(4), 2)), "neutral,s2,f,de,1"),
         "fifth.wav": (encode(voice(5)), "neutral,s1,f,de,1"),
         "again.wav": (encode(voice(5)), "neutral,s1,f,de,1"),
         "silent.wav": (encode(np.zeros(RATE, np.float32)), "neutral,s3,m,de,1"),

@@ -15,7 +15,7 @@ from training.data.fingerprint import SIZE, fingerprint
 from training.data.recording_facts import RecordingFacts, measure
 
 CHANGES: dict[str, Callable[[Signal], Signal]] = {
-    "quieter": lambda one: Signal(one.samples / 8, one.sampling_rate),
+    "quieter": lambda one: Signal(one.samples / np.float32(8), one.sampling_rate),
     "inverted": lambda one: Signal(-one.samples, one.sampling_rate),
     "trimmed": lambda one: Signal(one.samples[:, 1_501:-777], one.sampling_rate),
     "telephone": lambda one: CONDITIONS["telephone"](one, np.random.default_rng(1)),
