@@ -55,6 +55,9 @@ OVERLAP = 0.5
 ROWS, COLUMNS = 2_048, 8_192
 """The size of a block of distances, which takes 64 MiB."""
 
+N_BLOCKS_SHOWN = 5
+"""The number of blocks of rows from which the search takes long enough for a progress bar."""
+
 Samples = NDArray[np.float32]
 
 
@@ -141,7 +144,8 @@ def candidates(
         The index of a fingerprint, and those of its neighbors that did not have it as a neighbor before.
     """
     seen: set[tuple[int, int]] = set()
-    for start in range(0, len(fingerprints), ROWS):
+    starts = range(0, len(fingerprints), ROWS)
+    for start in tqdm(starts, "searching", disable=len(starts) < N_BLOCKS_SHOWN):
         rows, columns, distances = _within(fingerprints, start, limit)
         order = np.lexsort((distances, rows))
         for part in np.split(order, np.flatnonzero(np.diff(rows[order])) + 1):
