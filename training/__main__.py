@@ -171,6 +171,18 @@ def _evaluate(options: argparse.Namespace) -> None:
     print((options.output / REPORT).read_text(encoding="utf-8"))
 
 
+def _describe(options: argparse.Namespace) -> None:
+    """Report on corpora."""
+    from training.describe import PAGE, Description, describe  # noqa: PLC0415
+
+    results = describe(
+        _utterances(options), Description(options.output, options.cache, speech=options.speech)
+    )
+    for finding in results["findings"]:
+        print(f"{finding['severity']}: {finding['text']}")
+    print(f"wrote {options.output / PAGE}")
+
+
 def _adapt(options: argparse.Namespace) -> None:
     """Adapt a bundle to unlabeled recordings."""
     from training.adapt import adapt  # noqa: PLC0415
@@ -206,6 +218,7 @@ VERBS = {
     "train": _train,
     "compare": _compare,
     "evaluate": _evaluate,
+    "describe": _describe,
     "adapt": _adapt,
     "redraw": _redraw,
 }

@@ -57,6 +57,7 @@ def parse(arguments: Collection[str] | None = None) -> argparse.Namespace:
     _add_train(verbs, [corpus, labels, cache, runs, bundle, dry_run])
     _add_compare(verbs, [corpus, labels, cache, runs, dry_run])
     _add_evaluate(verbs, [corpus])
+    _add_describe(verbs, [corpus])
     _add_adapt(verbs, [cache, bundle])
     _add_redraw(verbs, [corpus])
     options = parser.parse_args(None if arguments is None else list(arguments))
@@ -335,6 +336,36 @@ def _add_evaluate(verbs: Verbs, parents: list[Parser]) -> None:
     )
     _several(verb, "--calls", "simulated calls", SOUNDS, ["telephone", "noise"], nargs="*")
     verb.set_defaults(verb="evaluate")
+
+
+def _add_describe(verbs: Verbs, parents: list[Parser]) -> None:
+    """Add the subcommand that reports on corpora."""
+    verb = verbs.add_parser(
+        "describe",
+        parents=parents,
+        help="write a report of the problems and the figures of corpora",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="example:\n"
+        "  python -m training describe --corpus csv=/data/ours/utterances.csv --corpus emodb=/data/emodb \\\n"
+        "      --output report\n\n"
+        "report/report.html is for people, report/report.json for programs.",
+    )
+    verb.add_argument(
+        "--output",
+        type=Path,
+        default=Path("report"),
+        help="folder of the page and the JSON file; default: %(default)s",
+    )
+    verb.add_argument(
+        "--cache",
+        type=Path,
+        default=Path(".cache/recordings"),
+        help="folder that keeps the facts of recordings; default: %(default)s",
+    )
+    verb.add_argument(
+        "--speech", action="store_true", help="also measure the share of speech, which takes more time"
+    )
+    verb.set_defaults(verb="describe")
 
 
 def _several(
