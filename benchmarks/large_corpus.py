@@ -88,6 +88,8 @@ def synthetic(n_utterances: int, n_values: int, folder: Path, conditions: tuple[
         paths = [folder / condition / f"{n}.npz" for n in range(n_utterances)]
         descriptors = np.zeros((10, N_DESCRIPTORS), np.float16)
         write_whole(paths[0], to_npz({"functionals": np.zeros(n_values), "descriptors": descriptors}))
+        for path in paths[1:]:
+            path.hardlink_to(paths[0])
         rows = (random.normal(target / 10, 1, n_values).astype(np.float32) for target in targets)
         kept = KeptFeatures(paths)
         write_rows(kept.matrix, n_utterances, rows)
