@@ -132,7 +132,7 @@ def test_neighbors_agree_on_what_separates_them() -> None:
     places = places + np.random.default_rng(1).normal(0, 0.1, places.shape)
     apart = ["a"] * 20 + ["b"] * 20
     mixed = ["a", "b"] * 20
-    assert neighbor_agreement(places.astype(np.float32), apart) == (1.0, pytest.approx(19 / 39))
+    assert neighbor_agreement(places.astype(np.float32), apart) == pytest.approx((1.0, 19 / 39))
     share, chance = neighbor_agreement(places.astype(np.float32), mixed)
     assert share == pytest.approx(chance, abs=0.15)
 
@@ -143,7 +143,7 @@ def explain(bundle: Path, output: Path, *options: str | Path) -> int:
 
 def test_the_report_has_every_picture(tmp_path: Path, table: Path) -> None:
     bundle, _ = bundle_of(tmp_path, "MFCC")
-    options = ("--corpus", f"csv={table}", "--recording", EXAMPLE, "--utterances", 14, "--repeats", "2")
+    options = ("--corpus", f"csv={table}", "--recording", EXAMPLE, "--utterances", "14", "--repeats", "2")
     assert explain(bundle, tmp_path / "out", *options) == 0
     report = (tmp_path / "out" / "explanation.md").read_text()
     pictures = set(re.findall(r"\]\((\w+\.png)\)", report))

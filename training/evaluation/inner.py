@@ -155,7 +155,7 @@ def pooled_network(
         opset_imports=model.opset_import,
         ir_version=model.ir_version,
     )
-    session = start(head)
+    session = start(head, n_threads=0)
 
     def answer(values: NDArray[np.float32]) -> NDArray[np.float32]:
         chunks = (values[first : first + CHUNK] for first in range(0, len(values), CHUNK))
@@ -164,10 +164,10 @@ def pooled_network(
     return answer
 
 
-def start(model: Any) -> Any:  # noqa: ANN401  # onnx and onnxruntime are untyped
-    """Start a session of ONNX Runtime on one core, like the service."""
+def start(model: Any, n_threads: int = 1) -> Any:  # noqa: ANN401  # onnx and onnxruntime are untyped
+    """Start a session of ONNX Runtime, on one core like the service, or on all cores with 0 threads."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.intra_op_num_threads = options.inter_op_num_threads = n_threads
     return onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )

@@ -47,7 +47,7 @@ class Occlusion:
 
     @property
     def changes(self) -> NDArray[np.float64]:
-        """The change of the probability by each window, shape (n_windows,); below 0 if the window supports."""
+        """The change of the probability by each window, shape (n_windows,)."""
         return self.probabilities - self.probability
 
 

@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 from numpy.typing import NDArray
 
 from app.core.audio import Signal
-from app.core.log_mel import SAMPLING_RATE, power_spectrum
+from app.core.log_mel import HOP, SAMPLING_RATE, power_spectrum
 from training.evaluation.importance import Importance
 from training.evaluation.occlusion import Occlusion, over_time
 from training.publish.plots import BLUE, GRAY, ORANGE, draw_confusion, to_png
@@ -22,6 +23,9 @@ PALETTE = (BLUE, ORANGE, "#3f9b6c", "#8f5bb5", "#c9485b", "#b09a1d", "#3aa6b9", 
 
 DYNAMIC_RANGE = 70
 """dB below the loudest value that the spectrogram shows. Not tuned."""
+
+SMALLEST_POWER = 1e-12
+"""Avoids the logarithm of zero in silence."""
 
 SMALLEST_SCALE = 0.05
 """The change at full color, if no change is larger, so that noise does not look like an effect. Not tuned."""
@@ -52,20 +56,14 @@ def occlusion(found: Occlusion, signal: Signal, hop: float) -> bytes:
         color=TEXT,
         fontsize=12,
     )
-    power = power_spectrum(signal.samples[0]).T
-    decibels = 10 * np.log10(np.maximum(power, power.max() * 10 ** (-DYNAMIC_RANGE / 10)))
-    extent = (0.0, signal.duration, 0.0, SAMPLING_RATE / 2)
-    above.imshow(decibels, origin="lower", aspect="auto", extent=extent, cmap="gray_r")
-    shading = above.imshow(
-        support[np.newaxis],
+    colors = ScalarMappable(TwoSlopeNorm(0, -largest, largest), AGAINST_TO_FOR)
+    above.imshow(
+        _tinted_spectrogram(signal, colors.to_rgba(support)[:, :3], hop),
+        origin="lower",
         aspect="auto",
-        extent=(0.0, len(support) * hop, 0.0, SAMPLING_RATE / 2),
-        cmap=AGAINST_TO_FOR,
-        norm=TwoSlopeNorm(0, -largest, largest),
-        alpha=0.45,
-        interpolation="nearest",
+        extent=(0.0, signal.duration, 0.0, SAMPLING_RATE / 2),
     )
-    bar = figure.colorbar(shading, ax=above, ticks=[-largest, 0, largest], pad=0.01)
+    bar = figure.colorbar(colors, ax=above, ticks=[-largest, 0, largest], pad=0.01)
     bar.ax.set_yticklabels(["speaks\nagainst", "no effect", "speaks\nfor"], fontsize=9)
     above.set(
         ylabel="frequency (Hz)",
@@ -75,6 +73,23 @@ def occlusion(found: Occlusion, signal: Signal, hop: float) -> bytes:
     _draw_changes(below, support, hop)
     below.set(xlim=(0, signal.duration), xlabel="time (s)", ylabel="change of the probability\n(points)")
     return to_png(figure)
+
+
+def _tinted_spectrogram(signal: Signal, colors: NDArray[np.float64], hop: float) -> NDArray[np.float64]:
+    """Return a spectrogram on white, darkened where it is loud and tinted by the color of each step.
+
+    The product of both keeps the spectrogram readable, which a transparent color over it does not.
+
+    Returns:
+        RGB, from 0 to 1, shape (n_frequencies, n_frames, 3).
+    """
+    power = power_spectrum(signal.samples[0]).T
+    decibels = 10 * np.log10(np.maximum(power, SMALLEST_POWER))
+    brightness = np.clip((decibels.max() - decibels) / DYNAMIC_RANGE, 0, 1)
+    steps = (np.arange(power.shape[1]) * HOP / SAMPLING_RATE / hop).astype(int)
+    tint = colors[np.minimum(steps, len(colors) - 1)]
+    tinted: NDArray[np.float64] = brightness[..., np.newaxis] * tint
+    return tinted
 
 
 def _draw_changes(axes: Axes, support: NDArray[np.float64], hop: float) -> None:
@@ -108,18 +123,22 @@ def embedding_map(places: NDArray[np.float32], groups: Mapping[str, Sequence[str
     """
     figure = Figure(figsize=(5.0 * len(groups), 5.9), layout="constrained")
     figure.suptitle(
-        "Each dot is an utterance; the network describes near dots alike (t-SNE)", color=TEXT, fontsize=12
+        "Which utterances does the network describe alike?\n"
+        "Each dot is an utterance; near dots are alike for the network (t-SNE)",
+        color=TEXT,
+        fontsize=12,
     )
-    for axes, (kind, of_each) in zip(figure.subplots(1, len(groups), squeeze=False).flat, groups.items()):  # noqa: B905
+    grid = figure.subplots(1, len(groups), squeeze=False)
+    for axes, (kind, of_each) in zip(grid.flat, groups.items(), strict=True):
         ordered = [name for name, _ in Counter(sorted(of_each)).most_common()]
         colored = dict(zip(ordered, PALETTE, strict=False))
+        for name, color in colored.items():
+            members = np.array([own == name for own in of_each])
+            axes.scatter(*places[members].T, s=9, color=color, alpha=0.7, linewidth=0, zorder=2, label=name)
         others = np.array([name not in colored for name in of_each])
         if others.any():
             n_others = len(ordered) - len(colored)
-            axes.scatter(*places[others].T, s=6, color=GRAY, alpha=0.35, label=f"{n_others} others")
-        for name, color in colored.items():
-            members = np.array([own == name for own in of_each])
-            axes.scatter(*places[members].T, s=9, color=color, alpha=0.7, linewidth=0, label=name)
+            axes.scatter(*places[others].T, s=6, color=GRAY, alpha=0.35, zorder=1, label=f"{n_others} others")
         axes.set_title(f"colored by {kind}", fontsize=11)
         axes.set_xticks([])
         axes.set_yticks([])
@@ -149,7 +168,8 @@ def importance(panels: Mapping[str, Sequence[Importance]], uar: float) -> bytes:
     heights = [len(results) for results in panels.values()]
     figure = Figure(figsize=(7.6, 1.6 + 0.42 * sum(heights) + 0.5 * len(heights)), layout="constrained")
     figure.suptitle(
-        f"Loss of UAR (from {uar:.1%}) when the values of a group\nare exchanged between utterances",
+        f"Which values does the network need? Loss of UAR (from {uar:.1%})\n"
+        "when the values of a group are exchanged between utterances",
         color=TEXT,
         fontsize=12,
     )

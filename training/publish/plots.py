@@ -42,14 +42,15 @@ def confusion_matrix(
 def draw_confusion(
     axes: Axes, counts: NDArray[np.int64], labels: Sequence[str], font_size: float = 10
 ) -> None:
-    """Draw a confusion matrix, see `confusion_matrix`, without a title."""
+    """Draw a confusion matrix, see `confusion_matrix`. A label without utterances has dashes."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    totals = counts.sum(axis=1)
     for row, column in np.ndindex(counts.shape):
         axes.text(
             column,
             row,
-            f"{shares[row, column]:.0%}\n{counts[row, column]}",
+            f"{shares[row, column]:.0%}\n{counts[row, column]}" if totals[row] else "–",
             ha="center",
             va="center",
             color="white" if shares[row, column] > WHITE_TEXT_FROM else "#1f2937",
