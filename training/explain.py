@@ -10,7 +10,6 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ from training.evaluation.importance import (
     groups_of_statistics,
     importances,
 )
-from training.evaluation.inner import InnerNetwork, InnerValues, pooled_network, stack
+from training.evaluation.inner import InnerNetwork, InnerValues, look_at, pooled_network, stack
 from training.evaluation.occlusion import occlude
 from training.learning.scores import bootstrap_interval, uar
 from training.publish import explanation_plots as plots
@@ -44,7 +43,7 @@ from training.publish.templates import render
 
 RESULTS, REPORT, TEMPLATE = "explanation.json", "explanation.md", "explanation.md.jinja"
 OCCLUSION, MAP, IMPORTANCE = "occlusion.png", "embedding_map.png", "importance.png"
-KINDS = {"corpus": "corpus", "sex": "sex", "language": "language"}
+KINDS = ("corpus", "sex", "language")
 MOST_GROUPS = 12
 """The most groups in one picture of confusions; further groups are too small to read. Not tuned."""
 
@@ -189,13 +188,7 @@ def _explain_corpus(
     recognized = values.probabilities.argmax(axis=1)
     speakers = [one.speaker for one in scored]
     trained = {corpus.name for corpus in manifest.protocol.corpora}
-    hidden = InnerNetwork(explanation.bundle).hidden
-    groups = {
-        "label": [one.emotion for one in scored],
-        "speaker": speakers,
-        "corpus": [one.corpus for one in scored],
-    }
-    pictures[MAP] = plots.embedding_map(embed(values.hidden, explanation.seed), groups)
+    embedding, pictures[MAP] = _map(scored, values.hidden, explanation)
     measured = _importance(values.pooled, truth, speakers, manifest, explanation)
     score = uar(truth, recognized)
     if measured:
@@ -210,14 +203,7 @@ def _explain_corpus(
         "trained_on": sorted(trained & {one.corpus for one in scored}),
         "uar": score,
         "uar_interval_95": bootstrap_interval(truth, recognized, speakers, explanation.seed),
-        "embedding": {
-            "layer": "last hidden layers" if hidden else "outputs before the softmax",
-            "n_values": values.hidden.shape[1],
-            "neighbors": {
-                kind: dict(zip(("share", "chance"), neighbor_agreement(values.hidden, group), strict=True))
-                for kind, group in groups.items()
-            },
-        },
+        "embedding": embedding,
         "importance": {title: [asdict(one) for one in found] for title, found in measured.items()},
         "n_repeats": explanation.n_repeats,
         "confusion": {
@@ -232,7 +218,7 @@ def _look(
 ) -> tuple[list[Utterance], InnerValues]:
     """Run the network on all utterances. Return those that can be analyzed, and their inner values."""
     run = joblib.Parallel(n_jobs=len(os.sched_getaffinity(0)), return_as="generator")
-    work = run(joblib.delayed(_look_at)(bundle, one.path) for one in chosen)
+    work = run(joblib.delayed(look_at)(bundle, one.path) for one in chosen)
     values = list(tqdm(work, "utterances", len(chosen)))
     failed = [
         f"  {one.path}: {value}" for one, value in zip(chosen, values, strict=True) if isinstance(value, str)
@@ -251,18 +237,25 @@ def _look(
     return [one for one, _ in pairs], stack([value for _, value in pairs])
 
 
-def _look_at(bundle: Path, recording: Path) -> InnerValues | str:
-    """Run the network on one recording. Return the reason if it cannot be analyzed."""
-    try:
-        return _network(bundle).look(recording.read_bytes())
-    except AudioError as error:
-        return str(error)
-
-
-@cache
-def _network(bundle: Path) -> InnerNetwork:
-    """Return the network of a bundle, which each process loads once."""
-    return InnerNetwork(bundle)
+def _map(
+    utterances: Sequence[Utterance], hidden: NDArray[np.float32], explanation: Explanation
+) -> tuple[dict[str, Any], bytes]:
+    """Return the agreement of neighbors in the hidden layers, and the map."""
+    groups = {
+        "label": [one.emotion for one in utterances],
+        "speaker": [one.speaker for one in utterances],
+        "corpus": [one.corpus for one in utterances],
+    }
+    has_hidden = bool(InnerNetwork(explanation.bundle).hidden)
+    facts = {
+        "layer": "last hidden layers" if has_hidden else "outputs before the softmax",
+        "n_values": hidden.shape[1],
+        "neighbors": {
+            kind: dict(zip(("share", "chance"), neighbor_agreement(hidden, group), strict=True))
+            for kind, group in groups.items()
+        },
+    }
+    return facts, plots.embedding_map(embed(hidden, explanation.seed), groups)
 
 
 def _importance(

@@ -6,6 +6,7 @@ becomes the input. The weights stay those of the bundle.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from onnx import TensorProto, helper
 
 from app.core.audio import decode, resample, select_channel
 from app.core.bundle import MODEL, OUTPUT, read_bundle
+from app.core.errors import AudioError
 from app.core.inputs import InputExtractor
 from app.core.log_mel import SAMPLING_RATE
 from training.encoder.graph import STATES, STATISTICS
@@ -94,6 +96,28 @@ class InnerNetwork:
         floor = np.finfo(np.float32).tiny
         hidden = [value.ravel() for value in shown] or [np.log(np.maximum(probabilities, floor))]
         return InnerValues(probabilities, np.concatenate(hidden), pooled)
+
+
+def look_at(bundle: Path, recording: Path) -> InnerValues | str:
+    """Run the network of a bundle on one recording.
+
+    Args:
+        bundle: the folder of the bundle, which each process loads once.
+        recording: the recording.
+
+    Returns:
+        The values, or the reason if the recording cannot be analyzed.
+    """
+    try:
+        return _network(bundle).look(recording.read_bytes())
+    except AudioError as error:
+        return str(error)
+
+
+@cache
+def _network(bundle: Path) -> InnerNetwork:
+    """Return the network of a bundle."""
+    return InnerNetwork(bundle)
 
 
 def hidden_layers(graph: Any, n_labels: int) -> list[str]:  # noqa: ANN401  # onnx is untyped

@@ -131,7 +131,7 @@ def embedding_map(places: NDArray[np.float32], groups: Mapping[str, Sequence[str
     grid = figure.subplots(1, len(groups), squeeze=False)
     for axes, (kind, of_each) in zip(grid.flat, groups.items(), strict=True):
         ordered = [name for name, _ in Counter(sorted(of_each)).most_common()]
-        colored = dict(zip(ordered, PALETTE, strict=False))
+        colored = dict(zip(sorted(ordered[: len(PALETTE)]), PALETTE, strict=False))
         for name, color in colored.items():
             members = np.array([own == name for own in of_each])
             axes.scatter(*places[members].T, s=9, color=color, alpha=0.7, linewidth=0, zorder=2, label=name)
