@@ -183,6 +183,28 @@ def _describe(options: argparse.Namespace) -> None:
     print(f"wrote {options.output / PAGE}")
 
 
+def _explain(options: argparse.Namespace) -> None:
+    """Show what the answers of a bundle rest on."""
+    from training.explain import REPORT, Explanation, explain, plan_explanation  # noqa: PLC0415
+
+    utterances = _utterances(options) if options.corpus else []
+    explanation = Explanation(
+        options.bundle,
+        options.output,
+        options.recording,
+        options.utterances,
+        options.seed,
+        options.repeats,
+        options.window,
+        options.hop,
+    )
+    if options.dry_run:
+        plan_explanation(utterances, explanation)
+        return
+    explain(utterances, explanation, skip_undecodable=options.skip_undecodable)
+    print(f"Report: {options.output / REPORT}")
+
+
 def _adapt(options: argparse.Namespace) -> None:
     """Adapt a bundle to unlabeled recordings."""
     from training.adapt import adapt  # noqa: PLC0415
@@ -219,6 +241,7 @@ VERBS = {
     "compare": _compare,
     "evaluate": _evaluate,
     "describe": _describe,
+    "explain": _explain,
     "adapt": _adapt,
     "redraw": _redraw,
 }

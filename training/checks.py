@@ -38,6 +38,8 @@ def check(options: argparse.Namespace) -> None:
             check_writable(getattr(options, folder))
     if options.verb == "redraw":
         check_writable(options.bundle.parent)
+    if options.verb == "explain":
+        _check_explanation(options)
     if options.verb == "train":
         _check_export(options.model, options.features, options.export)
     if options.verb == "compare":
@@ -120,6 +122,21 @@ def _check_bundle(options: argparse.Namespace) -> None:
     bundle: Path = options.models / options.name
     if bundle.exists() and not options.overwrite:
         raise TrainingError(f"{bundle} already exists; choose another --name, or replace it with --overwrite")
+
+
+def _check_explanation(options: argparse.Namespace) -> None:
+    """Raise if there is nothing to explain, or if the bundle or the recording does not exist."""
+    if not options.corpus and not options.recording:
+        raise TrainingError("there is nothing to explain: give --recording, --corpus or both")
+    if not options.bundle.is_dir():
+        raise TrainingError(f"{options.bundle}: there is no such folder; name the folder of a bundle")
+    if options.recording and not options.recording.is_file():
+        raise TrainingError(f"{options.recording}: there is no such file; name one recording")
+    if options.hop > options.window:
+        raise TrainingError(
+            f"--hop {options.hop} is longer than --window {options.window}, so that moments would never be "
+            "hidden; give a shorter --hop"
+        )
 
 
 def _check_export(model: str, feature_set: str, export: str) -> None:

@@ -31,6 +31,12 @@ example: two models on the same speaker-independent folds, each trained with thr
   python -m training compare --corpus csv=/data/emodb/utterances.csv --features ComParE_2016 \\
       --model cnn svm-linear --protocol speaker-independent --training-seeds 1 2 3 --output comparison
 """
+EXPLAIN_EXAMPLE = """\
+example: the moments that decide the answer for a recording, and the pictures of a corpus
+
+  python -m training explain --bundle models/multilingual --recording examples/utterance.wav \\
+      --corpus csv=/data/ours/utterances.csv --output explanation
+"""
 EXAMPLE = Path("examples/utterance.wav")
 Verbs = Any  # argparse has no public name for the result of add_subparsers
 Parser = argparse.ArgumentParser
@@ -58,6 +64,7 @@ def parse(arguments: Collection[str] | None = None) -> argparse.Namespace:
     _add_compare(verbs, [corpus, labels, cache, runs, dry_run])
     _add_evaluate(verbs, [corpus])
     _add_describe(verbs, [corpus])
+    _add_explain(verbs, [_corpus_options(required=False), dry_run])
     _add_adapt(verbs, [cache, bundle])
     _add_redraw(verbs, [corpus])
     options = parser.parse_args(None if arguments is None else list(arguments))
@@ -368,6 +375,59 @@ def _add_describe(verbs: Verbs, parents: list[Parser]) -> None:
     verb.set_defaults(verb="describe")
 
 
+def _add_explain(verbs: Verbs, parents: list[Parser]) -> None:
+    """Add the subcommand that explains a bundle."""
+    verb = verbs.add_parser(
+        "explain",
+        parents=parents,
+        help="show what the answers of a bundle rest on, as pictures",
+        description="Draw which moments of a recording decide its answer (--recording), and for corpora\n"
+        "(--corpus) a map of utterances, the importance of groups of values, and the confusions by\n"
+        "corpus, sex and language. Nothing is trained.",
+        epilog=EXPLAIN_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verb.add_argument("--bundle", type=Path, required=True, help="folder of the bundle")
+    verb.add_argument("--output", type=Path, required=True, help="folder of the results")
+    verb.add_argument("--recording", type=Path, metavar="FILE", help="recording of one utterance, up to 30 s")
+    verb.add_argument(
+        "--utterances",
+        type=partial(_integer, least=11),
+        default=2000,
+        metavar="N",
+        help="most utterances to analyze, at least 11; more are sampled; default: %(default)s",
+    )
+    verb.add_argument(
+        "--repeats",
+        type=partial(_integer, least=1),
+        default=10,
+        metavar="N",
+        help="permutations of each group of values; default: %(default)s",
+    )
+    verb.add_argument(
+        "--seed",
+        type=partial(_integer, least=0, most=MAX_SEED),
+        default=1,
+        metavar="N",
+        help="seed of sample, map and permutations; default: %(default)s",
+    )
+    for option, what, default in (
+        ("--window", "duration of a hidden part of the recording", 0.3),
+        ("--hop", "distance from one hidden part to the next", 0.1),
+    ):
+        verb.add_argument(
+            option,
+            type=_seconds,
+            default=default,
+            metavar="S",
+            help=f"{what}, in seconds; default: {default}",
+        )
+    verb.add_argument(
+        "--skip-undecodable", action="store_true", help="skip recordings that cannot be analyzed"
+    )
+    verb.set_defaults(verb="explain")
+
+
 def _several(
     verb: Parser,
     option: str,
@@ -397,6 +457,17 @@ def _integer(text: str, *, least: int, most: int | None = None) -> int:
     if number < least or (most is not None and number > most):
         raise argparse.ArgumentTypeError(f"{text!r} is not {limits}")
     return number
+
+
+def _seconds(text: str) -> float:
+    """Parse a duration of 0.01 s (a frame) to 10 s."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.01 <= seconds <= 10:  # noqa: PLR2004  # the limits in the message
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0.01 to 10")
+    return seconds
 
 
 def _mapping(path: str) -> LabelMapping:

@@ -4,6 +4,7 @@ import io
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
@@ -31,26 +32,34 @@ def confusion_matrix(
     Returns:
         The picture as PNG. The shade and the first line of a cell show its share of the row.
     """
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(6.4, 5.6), layout="constrained")
     axes = figure.subplots()
+    draw_confusion(axes, counts, labels)
+    axes.set(xlabel="recognized", ylabel="true", title=title)
+    return to_png(figure)
+
+
+def draw_confusion(
+    axes: Axes, counts: NDArray[np.int64], labels: Sequence[str], font_size: float = 10
+) -> None:
+    """Draw a confusion matrix, see `confusion_matrix`. A label without utterances has dashes."""
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    totals = counts.sum(axis=1)
     for row, column in np.ndindex(counts.shape):
         axes.text(
             column,
             row,
-            f"{shares[row, column]:.0%}\n{counts[row, column]}",
+            f"{shares[row, column]:.0%}\n{counts[row, column]}" if totals[row] else "–",
             ha="center",
             va="center",
             color="white" if shares[row, column] > WHITE_TEXT_FROM else "#1f2937",
-            fontsize=10,
+            fontsize=font_size,
         )
     axes.set_xticks(range(len(labels)), labels)
     axes.set_yticks(range(len(labels)), labels)
-    axes.set(xlabel="recognized", ylabel="true", title=title)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    return to_png(figure)
 
 
 def reliability_diagram(
