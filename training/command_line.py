@@ -17,6 +17,7 @@ from training.data.labels import read_mapping, to_mapping
 from training.encoder.convert import FOLDER
 from training.encoder.extractor import ENCODER, N_LAYERS
 from training.errors import TrainingError
+from training.help_examples import EXAMPLES
 from training.models import MODELS
 
 NAMES = (*FEATURE_SETS, ENCODER)
@@ -25,18 +26,6 @@ NAMES = (*FEATURE_SETS, ENCODER)
 MAX_SEED = 2**31 - 1
 """The largest seed. NumPy permits 2³² − 1, and the numbers of folds and networks are added to the seed."""
 
-COMPARE_EXAMPLE = """\
-example: two models on the same speaker-independent folds, each trained with three seeds
-
-  python -m training compare --corpus csv=/data/emodb/utterances.csv --features ComParE_2016 \\
-      --model cnn svm-linear --protocol speaker-independent --training-seeds 1 2 3 --output comparison
-"""
-EXPLAIN_EXAMPLE = """\
-example: the moments that decide the answer for a recording, and the pictures of a corpus
-
-  python -m training explain --bundle models/multilingual --recording examples/utterance.wav \\
-      --corpus csv=/data/ours/utterances.csv --output explanation
-"""
 EXAMPLE = Path("examples/utterance.wav")
 Verbs = Any  # argparse has no public name for the result of add_subparsers
 Parser = argparse.ArgumentParser
@@ -67,6 +56,9 @@ def parse(arguments: Collection[str] | None = None) -> argparse.Namespace:
     _add_explain(verbs, [_corpus_options(required=False), dry_run])
     _add_adapt(verbs, [cache, bundle])
     _add_redraw(verbs, [corpus])
+    for name, example in EXAMPLES.items():
+        verbs.choices[name].epilog = f"examples:\n\n{example}"
+        verbs.choices[name].formatter_class = argparse.RawDescriptionHelpFormatter
     options = parser.parse_args(None if arguments is None else list(arguments))
     if getattr(options, "label", None):
         try:
@@ -240,8 +232,6 @@ def _add_compare(verbs: Verbs, parents: list[Parser]) -> None:
         help="compare models on the folds of protocols, as tables and pictures",
         description="Compare models on the same folds: the UAR of each model, the difference of each pair\n"
         "with its p-value, mean ranks, and the cost of one utterance.",
-        epilog=COMPARE_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _several(verb, "--features", "feature sets", NAMES, [ENCODER])
     _several(verb, "--model", "models", MODELS)
@@ -351,11 +341,6 @@ def _add_describe(verbs: Verbs, parents: list[Parser]) -> None:
         "describe",
         parents=parents,
         help="write a report of the problems and the figures of corpora",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="example:\n"
-        "  python -m training describe --corpus csv=/data/ours/utterances.csv --corpus emodb=/data/emodb \\\n"
-        "      --output report\n\n"
-        "report/report.html is for people, report/report.json for programs.",
     )
     verb.add_argument(
         "--output",
@@ -384,8 +369,6 @@ def _add_explain(verbs: Verbs, parents: list[Parser]) -> None:
         description="Draw which moments of a recording decide its answer (--recording), and for corpora\n"
         "(--corpus) a map of utterances, the importance of groups of values, and the confusions by\n"
         "corpus, sex and language. Nothing is trained.",
-        epilog=EXPLAIN_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verb.add_argument("--bundle", type=Path, required=True, help="folder of the bundle")
     verb.add_argument("--output", type=Path, required=True, help="folder of the results")
