@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
+from threadpoolctl import threadpool_limits  # scikit-learn requires it
 
 PERPLEXITY = 30.0
 """The effective number of neighbors of t-SNE, the default of scikit-learn; van der Maaten & Hinton recommend
@@ -33,7 +34,9 @@ def embed(values: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
     """
     perplexity = min(PERPLEXITY, (len(values) - 1) / 3)
     model = TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=1)
-    return cast("NDArray[np.float32]", model.fit_transform(values))
+    # A sum over several threads depends on their number, and waits for the slowest on a busy machine.
+    with threadpool_limits(1):
+        return cast("NDArray[np.float32]", model.fit_transform(values))
 
 
 def neighbor_agreement(values: NDArray[np.float32], groups: Sequence[str | None]) -> tuple[float, float]:
