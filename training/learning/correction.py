@@ -29,7 +29,6 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.utils.class_weight import compute_sample_weight
-from threadpoolctl import threadpool_limits
 
 from app.core.speaker import weight_of
 
@@ -152,7 +151,8 @@ def fit(scores: SiteScores, targets: Labels, penalty: float) -> Correction:
         gradient[occurring] += ((softmax(corrected, axis=1) - hits) * weights[:, np.newaxis]).T @ features
         return float(weights @ surprise + penalty / 2 * (flat @ flat)), gradient.ravel()
 
-    found = minimize(loss, empty.ravel(), jac=True, method="L-BFGS-B")
+    # L-BFGS-B starts threads for its small matrices, which then wait for each other.
+    found = minimize(loss, empty.ravel(), jac=True, method="BFGS")
     return _correction(found.x.reshape(empty.shape))
 
 
@@ -167,7 +167,6 @@ def _correction(parameters: Array) -> Correction:
     return Correction(parameters[:, :-2], parameters[:, -2], parameters[:, -1])
 
 
-@threadpool_limits.wrap(limits=1, user_api="blas")  # on matrices this small, threads only wait for each other
 def choose_penalty(scores: SiteScores, targets: Labels) -> float:
     """Return the penalty with the lowest log loss on speakers that did not fit the correction.
 
