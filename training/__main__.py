@@ -219,6 +219,27 @@ def _adapt(options: argparse.Namespace) -> None:
     )
 
 
+def _finetune(options: argparse.Namespace) -> None:
+    """Fine-tune a bundle to labeled utterances, or show what a fine-tuning would use."""
+    from training.finetune import FineTuningOptions, describe, finetune  # noqa: PLC0415
+
+    bundle = options.models / options.name
+    if options.dry_run:
+        print(describe(_utterances(options), options.bundle))
+        return
+    finetune(
+        _utterances(options),
+        FineTuningOptions(
+            options.bundle,
+            bundle,
+            options.cache,
+            options.overwrite,
+            options.skip_undecodable,
+            options.even_if_not_better,
+        ),
+    )
+
+
 def _redraw(options: argparse.Namespace) -> None:
     """Write the model card and the pictures of a bundle again."""
     from training.redraw import redraw  # noqa: PLC0415
@@ -243,6 +264,7 @@ VERBS = {
     "describe": _describe,
     "explain": _explain,
     "adapt": _adapt,
+    "finetune": _finetune,
     "redraw": _redraw,
 }
 

@@ -55,6 +55,7 @@ def parse(arguments: Collection[str] | None = None) -> argparse.Namespace:
     _add_describe(verbs, [corpus])
     _add_explain(verbs, [_corpus_options(required=False), dry_run])
     _add_adapt(verbs, [cache, bundle])
+    _add_finetune(verbs, [corpus, cache, bundle])
     _add_redraw(verbs, [corpus])
     for name, example in EXAMPLES.items():
         verbs.choices[name].epilog = f"examples:\n\n{example}"
@@ -255,6 +256,25 @@ def _add_adapt(verbs: Verbs, parents: list[Parser]) -> None:
     verb.add_argument("--bundle", type=Path, required=True, help="folder of the original bundle")
     verb.add_argument("--audio", type=Path, required=True, help="folder of recordings of utterances")
     verb.set_defaults(verb="adapt")
+
+
+def _add_finetune(verbs: Verbs, parents: list[Parser]) -> None:
+    """Add the subcommand that fine-tunes a bundle."""
+    verb = verbs.add_parser(
+        "finetune",
+        parents=parents,
+        help="fine-tune a bundle to some labeled utterances of a site",
+    )
+    verb.add_argument("--bundle", type=Path, required=True, help="folder of the original bundle")
+    verb.add_argument(
+        "--dry-run", action="store_true", help="show the utterances and the folds, and recognize nothing"
+    )
+    verb.add_argument(
+        "--even-if-not-better",
+        action="store_true",
+        help="write the bundle even if it is not better than the original",
+    )
+    verb.set_defaults(verb="finetune")
 
 
 def _add_redraw(verbs: Verbs, parents: list[Parser]) -> None:

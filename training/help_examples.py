@@ -24,6 +24,9 @@ EXAMPLES = {
       --output evaluation""",
     "adapt": """\
   python -m training adapt --bundle models/opensmile --audio /data/ours/unlabeled --name site""",
+    "finetune": """\
+  python -m training finetune --bundle models/multilingual --corpus csv=/data/ours/utterances.csv \\
+      --name ours""",
     "redraw": """\
   python -m training redraw --bundle models/site --corpus csv=/data/ours/utterances.csv \\
       --run .cache/runs/encoder-0123456789abcdef""",

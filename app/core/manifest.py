@@ -153,6 +153,25 @@ class LabelMapping(_Record):
         return self
 
 
+class FineTuning(_Record):
+    """The labeled speech of a site to which the answers of a bundle were fine-tuned."""
+
+    original: str = Field(description="the name of the original bundle")
+    model_version: str = Field(description="the model version of the original bundle")
+    n_utterances: int
+    n_speakers: int
+    penalty: float = Field(gt=0, description="the penalty on the distance from the original")
+    uar_before: Share = Field(
+        description="the unweighted average recall of the original bundle on this speech, one by one"
+    )
+    uar_after: Share = Field(
+        description="the same after fine-tuning on other speakers of this speech, in cross-validation"
+    )
+    uar_difference_interval: tuple[float, float] = Field(
+        description="the 95 % bootstrap interval, over the speakers, of the difference"
+    )
+
+
 class Facts(_Record):
     """The facts about a bundle: the manifest without the hashes of the files."""
 
@@ -184,6 +203,9 @@ class Facts(_Record):
     chosen_by: str = Field(description="the rule by which these folds were chosen")
     adapted_to: Adaptation | None = Field(
         default=None, description="the unlabeled speech to which the bundle was adapted"
+    )
+    fine_tuned: FineTuning | None = Field(
+        default=None, description="the labeled speech of a site to which the bundle was fine-tuned"
     )
     temperature: float = Field(
         default=1.0,

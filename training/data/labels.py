@@ -51,9 +51,6 @@ FIVE_EMOTIONS = LabelMapping(
 )
 """The mapping to the five emotions of the service, the default."""
 
-RECORDED = 4
-"""The first format of a manifest that records the mapping."""
-
 
 def read_mapping(path: Path) -> LabelMapping:
     """Read a mapping from a TOML file.
@@ -97,8 +94,12 @@ def _validated(content: dict[str, object], where: str = "") -> LabelMapping:
 
 
 def mapping_of(facts: Facts) -> LabelMapping | None:
-    """Return the mapping of the labels of a bundle; None if it keeps the corpora's own labels."""
-    if facts.format_version < RECORDED and set(facts.labels) <= set(EMOTIONS):
+    """Return the mapping of the labels of a bundle; None if it keeps the corpora's own labels.
+
+    Bundles before format 4 do not record it, and those on published folds have none. If such a bundle has
+    labels of the five emotions only, other speech is mapped to them.
+    """
+    if facts.label_mapping is None and set(facts.labels) <= set(EMOTIONS):
         return FIVE_EMOTIONS
     return facts.label_mapping
 

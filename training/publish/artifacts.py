@@ -7,7 +7,6 @@ import numpy as np
 from app.core.manifest import Facts
 from training.data.conditions import TEST_CONDITIONS
 from training.data.corpora import FACTS, Utterance
-from training.data.labels import mapping_of
 from training.evaluation.figures import Figures
 from training.evaluation.fold import FoldResult
 from training.evaluation.results import join
@@ -85,7 +84,7 @@ def model_card(
         ),
         has_learning_curves=has_learning_curves,
         n_utterances_of_a_call=N_UTTERANCES,
-        mapping=mapping_of(facts),
+        mapping=facts.label_mapping,
         totals=dict(zip(facts.labels, np.sum(figures.confusion_matrix, axis=1).tolist(), strict=True)),
         corpora=[
             {
