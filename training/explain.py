@@ -92,7 +92,7 @@ def explain(
         BundleError: the bundle is damaged.
     """
     manifest = read_bundle(explanation.bundle).manifest
-    chosen = choose(utterances, manifest, explanation) if utterances else []
+    chosen, n_labeled = choose(utterances, manifest, explanation) if utterances else ([], 0)
     pictures: dict[str, bytes] = {}
     results: dict[str, Any] = {
         "bundle": manifest.name,
@@ -106,13 +106,18 @@ def explain(
         results["occlusion"], pictures[OCCLUSION] = _explain_recording(explanation.recording, explanation)
     if chosen:
         results |= _explain_corpus(chosen, manifest, explanation, pictures, skip_undecodable=skip_undecodable)
-        results["n_listed"] = len(utterances)
+        results |= {"n_listed": len(utterances), "n_labeled": n_labeled}
     _write(results, pictures, explanation.output)
     return results
 
 
-def choose(utterances: Sequence[Utterance], manifest: Manifest, explanation: Explanation) -> list[Utterance]:
+def choose(
+    utterances: Sequence[Utterance], manifest: Manifest, explanation: Explanation
+) -> tuple[list[Utterance], int]:
     """Sample the utterances with a label of the bundle.
+
+    Returns:
+        The sample, and the number of all utterances with such a label.
 
     Raises:
         TrainingError: fewer than 11 utterances have a label of the bundle.
@@ -125,7 +130,7 @@ def choose(utterances: Sequence[Utterance], manifest: Manifest, explanation: Exp
         )
     n = min(explanation.n_utterances, len(kept))
     places = np.random.default_rng(explanation.seed).choice(len(kept), n, replace=False)
-    return [kept[place] for place in sorted(places)]
+    return [kept[place] for place in sorted(places)], len(kept)
 
 
 def plan_explanation(utterances: Sequence[Utterance], explanation: Explanation) -> None:
@@ -140,10 +145,10 @@ def plan_explanation(utterances: Sequence[Utterance], explanation: Explanation) 
     if explanation.recording:
         print(f"Occlusion of {explanation.recording}.")
     if utterances:
-        chosen = choose(utterances, manifest, explanation)
+        chosen, n_labeled = choose(utterances, manifest, explanation)
         counts = ", ".join(f"{name} {n}" for name, n in sorted(Counter(one.corpus for one in chosen).items()))
         print(
-            f"Map, importance and confusions of {len(chosen)} of {len(utterances)} utterances ({counts}); "
+            f"Map, importance and confusions of {len(chosen)} of {n_labeled} utterances ({counts}); "
             f"{explanation.n_repeats} permutations of each group."
         )
     print("\nDry run: nothing was written.")

@@ -150,7 +150,8 @@ def test_the_report_has_every_picture(tmp_path: Path, table: Path) -> None:
     assert pictures == {"occlusion.png", "embedding_map.png", "importance.png", "confusion_by_sex.png"}
     assert all((tmp_path / "out" / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
     results = json.loads((tmp_path / "out" / "explanation.json").read_text())
-    assert results["n_utterances"] == 14 < results["n_listed"]
+    assert results["n_utterances"] == 14 < results["n_labeled"] < results["n_listed"]
+    assert "A sample of these, drawn with the seed, was analyzed: 14 utterances" in report
     assert np.sum(list(results["confusion"]["sex"].values())) == 14
     (importance,) = results["importance"].values()
     assert all(one["drop"] == 0 for one in importance if one["group"] != "MFCC")
