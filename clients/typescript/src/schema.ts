@@ -709,6 +709,49 @@ export interface components {
             opensmile_version: string;
         };
         /**
+         * FineTuning
+         * @description The labeled speech of a site to which the answers of a bundle were fine-tuned.
+         */
+        FineTuning: {
+            /**
+             * Original
+             * @description the name of the original bundle
+             */
+            original: string;
+            /**
+             * Model Version
+             * @description the model version of the original bundle
+             */
+            model_version: string;
+            /** N Utterances */
+            n_utterances: number;
+            /** N Speakers */
+            n_speakers: number;
+            /**
+             * Penalty
+             * @description the penalty on the distance from the original
+             */
+            penalty: number;
+            /**
+             * Uar Before
+             * @description the unweighted average recall of the original bundle on this speech, one by one
+             */
+            uar_before: number;
+            /**
+             * Uar After
+             * @description the same after fine-tuning on other speakers of this speech, in cross-validation
+             */
+            uar_after: number;
+            /**
+             * Uar Difference Interval
+             * @description the 95 % bootstrap interval, over the speakers, of the difference
+             */
+            uar_difference_interval: [
+                number,
+                number
+            ];
+        };
+        /**
          * FoldScore
          * @description The scores of one fold.
          */
@@ -899,6 +942,27 @@ export interface components {
          */
         KeyScope: "recognize" | "jobs" | "live" | "metrics" | "admin";
         /**
+         * LabelMapping
+         * @description The labels of a model, and the corpora's own labels that count as each of them.
+         *
+         *     An own label such as `iemocap:excited` is a label of one corpus only.
+         */
+        LabelMapping: {
+            /**
+             * Labels
+             * @description the own labels of each label, in the order of the output
+             */
+            labels: {
+                [key: string]: string[];
+            };
+            /**
+             * Left Out
+             * @description the own labels that are not used
+             * @default []
+             */
+            left_out: string[];
+        };
+        /**
          * LiveSessionAnswer
          * @description A live session.
          */
@@ -992,10 +1056,10 @@ export interface components {
         Model: {
             /**
              * Format Version
-             * @default 3
+             * @default 4
              * @enum {integer}
              */
-            format_version: 2 | 3;
+            format_version: 2 | 3 | 4;
             /** Name */
             name: string;
             /**
@@ -1003,6 +1067,8 @@ export interface components {
              * @description the labels, in the order of the output
              */
             labels: string[];
+            /** @description the mapping that gave the labels; null if the corpora's own labels were kept */
+            label_mapping?: components["schemas"]["LabelMapping"] | null;
             /** @description the openSMILE features; null if the network takes none */
             features?: components["schemas"]["Features"] | null;
             /** @description the spectrogram; null if the network takes none */
@@ -1039,6 +1105,8 @@ export interface components {
             chosen_by: string;
             /** @description the unlabeled speech to which the bundle was adapted */
             adapted_to?: components["schemas"]["Adaptation"] | null;
+            /** @description the labeled speech of a site to which the bundle was fine-tuned */
+            fine_tuned?: components["schemas"]["FineTuning"] | null;
             /**
              * Temperature
              * @description the temperature of the calibration; 1 leaves the network output unchanged
