@@ -31,7 +31,7 @@ def check(options: argparse.Namespace) -> None:
             written, or a model cannot be used.
     """
     _check_corpora(options)
-    if "name" in options:
+    if "overwrite" in options:
         _check_bundle(options)
     for folder in ("cache", "runs", "models", "output"):
         if folder in options:

@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 from testing.recordings import corpora
-from training import checks
 from training.__main__ import main
-from training.command_line import parse
 
 
 @pytest.fixture
@@ -168,13 +166,3 @@ def surprised(folder: Path) -> Path:
     folder.mkdir()
     (folder / "utterances.csv").write_text("\n".join([header, *(f"{table.parent}/{row}" for row in kept)]))
     return folder / "utterances.csv"
-
-
-def test_the_help_of_the_comparison_has_an_example_that_parses(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["compare", "--help"])
-    _, _, example = capsys.readouterr().out.partition("example: ")
-    _, _, command = example.partition("python -m training ")
-    options = parse(command.replace("\\\n", " ").split())
-    checks.check(options)
-    assert options.training_seeds == [1, 2, 3]

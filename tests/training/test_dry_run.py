@@ -33,11 +33,11 @@ def state(folder: Path) -> dict[Path, int]:
 
 
 def test_the_plan_of_a_training_has_utterances_folds_and_caches_and_writes_nothing(
-    german: Path, runs: Path, shared: Path, training_of_german: list[str], plan: Plan
+    german: Path, runs: Path, training_of_german: list[str], plan: Plan
 ) -> None:
-    before = state(shared)
+    before = state(german.parent), state(runs)
     text = plan(*training_of_german, "--models", str(german.parent), "--runs", str(runs), "--overwrite")
-    assert state(shared) == before
+    assert (state(german.parent), state(runs)) == before
     assert f"Bundle: {german}, replaced; networks: best-fold." in text
     assert re.search(r"^corpus +anger +happiness +neutral +sadness +all +speakers$", text, re.MULTILINE)
     assert re.search(r"^emodb .* 116 +6$", text, re.MULTILINE)

@@ -149,9 +149,9 @@ def test_an_unknown_kind_of_corpus_is_refused_with_the_known_kinds(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(["train", "--name", "x", "--corpus", "iemocap=/data"])
+        main(["train", "--name", "x", "--corpus", "opera=/data"])
     assert ended.value.code == 2
-    assert "csv, emodb, ravdess, shemo" in capsys.readouterr().err
+    assert "audformat, csv, aesdd, cafe" in capsys.readouterr().err
 
 
 def test_the_history_is_stored_for_the_learning_curves(runs: Path, german: Path) -> None:
