@@ -10,7 +10,7 @@ from training.data.labels import mapping_of, target_of
 from training.errors import TrainingError
 
 MIN_UTTERANCES = 20
-"""The smallest sample. Below it, the measured curve shows no benefit (`benchmarks/RESULTS.md`)."""
+"""The smallest sample of the measured curve (`benchmarks/RESULTS.md`, "Fine-tuning")."""
 MIN_SPEAKERS = 3
 """One speaker is held out for the report, and the other two choose the penalty on each other."""
 MIN_LABELS = 2
