@@ -1,5 +1,6 @@
 """A bundle with own labels, from the command line to the answers."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,6 @@ from app.core.bundle import read_bundle
 from app.core.recognizer import EmotionRecognizer
 from testing.recordings import EXAMPLE, ROOT
 from training.__main__ import main
-from training.data.corpora import csv_file
-from training.evaluate import label_for
 
 EXAMPLE_LABELS = ROOT / "examples" / "labels.toml"
 
@@ -35,10 +34,11 @@ def test_a_bundle_keeps_its_own_labels_and_their_mapping(
     assert set(recognition.probabilities or {}) == {"upset", "calm"}
 
     # The evaluation maps the labels of the corpus in the same way.
-    utterances = csv_file.read(few_voices)
-    known = label_for(utterances, bundle.manifest)
-    assert len(known) == len(utterances)
-    assert {one.emotion for one in known} == {"upset", "calm"}
+    output = ["--output", str(tmp_path / "evaluation"), "--conditions", "clean", "--calls"]
+    assert main(["evaluate", "--bundle", str(tmp_path / "site"), *corpus, *output]) == 0
+    results = json.loads((tmp_path / "evaluation" / "evaluation.json").read_text())
+    assert results["labels"] == ["upset", "calm"]
+    assert results["n_other_labels"] == 0
 
 
 @pytest.mark.parametrize(
