@@ -5,18 +5,15 @@ network in ONNX Runtime and without padding. The command trains nothing.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, confusion_matrix
-from tqdm import tqdm
 
 from app.core.audio import decode, select_channel
 from app.core.bundle import read_bundle
@@ -28,11 +25,12 @@ from app.core.speaker import SpeakerScores, adapt
 from training.data.conditions import CONDITIONS
 from training.data.corpora import Utterance
 from training.data.labels import mapping_of, target_of
-from training.errors import TrainingError
+from training.errors import TrainingError, undecodable
 from training.evaluation.simulated_calls import NOTHING, segments_of_call, voices_of
 from training.learning.abstention import coverage_of
 from training.learning.calibration import expected_calibration_error
 from training.learning.scores import bootstrap_interval, uar, uar_by
+from training.processes import run
 from training.publish import plots
 from training.publish.templates import render
 
@@ -79,16 +77,13 @@ def evaluate(
     kept = label_for(utterances, manifest)
     rows: dict[str, list[_Answer | str]] = {}
     for condition in evaluation.conditions:
-        rows[condition] = _run([(_recognize, (one, condition)) for one in kept], evaluation.bundle, condition)
+        jobs = ((evaluation.bundle, one, condition) for one in kept)
+        rows[condition] = run(_recognize, jobs, len(kept), condition)
     failed = {
         place: row for of_one in rows.values() for place, row in enumerate(of_one) if isinstance(row, str)
     }
     if failed and not skip_undecodable:
-        shown = "\n".join(f"  {kept[place].path}: {reason}" for place, reason in list(failed.items())[:10])
-        raise TrainingError(
-            f"{len(failed)} of {len(kept)} recordings cannot be analyzed; repair them, or skip them "
-            f"with --skip-undecodable:\n{shown}"
-        )
+        raise undecodable(((kept[place].path, reason) for place, reason in failed.items()), len(kept))
     used = [place for place in range(len(kept)) if place not in failed]
     if not used:
         raise TrainingError("no recording can be analyzed; check the recordings of the corpus")
@@ -143,13 +138,6 @@ class _Answer:
     speech: bool
 
 
-def _run(jobs: Sequence[Any], bundle: Path, title: str) -> list[Any]:
-    """Run jobs on all processors with a progress bar. Return the results in the order of the jobs."""
-    run = joblib.Parallel(n_jobs=len(os.sched_getaffinity(0)), return_as="generator")
-    work = run(joblib.delayed(function)(bundle, *arguments) for function, arguments in jobs)
-    return list(tqdm(work, title, len(jobs)))
-
-
 def _recognize(bundle: Path, utterance: Utterance, condition: str) -> _Answer | str:
     """Recognize one utterance. Return the reason if it cannot be analyzed."""
     data = utterance.path.read_bytes()
@@ -201,8 +189,8 @@ def _figures_of_calls(utterances: Sequence[Utterance], bundle: Path, sound: str)
     """Return the UAR of the segments of simulated calls, with and without adaptation to the speaker."""
     labels = read_bundle(bundle).manifest.labels
     voices = voices_of(utterances)
-    jobs = [(_recognize_call, ([utterances[index] for index in voice], sound)) for voice in voices]
-    calls = _run(jobs, bundle, f"calls, {sound}")
+    jobs = ((bundle, [utterances[index] for index in voice], sound) for voice in voices)
+    calls = run(_recognize_call, jobs, len(voices), f"calls, {sound}")
     truth_of = _indices(utterances, labels)
     truth, plain, adapted, n_found = [], [], [], 0
     for voice, (places, probabilities, of_speaker) in zip(voices, calls, strict=True):

@@ -6,27 +6,25 @@ recordings as in the service, and ONNX Runtime runs the network of the bundle. T
 """
 
 import json
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
-from tqdm import tqdm
 
 from app.core.audio import decode, resample, select_channel
 from app.core.bundle import read_bundle
 from app.core.errors import AudioError
+from app.core.features import FeatureConfig, FeatureExtractor
 from app.core.files import write_whole
 from app.core.log_mel import SAMPLING_RATE
 from app.core.manifest import Manifest
 from training.data.corpora import Utterance
-from training.errors import TrainingError
+from training.errors import TrainingError, undecodable
 from training.evaluate import label_for
 from training.evaluation.embedding import FEWEST, embed, neighbor_agreement
 from training.evaluation.importance import (
@@ -38,6 +36,7 @@ from training.evaluation.importance import (
 from training.evaluation.inner import InnerNetwork, InnerValues, look_at, pooled_network, stack
 from training.evaluation.occlusion import occlude
 from training.learning.scores import bootstrap_interval, uar
+from training.processes import run
 from training.publish import explanation_plots as plots
 from training.publish.templates import render
 
@@ -222,18 +221,10 @@ def _look(
     chosen: Sequence[Utterance], bundle: Path, *, skip_undecodable: bool
 ) -> tuple[list[Utterance], InnerValues]:
     """Run the network on all utterances. Return those that can be analyzed, and their inner values."""
-    run = joblib.Parallel(n_jobs=len(os.sched_getaffinity(0)), return_as="generator")
-    work = run(joblib.delayed(look_at)(bundle, one.path) for one in chosen)
-    values = list(tqdm(work, "utterances", len(chosen)))
-    failed = [
-        f"  {one.path}: {value}" for one, value in zip(chosen, values, strict=True) if isinstance(value, str)
-    ]
+    values = run(look_at, ((bundle, one.path) for one in chosen), len(chosen), "utterances")
+    failed = [(one.path, value) for one, value in zip(chosen, values, strict=True) if isinstance(value, str)]
     if failed and not skip_undecodable:
-        shown = "\n".join(failed[:10])
-        raise TrainingError(
-            f"{len(failed)} of {len(chosen)} recordings cannot be analyzed; repair them, or skip them with "
-            f"--skip-undecodable:\n{shown}"
-        )
+        raise undecodable(failed, len(chosen))
     pairs = [
         (one, value) for one, value in zip(chosen, values, strict=True) if isinstance(value, InnerValues)
     ]
@@ -275,8 +266,6 @@ def _importance(
     if answer is None:
         return {}
     if manifest.features:
-        from app.core.features import FeatureConfig, FeatureExtractor  # noqa: PLC0415  # openSMILE is optional
-
         config = FeatureConfig(manifest.features.feature_set, manifest.features.sampling_rate)
         groups = groups_of_functionals(FeatureExtractor(config).functional_names)
         title = f"groups of the functionals of {config.feature_set} (number of values)"

@@ -13,13 +13,11 @@ A copy at another speed is not found, and neither is a copy from which half of t
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import ifft, irfft, next_fast_len, rfft
@@ -28,6 +26,7 @@ from tqdm import tqdm
 from app.core.audio import Signal, decode, resample, select_channel
 from app.core.files import write_whole
 from training.data.recording_facts import RecordingFacts
+from training.processes import run
 
 LIMIT = 0.15
 """The largest distance between the fingerprints of candidates. `docs/experiments.md`, "Copies of
@@ -112,16 +111,15 @@ def _near(
         (indices[row], [indices[column] for column in columns])
         for row, columns in candidates([one.fingerprint for one in distinct.values()])
     ]
-    run = joblib.Parallel(n_jobs=len(os.sched_getaffinity(0)), return_as="generator")
-    work = run(
-        joblib.delayed(_compare)(
+    work = (
+        (
             paths[index],
             [paths[other] for other in others],
             _kept_at(cache_folder, [distinct[one].sha256 for one in (index, *others)]),
         )
         for index, others in jobs
     )
-    compared = tqdm(work, "comparing", len(jobs), disable=not jobs)
+    compared = run(_compare, work, len(jobs), "comparing")
     return [
         (index, other, similarity)
         for (index, others), similarities in zip(jobs, compared, strict=True)

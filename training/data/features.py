@@ -11,7 +11,6 @@ mapped to memory: the kernel keeps only the rows in use.
 import hashlib
 import inspect
 import json
-import os
 import socket
 import threading
 from collections.abc import Mapping, Sequence
@@ -22,7 +21,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
@@ -46,7 +44,8 @@ from training.data.conditions import CONDITIONS
 from training.data.corpora import Utterance
 from training.encoder.convert import encoder_path
 from training.encoder.extractor import ENCODER, N_LAYERS, EncoderExtractor
-from training.errors import TrainingError
+from training.errors import TrainingError, undecodable
+from training.processes import run
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +93,7 @@ def extract(
     for condition, folder in folders.items():
         failures |= _fill(utterances, hashes, folder, config, condition)
         if failures and not skip_undecodable:
-            shown = "\n".join(f"  {audio}: {reason}" for audio, reason in sorted(failures.items())[:10])
-            raise TrainingError(
-                f"{len(failures)} of {len(utterances)} recordings cannot be analyzed; repair them, or skip "
-                f"them with --skip-undecodable:\n{shown}"
-            )
+            raise undecodable(sorted(failures.items()), len(utterances))
     kept = [index for index, utterance in enumerate(utterances) if utterance.path not in failures]
     if not kept:
         raise TrainingError("no recording is left: check the path and the recordings of the corpus")
@@ -164,10 +159,9 @@ def _fill(
     """Compute the missing files of a cache folder. Return the recordings that fail, with the reasons."""
     paths = {folder / f"{name}.npz": one.path for name, one in zip(hashes, utterances, strict=True)}
     missing = {path: audio for path, audio in paths.items() if not path.is_file()}
-    run = joblib.Parallel(n_jobs=len(os.sched_getaffinity(0)), return_as="generator_unordered")
-    jobs = (joblib.delayed(_extract_one)(audio, path, config, condition) for path, audio in missing.items())
+    jobs = ((audio, path, config, condition) for path, audio in missing.items())
     name = f"{config.feature_set} {condition}"
-    return dict(filter(None, tqdm(run(jobs), name, len(missing), disable=not missing)))
+    return dict(filter(None, run(_extract_one, jobs, len(missing), name, in_order=False)))
 
 
 @cache

@@ -9,7 +9,6 @@ import hashlib
 import inspect
 import io
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -17,10 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 import app.core.audio
 import app.core.decoder
@@ -36,6 +33,7 @@ from app.core.files import write_whole
 from app.core.loudness import FRAME_SECONDS, loudness_of
 from app.core.speech import SpeechDetector
 from training.data.fingerprint import fingerprint
+from training.processes import run
 
 FULL_SCALE = 32767 / 32768
 """The magnitude at which a sample counts as clipped: the largest value of 16 bits."""
@@ -91,10 +89,7 @@ def measure(paths: Sequence[Path], cache_folder: Path, *, speech: bool) -> list[
         The facts of each recording, or the reason if it cannot be decoded, in the order of `paths`.
     """
     folder = cache_folder / _digest(speech=speech)
-    run = joblib.Parallel(n_jobs=len(os.sched_getaffinity(0)), return_as="generator")
-    return list(
-        tqdm(run(joblib.delayed(_kept)(path, folder, speech) for path in paths), "measuring", len(paths))
-    )
+    return run(_kept, ((path, folder, speech) for path in paths), len(paths), "measuring")
 
 
 def _kept(path: Path, folder: Path, speech: bool) -> RecordingFacts | str:  # noqa: FBT001  # of joblib

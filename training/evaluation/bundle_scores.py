@@ -6,15 +6,12 @@ recording.
 """
 
 import hashlib
-import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 import app.core.inputs
 import app.core.recognizer
@@ -31,8 +28,9 @@ from training.arrays import to_npz
 from training.data.corpora import Utterance
 from training.data.features import sources_digest
 from training.encoder.extractor import ENCODER
-from training.errors import TrainingError
+from training.errors import TrainingError, undecodable
 from training.learning.correction import SiteScores
+from training.processes import run
 
 LOGITS, OFFSETS = "logits", "offsets"
 
@@ -59,15 +57,10 @@ def score(
     folder = cache_folder / f"scores-{_digest(manifest)}"
     paths = [folder / f"{hashlib.sha256(one.path.read_bytes()).hexdigest()}.npz" for one in utterances]
     missing = {path: one for path, one in zip(paths, utterances, strict=True) if not path.is_file()}
-    run = joblib.Parallel(n_jobs=len(os.sched_getaffinity(0)), return_as="generator_unordered")
-    jobs = (joblib.delayed(_score_one)(bundle, one.path, path) for path, one in missing.items())
-    failures = dict(filter(None, tqdm(run(jobs), "recognizing", len(missing), disable=not missing)))
+    jobs = ((bundle, one.path, path) for path, one in missing.items())
+    failures = dict(filter(None, run(_score_one, jobs, len(missing), "recognizing", in_order=False)))
     if failures and not skip_undecodable:
-        shown = "\n".join(f"  {audio}: {reason}" for audio, reason in sorted(failures.items())[:10])
-        raise TrainingError(
-            f"{len(failures)} of {len(utterances)} recordings cannot be analyzed; repair them, or skip "
-            f"them with --skip-undecodable:\n{shown}"
-        )
+        raise undecodable(sorted(failures.items()), len(utterances))
     kept = [place for place, path in enumerate(paths) if path.is_file()]
     if not kept:
         raise TrainingError("no recording can be analyzed; check the recordings of the corpus")

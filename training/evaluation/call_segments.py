@@ -8,15 +8,12 @@ The processes that extract features import this file, so it imports no networks.
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 import app.core.segments
 import app.core.speech
@@ -31,6 +28,7 @@ from training.data.call_builder import SOUNDS
 from training.data.corpora import Utterance
 from training.data.features import make_extractor, sources_digest
 from training.evaluation.simulated_calls import NOTHING, segments_of_call, voices_of
+from training.processes import run
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +62,8 @@ def extract_calls(
     voices = [[(index, utterances[index]) for index in drawn] for drawn in voices_of(utterances)]
     paths = [folder / f"{_sha256([utterance for _, utterance in voice])}.npz" for voice in voices]
     missing = [(voice, path) for voice, path in zip(voices, paths, strict=True) if not path.is_file()]
-    run = joblib.Parallel(n_jobs=len(os.sched_getaffinity(0)), return_as="generator_unordered")
-    jobs = (joblib.delayed(_extract_call)(voice, path, config, sound) for voice, path in missing)
-    for _ in tqdm(run(jobs), f"calls, {sound}", len(missing), disable=not missing):
-        pass
+    jobs = ((voice, path, config, sound) for voice, path in missing)
+    run(_extract_call, jobs, len(missing), f"calls, {sound}", in_order=False)
     return [_read(path, [index for index, _ in voice]) for voice, path in zip(voices, paths, strict=True)]
 
 

@@ -33,7 +33,7 @@ CHUNK = 256
 
 @dataclass(frozen=True, slots=True)
 class InnerValues:
-    """What the network computes for one utterance.
+    """The values inside the network for one utterance.
 
     Attributes:
         probabilities: the probability of each label without the temperature, float32, shape (n_labels,).

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.learning.scores import Labels, interval, resampled_uar, speaker_counts, uar
-
-N_RESAMPLES = 1000
-"""The number of bootstrap samples. Not tuned."""
+from training.learning.scores import N_RESAMPLES, Labels, interval, resampled_uar, speaker_counts, uar
 
 
 @dataclass(frozen=True, slots=True)

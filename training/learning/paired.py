@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.learning.calibration import N_BINS
-from training.learning.scores import CONFIDENCE, N_RESAMPLES
+from training.learning.scores import N_RESAMPLES, interval, speaker_draws
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -55,22 +55,17 @@ def compare(
     """
     _, speaker = np.unique(np.asarray(speakers), return_inverse=True)
     n_speakers = int(speaker.max()) + 1
-    draws = np.random.default_rng(seed).multinomial(
-        n_speakers, np.full(n_speakers, 1 / n_speakers), N_RESAMPLES
-    )
     # The first row is the sample as it is.
-    counts = np.vstack([np.ones(n_speakers, np.int64), draws])
+    counts = np.vstack([np.ones(n_speakers), speaker_draws(n_speakers, N_RESAMPLES, seed)])
     first, second = (_figures(one, truth, speaker, counts) for one in (before, after))
-    tail = (1 - CONFIDENCE) / 2
-    changes = {}
-    for name, values in first.items():
-        low, high = np.quantile(second[name][1:] - values[1:], (tail, 1 - tail))
-        changes[name] = Change(float(values[0]), float(second[name][0]), (float(low), float(high)))
-    return changes
+    return {
+        name: Change(float(values[0]), float(second[name][0]), interval(second[name][1:] - values[1:]))
+        for name, values in first.items()
+    }
 
 
 def _figures(
-    probabilities: Array, truth: Labels, speaker: NDArray[np.intp], counts: NDArray[np.int64]
+    probabilities: Array, truth: Labels, speaker: NDArray[np.intp], counts: Array
 ) -> Mapping[str, Array]:
     """Return the figures of each sample.
 

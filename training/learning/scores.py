@@ -63,7 +63,7 @@ def resampled_uar(counts: NDArray[np.float64], n_resamples: int, seed: int) -> N
     Returns:
         The UAR over the labels that occur in each sample, shape (n_resamples,).
     """
-    draws = _draws(len(counts), n_resamples, seed)
+    draws = speaker_draws(len(counts), n_resamples, seed)
     totals, rights = draws @ counts[..., 0], draws @ counts[..., 1]
     recalls = np.divide(rights, totals, out=np.full_like(totals, np.nan), where=totals > 0)
     uars: NDArray[np.float64] = np.nanmean(recalls, axis=1)
@@ -71,8 +71,17 @@ def resampled_uar(counts: NDArray[np.float64], n_resamples: int, seed: int) -> N
 
 
 @lru_cache(maxsize=4)
-def _draws(n_speakers: int, n_resamples: int, seed: int) -> NDArray[np.float64]:
-    """Return how often each sample draws each speaker, shape (n_resamples, n_speakers)."""
+def speaker_draws(n_speakers: int, n_resamples: int, seed: int) -> NDArray[np.float64]:
+    """Draw bootstrap samples of speakers.
+
+    Args:
+        n_speakers: the number of speakers, which is also the size of each sample.
+        n_resamples: the number of samples.
+        seed: the seed of the samples.
+
+    Returns:
+        How often each sample contains each speaker, shape (n_resamples, n_speakers).
+    """
     random = np.random.default_rng(seed)
     return random.multinomial(n_speakers, np.full(n_speakers, 1 / n_speakers), n_resamples).astype(float)
 

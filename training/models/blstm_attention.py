@@ -13,7 +13,8 @@ from training.learning.trained_network import Shapes
 from training.models.sequence_lstm import recurrent
 
 UNITS = 512
-"""The size of the LSTM in each direction, and of the attention, as in the predecessor."""
+"""The size of the LSTM in each direction, and of the attention. The predecessor names 512 units, without
+saying whether both directions share them."""
 
 WINDOW = 2
 """Frames on each side that give a delta. The default of the HTK book (Young et al. 2006), section 5.9."""

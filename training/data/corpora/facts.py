@@ -27,7 +27,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorpusFacts:
-    """What the publication of a corpus says about it.
+    """The published facts of a corpus.
 
     Attributes:
         name: the name of the corpus in `--corpus NAME=FOLDER`, and in every utterance.
