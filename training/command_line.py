@@ -7,28 +7,34 @@ from pathlib import Path
 from typing import Any
 
 from app.core.features import FEATURE_SETS
-from app.core.manifest import LabelMapping
+from training.argument_types import integer, seconds
 from training.data.call_builder import SOUNDS
 from training.data.conditions import CONDITIONS, TEST_CONDITIONS
-from training.data.corpora import FACTS, READERS
+from training.data.corpora import FACTS
 from training.data.dask_engine import LOCAL
 from training.data.folds import PROTOCOLS
-from training.data.labels import read_mapping, to_mapping
+from training.data.labels import to_mapping
 from training.encoder.convert import FOLDER
 from training.encoder.extractor import ENCODER, N_LAYERS
 from training.errors import TrainingError
 from training.help_examples import EXAMPLES
 from training.models import MODELS
+from training.shared_options import (
+    MAX_SEED,
+    Parser,
+    bundle_options,
+    cache_options,
+    corpus_options,
+    dry_run_options,
+    label_options,
+    run_options,
+)
 
 NAMES = (*FEATURE_SETS, ENCODER)
 """The feature sets of models: those of openSMILE, and that of the encoder."""
 
-MAX_SEED = 2**31 - 1
-"""The largest seed. NumPy permits 2³² − 1, and the numbers of folds and networks are added to the seed."""
-
 EXAMPLE = Path("examples/utterance.wav")
 Verbs = Any  # argparse has no public name for the result of add_subparsers
-Parser = argparse.ArgumentParser
 
 
 def parse(arguments: Collection[str] | None = None) -> argparse.Namespace:
@@ -40,20 +46,20 @@ def parse(arguments: Collection[str] | None = None) -> argparse.Namespace:
     Returns:
         The options. `verb` is the name of the subcommand.
     """
-    corpus, cache, runs, bundle = _corpus_options(), _cache_options(), _run_options(), _bundle_options()
-    dry_run, labels = _dry_run_options(), _label_options()
+    corpus, cache, runs, bundle = corpus_options(), cache_options(), run_options(), bundle_options()
+    dry_run, labels = dry_run_options(), label_options()
     parser = Parser(prog="python -m training", description="Train, evaluate and publish bundles.")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     _add_corpora(verbs)
     _add_encoder(verbs)
-    _add_speaker_encoder(verbs, [_corpus_options(required=False)])
+    _add_speaker_encoder(verbs, [corpus_options(required=False)])
     _add_speech_detector(verbs)
     _add_extract(verbs, [corpus, cache, dry_run])
     _add_train(verbs, [corpus, labels, cache, runs, bundle, dry_run])
     _add_compare(verbs, [corpus, labels, cache, runs, dry_run])
     _add_evaluate(verbs, [corpus])
     _add_describe(verbs, [corpus])
-    _add_explain(verbs, [_corpus_options(required=False), dry_run])
+    _add_explain(verbs, [corpus_options(required=False), dry_run])
     _add_adapt(verbs, [cache, bundle])
     _add_finetune(verbs, [corpus, cache, bundle])
     _add_redraw(verbs, [corpus])
@@ -61,6 +67,8 @@ def parse(arguments: Collection[str] | None = None) -> argparse.Namespace:
         verbs.choices[name].epilog = f"examples:\n\n{example}"
         verbs.choices[name].formatter_class = argparse.RawDescriptionHelpFormatter
     options = parser.parse_args(None if arguments is None else list(arguments))
+    if getattr(options, "leave_out", ()) and not options.label:
+        parser.error("--leave-out needs --label; a file of --labels has left_out")
     if getattr(options, "label", None):
         try:
             options.labels = to_mapping(options.label, options.leave_out)
@@ -69,121 +77,11 @@ def parse(arguments: Collection[str] | None = None) -> argparse.Namespace:
     return options
 
 
-def _corpus_options(*, required: bool = True) -> Parser:
-    """Return the options of corpora."""
-    options = Parser(add_help=False)
-    options.add_argument(
-        "--corpus",
-        action="append",
-        required=required,
-        type=_corpus,
-        metavar="KIND=PATH",
-        help="a corpus; repeatable. KIND is the name of a corpus (the verb corpora lists them), or csv for a "
-        "CSV file, or audformat for a folder in this format",
-    )
-    options.add_argument(
-        "--shemo-labels", type=Path, metavar="FILE", help="modified_shemo.json, the corrected labels of ShEMO"
-    )
-    return options
-
-
-def _label_options() -> Parser:
-    """Return the options of own labels."""
-    options = Parser(add_help=False)
-    mapping = options.add_mutually_exclusive_group()
-    mapping.add_argument(
-        "--labels",
-        type=_mapping,
-        metavar="FILE",
-        help="TOML file with the labels of the model (examples/labels.toml); default: the five emotions",
-    )
-    mapping.add_argument(
-        "--label",
-        action="append",
-        type=_label,
-        metavar="NAME=OWN[,OWN…]",
-        help="a label of the model, and the corpora's own labels that count as it; repeatable, in place of "
-        "--labels",
-    )
-    options.add_argument(
-        "--leave-out",
-        type=lambda text: tuple(text.split(",")),
-        default=(),
-        metavar="OWN[,OWN…]",
-        help="own labels that are not used, with --label",
-    )
-    return options
-
-
-def _cache_options() -> Parser:
-    """Return the options of the feature cache."""
-    options = Parser(add_help=False)
-    options.add_argument(
-        "--cache",
-        type=Path,
-        default=Path(".cache/features"),
-        help="folder of cached features; default: %(default)s",
-    )
-    options.add_argument(
-        "--skip-undecodable", action="store_true", help="skip recordings that cannot be analyzed"
-    )
-    return options
-
-
-def _run_options() -> Parser:
-    """Return the options of a cross-validation."""
-    options = Parser(add_help=False)
-    options.add_argument(
-        "--runs", type=Path, default=Path(".cache/runs"), help="folder of cached runs; default: %(default)s"
-    )
-    options.add_argument(
-        "--folds",
-        type=partial(_integer, least=2),
-        default=5,
-        metavar="N",
-        help="number of folds, at least 2; default: %(default)s",
-    )
-    options.add_argument(
-        "--seed",
-        type=partial(_integer, least=0, most=MAX_SEED),
-        default=1,
-        metavar="N",
-        help="seed of folds and training; default: %(default)s",
-    )
-    options.add_argument(
-        "--max-epochs",
-        type=partial(_integer, least=1),
-        metavar="N",
-        help="maximum number of epochs of each network",
-    )
-    return options
-
-
-def _bundle_options() -> Parser:
-    """Return the options of a new bundle."""
-    options = Parser(add_help=False)
-    options.add_argument("--name", required=True, help="name of the bundle")
-    options.add_argument(
-        "--models", type=Path, default=Path("models"), help="folder of bundles; default: %(default)s"
-    )
-    options.add_argument("--overwrite", action="store_true", help="replace an existing bundle")
-    return options
-
-
 def _add_corpora(verbs: Verbs) -> None:
     """Add the subcommand that lists the corpora."""
     verb = verbs.add_parser("corpora", help="list the corpora that can be read, or the facts of one")
     verb.add_argument("name", nargs="?", choices=FACTS, metavar="NAME", help="name of a corpus; default: all")
     verb.set_defaults(verb="corpora")
-
-
-def _dry_run_options() -> Parser:
-    """Return the option that only prints the plan."""
-    options = Parser(add_help=False)
-    options.add_argument(
-        "--dry-run", action="store_true", help="print what the command would do, and write nothing"
-    )
-    return options
 
 
 def _add_extract(verbs: Verbs, parents: list[Parser]) -> None:
@@ -242,7 +140,7 @@ def _add_compare(verbs: Verbs, parents: list[Parser]) -> None:
     )
     verb.add_argument(
         "--training-seeds",
-        type=partial(_integer, least=0, most=MAX_SEED),
+        type=partial(integer, least=0, most=MAX_SEED),
         nargs="+",
         metavar="N",
         help="seeds of training, each of which trains every model on the same folds; default: that of --seed",
@@ -301,7 +199,7 @@ def _add_encoder(verbs: Verbs) -> None:
     verb.add_argument("--sha256", help="required SHA-256 of the file; default: those of known files")
     verb.add_argument(
         "--layers",
-        type=partial(_integer, least=1),
+        type=partial(integer, least=1),
         default=N_LAYERS,
         help="number of layers to keep; default: %(default)s",
     )
@@ -395,21 +293,21 @@ def _add_explain(verbs: Verbs, parents: list[Parser]) -> None:
     verb.add_argument("--recording", type=Path, metavar="FILE", help="recording of one utterance, up to 30 s")
     verb.add_argument(
         "--utterances",
-        type=partial(_integer, least=11),
+        type=partial(integer, least=11),
         default=2000,
         metavar="N",
         help="most utterances to analyze, at least 11; more are sampled; default: %(default)s",
     )
     verb.add_argument(
         "--repeats",
-        type=partial(_integer, least=1),
+        type=partial(integer, least=1),
         default=10,
         metavar="N",
         help="permutations of each group of values; default: %(default)s",
     )
     verb.add_argument(
         "--seed",
-        type=partial(_integer, least=0, most=MAX_SEED),
+        type=partial(integer, least=0, most=MAX_SEED),
         default=1,
         metavar="N",
         help="seed of sample, map and permutations; default: %(default)s",
@@ -420,7 +318,7 @@ def _add_explain(verbs: Verbs, parents: list[Parser]) -> None:
     ):
         verb.add_argument(
             option,
-            type=_seconds,
+            type=seconds,
             default=default,
             metavar="S",
             help=f"{what}, in seconds; default: {default}",
@@ -448,50 +346,3 @@ def _several(
         metavar="NAME",
         help=f"{what}: {', '.join(names)}; default: {', '.join(default) or 'all'}",
     )
-
-
-def _integer(text: str, *, least: int, most: int | None = None) -> int:
-    """Parse an integer within limits."""
-    limits = f"an integer of at least {least}" if most is None else f"an integer from {least} to {most}"
-    try:
-        number = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {limits}") from None
-    if number < least or (most is not None and number > most):
-        raise argparse.ArgumentTypeError(f"{text!r} is not {limits}")
-    return number
-
-
-def _seconds(text: str) -> float:
-    """Parse a duration of 0.01 s (a frame) to 10 s."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0.01 <= seconds <= 10:  # noqa: PLR2004  # the limits in the message
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0.01 to 10")
-    return seconds
-
-
-def _mapping(path: str) -> LabelMapping:
-    """Read a mapping of labels."""
-    try:
-        return read_mapping(Path(path))
-    except TrainingError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _label(text: str) -> tuple[str, tuple[str, ...]]:
-    """Parse NAME=OWN[,OWN…]."""
-    name, _, own = text.partition("=")
-    if not name or not own:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=OWN[,OWN…]")
-    return name, tuple(own.split(","))
-
-
-def _corpus(text: str) -> tuple[str, Path]:
-    """Parse KIND=PATH."""
-    kind, _, path = text.partition("=")
-    if kind not in READERS or not path:
-        raise argparse.ArgumentTypeError(f"{text!r} is not KIND=PATH with KIND one of {', '.join(READERS)}")
-    return kind, Path(path)

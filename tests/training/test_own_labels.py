@@ -45,6 +45,7 @@ def test_a_bundle_keeps_its_own_labels_and_their_mapping(
     ("options", "reason"),
     [
         (["--label", "upset=anger"], "at least 2 items"),
+        (["--leave-out", "fear"], "--leave-out needs --label"),
         (["--label", "upset"], "'upset' is not NAME=OWN[,OWN…]"),
         (["--label", "a=anger", "--labels", str(EXAMPLE_LABELS)], "not allowed with argument"),
         (["--labels", "nowhere.toml"], "nowhere.toml: cannot be read"),
