@@ -71,7 +71,8 @@ lock: $(DEV)/.installed ## recompile requirements/*.txt from pyproject.toml
 	$(LOCK) --overrides requirements/service.overrides --extra bulk --constraint requirements/service.txt --output-file requirements/bulk.txt
 	$(LOCK) --overrides requirements/service.overrides --extra fuzz --constraint requirements/service.txt --output-file requirements/fuzz.txt
 	$(LOCK) --extra training --extra bulk --constraint requirements/service.txt --output-file requirements/training.txt
-	$(LOCK) --extra training --extra bulk --extra tracing --extra dev --constraint requirements/training.txt --output-file requirements/dev.txt
+	$(LOCK) --extra training --extra bulk --extra tracking --constraint requirements/training.txt --output-file requirements/tracking.txt
+	$(LOCK) --extra training --extra bulk --extra tracking --extra tracing --extra dev --constraint requirements/training.txt --output-file requirements/dev.txt
 
 LOCK = $(DEV)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--fork-strategy fewest --generate-hashes --no-annotate --no-emit-index-url \

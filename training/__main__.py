@@ -21,6 +21,7 @@ from training.encoder.speaker_encoder import convert_speaker_encoder
 from training.encoder.speech_detector import convert_speech_detector
 from training.errors import TrainingError
 from training.evaluation.run import Folders, RunConfig
+from training.models import base_of, load_model
 from training.voices import train_voices
 
 INTERRUPTED = 130
@@ -64,6 +65,16 @@ def _utterances(options: argparse.Namespace) -> list[Utterance]:
 def _corpora(options: argparse.Namespace) -> None:
     """Print the table of corpora, or the facts of one."""
     print(details(options.name) if options.name else table())
+
+
+def _hyperparameters(options: argparse.Namespace) -> None:
+    """Print the hyperparameters of a model."""
+    from training.learning.model_file import to_toml  # noqa: PLC0415
+
+    model = load_model(options.model)
+    if not model.hyperparameters:
+        raise TrainingError(f"{options.model} has no hyperparameters: it tunes its own settings on each fold")
+    print(to_toml(base_of(options.model), model.hyperparameters))
 
 
 def _encoder(options: argparse.Namespace) -> None:
@@ -257,6 +268,7 @@ VERBS = {
     "encoder": _encoder,
     "speaker-encoder": _speaker_encoder,
     "speech-detector": _speech_detector,
+    "hyperparameters": _hyperparameters,
     "extract": _extract,
     "train": _train,
     "compare": _compare,

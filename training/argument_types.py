@@ -1,12 +1,14 @@
 """The types of the arguments of the command line. Each parses a text, or tells what the text should be."""
 
 import argparse
+from difflib import get_close_matches
 from pathlib import Path
 
 from app.core.manifest import LabelMapping
 from training.data.corpora import READERS
 from training.data.labels import read_mapping
 from training.errors import TrainingError
+from training.models import MODELS, is_file
 
 
 def integer(text: str, *, least: int, most: int | None = None) -> int:
@@ -46,6 +48,20 @@ def label_option(text: str) -> tuple[str, tuple[str, ...]]:
     if not name or not own:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=OWN[,OWN…]")
     return name, tuple(own.split(","))
+
+
+def model_option(text: str) -> str:
+    """Return the name of a model, or the path of a model file, if there is such a model or file."""
+    if is_file(text):
+        if not Path(text).is_file():
+            raise argparse.ArgumentTypeError(f"{text}: there is no such file")
+    elif text not in MODELS:
+        close = get_close_matches(text, MODELS, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        raise argparse.ArgumentTypeError(
+            f"there is no model {text!r}; {hint}known are {', '.join(MODELS)}, and files that end in .toml"
+        )
+    return text
 
 
 def corpus_option(text: str) -> tuple[str, Path]:

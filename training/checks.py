@@ -147,6 +147,11 @@ def _check_export(model: str, feature_set: str, export: str) -> None:
             f"{model} is a baseline: it can be compared, not exported. Choose another --model"
         )
     check_features(model, feature_set)
+    if export == "all-folds" and loaded.search:
+        raise TrainingError(
+            f"{model} searches on each fold, so its bundle contains one fold or all data: give "
+            "--export all-data"
+        )
     if export == "all-folds" and loaded.needs_encoder:
         raise TrainingError(
             f"{model} adapts to speakers, so its bundle contains one fold or all data: give --export all-data"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.core.features import FEATURE_SETS
-from training.argument_types import integer, seconds
+from training.argument_types import integer, model_option, seconds
 from training.data.call_builder import SOUNDS
 from training.data.conditions import CONDITIONS, TEST_CONDITIONS
 from training.data.corpora import FACTS
@@ -54,6 +54,7 @@ def parse(arguments: Collection[str] | None = None) -> argparse.Namespace:
     _add_encoder(verbs)
     _add_speaker_encoder(verbs, [corpus_options(required=False)])
     _add_speech_detector(verbs)
+    _add_hyperparameters(verbs)
     _add_extract(verbs, [corpus, cache, dry_run])
     _add_train(verbs, [corpus, labels, cache, runs, bundle, dry_run])
     _add_compare(verbs, [corpus, labels, cache, runs, dry_run])
@@ -84,6 +85,15 @@ def _add_corpora(verbs: Verbs) -> None:
     verb.set_defaults(verb="corpora")
 
 
+def _add_hyperparameters(verbs: Verbs) -> None:
+    """Add the subcommand that prints the hyperparameters of a model."""
+    verb = verbs.add_parser(
+        "hyperparameters", help="print every hyperparameter of a model, as a TOML file for --model"
+    )
+    verb.add_argument("model", type=model_option, metavar="MODEL", help="a model, or TOML file of a model")
+    verb.set_defaults(verb="hyperparameters")
+
+
 def _add_extract(verbs: Verbs, parents: list[Parser]) -> None:
     """Add the subcommand that fills the feature cache."""
     verb = verbs.add_parser("extract", parents=parents, help="fill the feature cache")
@@ -102,7 +112,14 @@ def _add_train(verbs: Verbs, parents: list[Parser]) -> None:
     """Add the subcommand that trains a bundle."""
     verb = verbs.add_parser("train", parents=parents, help="train, cross-validate and export a bundle")
     verb.add_argument("--features", choices=NAMES, default=ENCODER, help="feature set; default: %(default)s")
-    verb.add_argument("--model", choices=MODELS, default="encoder", help="model; default: %(default)s")
+    verb.add_argument(
+        "--model",
+        type=model_option,
+        default="encoder",
+        metavar="MODEL",
+        help=f"model, or TOML file of a model (the verb hyperparameters writes one): {', '.join(MODELS)}; "
+        "default: %(default)s",
+    )
     verb.add_argument(
         "--protocol",
         choices=PROTOCOLS,
@@ -133,7 +150,14 @@ def _add_compare(verbs: Verbs, parents: list[Parser]) -> None:
         "with its p-value, mean ranks, and the cost of one utterance.",
     )
     _several(verb, "--features", "feature sets", NAMES, [ENCODER])
-    _several(verb, "--model", "models", MODELS)
+    verb.add_argument(
+        "--model",
+        nargs="+",
+        type=model_option,
+        default=list(MODELS),
+        metavar="MODEL",
+        help=f"models, or TOML files of models: {', '.join(MODELS)}; default: all",
+    )
     _several(verb, "--protocol", "protocols", PROTOCOLS)
     verb.add_argument(
         "--output", type=Path, default=Path("comparison"), help="folder of the tables; default: %(default)s"

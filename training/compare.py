@@ -26,7 +26,7 @@ class Comparison:
     """The settings of a comparison.
 
     Attributes:
-        models: the names of the models in `training.models`.
+        models: the names of the models in `training.models`, or the paths of model files.
         protocols: the names of the protocols in `PROTOCOLS`.
         feature_sets: the feature sets, each of which is used with every model.
         training_seeds: the seeds of training, each of which trains every model on the same folds.

@@ -19,7 +19,7 @@ from training.data.folds import Fold, Indices, make_folds, whole
 from training.data.labels import label
 from training.evaluation.columns import columns
 from training.evaluation.run import RESULT, RunConfig, fold_folder, run_folder
-from training.models import load_model
+from training.models import Model, load_model
 
 NOTHING_WRITTEN = "Dry run: nothing was written."
 UNKNOWN = "unknown until the features are extracted, since recordings may be skipped"
@@ -52,6 +52,7 @@ def plan_training(utterances: Sequence[Utterance], options: argparse.Namespace, 
     print(
         f"Train {options.model} on {options.features}, seed {options.seed}.\n"
         f"Bundle: {bundle}, {'replaced' if bundle.exists() else 'new'}; networks: {options.export}.\n"
+        f"{_text_of_search(model)}"
         f"Conditions of training: {', '.join(model.conditions)}.\n"
         f"Conditions of the test parts: {', '.join(('clean', *options.test_conditions))}; "
         f"simulated calls: {', '.join(options.calls) or 'none'}.\n"
@@ -77,6 +78,13 @@ def plan_training(utterances: Sequence[Utterance], options: argparse.Namespace, 
         complete = _complete(options.model, dataset, of_run, own, options.runs)
         print(f"Complete {title}: {complete if is_certain else UNKNOWN}.")
     print(f"\n{NOTHING_WRITTEN}")
+
+
+def _text_of_search(model: Model) -> str:
+    """Return the line about the search of hyperparameters; empty without a search."""
+    if model.search is None:
+        return ""
+    return f"Search on each fold: {model.search.n_trials} trials, {', '.join(model.search.space)}.\n"
 
 
 def plan_comparison(utterances: Sequence[Utterance], options: argparse.Namespace, config: RunConfig) -> None:

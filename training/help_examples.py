@@ -4,12 +4,16 @@ EXAMPLES = {
     "corpora": """\
   python -m training corpora
   python -m training corpora iemocap""",
+    "hyperparameters": """\
+  python -m training hyperparameters dense""",
     "extract": """\
   python -m training extract --corpus csv=/data/ours/utterances.csv --conditions clean telephone""",
     "train": """\
   python -m training train --name site --corpus csv=/data/ours/utterances.csv --export all-data
   python -m training train --name german --corpus emodb=/data/emodb --features ComParE_2016 \\
-      --model fusion --dry-run""",
+      --model fusion --dry-run
+  python -m training train --name found --corpus emodb=/data/emodb --features eGeMAPSv02 \\
+      --model examples/search.toml""",
     "compare": """\
   python -m training compare --corpus csv=/data/emodb/utterances.csv --features ComParE_2016 \\
       --model cnn svm-linear --protocol speaker-independent --training-seeds 1 2 3 --output comparison""",

@@ -30,7 +30,7 @@ from training.evaluation.figures import Figures
 from training.evaluation.fold import FoldResult
 from training.evaluation.results import figures
 from training.evaluation.run import Folders, RunConfig
-from training.models import load_model
+from training.models import base_of, load_model
 from training.publish.artifacts import artifacts
 from training.publish.export import combine, to_onnx, with_encoder
 from training.publish.templates import plus_minus
@@ -56,7 +56,7 @@ class BundleOptions:
 
     Attributes:
         bundle: the folder of the bundle, whose name is the name of the bundle.
-        model: the name of the model in `training.models`.
+        model: the name of the model in `training.models`, or the path of a model file.
         export: the source of the networks, a name in `EXPORTS`.
         test_conditions: the conditions of the test parts beside `clean`.
         calls: the kinds of simulated calls of the test parts, names in `SOUNDS`.
@@ -237,7 +237,9 @@ def _facts(
                 for fold in folds
             ),
         ),
-        model=options.model,
+        model=base_of(options.model),
+        hyperparameters={name: dict(table) for name, table in exported[0].hyperparameters.items()},
+        search=load_model(options.model).search,
         chosen_folds=tuple(result.fold.name for result in exported),
         chosen_by=EXPORTS[options.export],
         # Each of them was fitted on probabilities of utterances that did not train the networks.

@@ -1,7 +1,7 @@
 """The manifest of a bundle: the schema of `manifest.json`.
 
 Format 3 added `log_mel` and `adapts_to_speaker`, and made `features` optional. Format 4 added
-`label_mapping`. Bundles of formats 2 and 3 remain valid.
+`label_mapping`, `hyperparameters` and `search`. Bundles of formats 2 and 3 remain valid.
 """
 
 import hashlib
@@ -172,6 +172,34 @@ class FineTuning(_Record):
     )
 
 
+class SearchRange(_Record):
+    """The limits of a searched hyperparameter."""
+
+    low: int | float
+    high: int | float
+    log: bool = Field(default=False, description="whether the search is uniform in the logarithm")
+
+    @model_validator(mode="after")
+    def _is_not_empty(self) -> "SearchRange":
+        if not self.low < self.high:
+            raise ValueError("low is not below high")
+        if self.log and self.low <= 0:
+            raise ValueError("low is above 0 if log is true")
+        return self
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+
+class HyperparameterSearch(_Record):
+    """A search for hyperparameters on the training and validation parts of each fold."""
+
+    n_trials: int = Field(ge=1, description="the number of trials on each fold")
+    space: dict[str, SearchRange | tuple[int | float, ...]] = Field(
+        min_length=1, description="the limits or the values of each searched hyperparameter"
+    )
+
+
 class Facts(_Record):
     """The facts about a bundle: the manifest without the hashes of the files."""
 
@@ -197,6 +225,14 @@ class Facts(_Record):
     protocol: Protocol
     scores: Scores
     model: str = Field(description="the name of the model in `training.models`")
+    hyperparameters: dict[str, dict[str, bool | int | float | tuple[str, ...]]] = Field(
+        default={},
+        description="the hyperparameters of each network in the bundle, and `weights`, the fusion weights if "
+        "they are fixed; empty before format 4",
+    )
+    search: HyperparameterSearch | None = Field(
+        default=None, description="the search that gave some hyperparameters; null if there was none"
+    )
     chosen_folds: tuple[str, ...] = Field(
         min_length=1, description="the folds whose networks are combined, or all-data"
     )

@@ -88,7 +88,7 @@ def test_every_verb_model_and_protocol_is_documented() -> None:
     verbs = {command.partition("-m training ")[2].split()[0] for command in training_commands()}
     assert verbs == {
         *("corpora", "describe", "train", "compare", "evaluate", "explain", "adapt"),
-        *("finetune", "redraw", "speaker-encoder"),
+        *("hyperparameters", "finetune", "redraw", "speaker-encoder"),
     }
     assert all(f"`{name}`" in TRAIN for name in (*MODELS, *PROTOCOLS))
 

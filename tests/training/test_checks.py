@@ -66,7 +66,7 @@ def test_options_that_contradict_each_other_are_refused_before_any_work(
         ("--seed", "-1", "'-1' is not an integer from 0 to 2147483647"),
         ("--seed", "4294967296", "from 0 to 2147483647"),
         ("--seed", "one", "'one' is not an integer"),
-        ("--model", "unknown", "invalid choice: 'unknown'"),
+        ("--model", "unknown", "there is no model 'unknown'"),
     ],
 )
 def test_values_that_cannot_work_are_refused_at_the_command_line(

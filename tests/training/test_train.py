@@ -18,6 +18,7 @@ from training.data.corpora import csv_file
 from training.data.features import extract
 from training.data.folds import make_folds
 from training.data.labels import relabel
+from training.models import load_model
 
 
 def files(bundle: Path) -> dict[str, bytes]:
@@ -48,6 +49,16 @@ def test_the_manifest_describes_the_corpus_and_the_protocol(german: Path) -> Non
     (corpus,) = manifest.protocol.corpora
     assert (corpus.name, corpus.n_utterances, corpus.n_speakers) == ("emodb", 116, 6)
     assert (manifest.protocol.name, manifest.protocol.n_folds) == ("speaker-independent", 2)
+
+
+def test_the_manifest_has_every_hyperparameter(german: Path) -> None:
+    manifest = read_bundle(german).manifest
+    model = load_model(manifest.model)
+    networks = {name: dict(table) for name, table in model.hyperparameters.items()}
+    for table in networks.values():
+        if "max_epochs" in table:
+            table["max_epochs"] = 2
+    assert manifest.hyperparameters == networks
 
 
 def test_the_scores_summarize_the_folds(german: Path) -> None:

@@ -6,7 +6,7 @@ resumes with the next fold.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from training.data.folds import Fold
 from training.evaluation.cost import measured, prediction_cost
 from training.evaluation.run import RESULT
 from training.learning.calibration import fit_temperature
+from training.learning.hyperparameters import Value
 from training.learning.scores import uar
 from training.learning.speaker import SpeakerHead
 from training.models import Model
@@ -53,6 +54,7 @@ class FoldResult:
         folder: the folder of the networks.
         milliseconds: the measured processor time of the model for one utterance, in milliseconds; None if an
             older run did not measure it.
+        hyperparameters: the hyperparameters of each network; empty for a baseline.
     """
 
     fold: Fold
@@ -68,6 +70,7 @@ class FoldResult:
     speaker: SpeakerHead | None
     folder: Path
     milliseconds: float | None = None
+    hyperparameters: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
     @property
     def calibrated(self) -> NDArray[np.float64]:
@@ -128,6 +131,7 @@ def _fit(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path) ->
         "temperature": fit_temperature(trained.validation_probabilities, truth),
         "members": trained.members,
         "chosen": trained.chosen,
+        "hyperparameters": trained.hyperparameters,
         "histories": trained.histories,
         "seconds": trained.seconds,
         "milliseconds": prediction_cost(trained.predict, examples, scaler),

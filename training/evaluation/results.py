@@ -30,7 +30,7 @@ from training.learning.abstention import coverage_of
 from training.learning.calibration import expected_calibration_error
 from training.learning.fairness import Gap, gap_between
 from training.learning.scores import MeanAndSd, bootstrap_interval, mean_and_sd, uar_by
-from training.models import load_model
+from training.models import base_of, load_model
 
 LIBRARIES = ("keras", "numpy", "onnxruntime", "opensmile", "scikit-learn", "scipy", "tensorflow-cpu")
 
@@ -79,7 +79,7 @@ def figures(
     """Compute every figure of a run.
 
     Args:
-        model: the name of the model.
+        model: the name of the model, or the path of a model file.
         dataset: the data that trained and tested the model.
         config: the settings of the cross-validation.
         results: the results of the folds.
@@ -91,7 +91,7 @@ def figures(
     counts = confusion_matrix(tested.truth, tested.recognized, labels=range(len(dataset.labels)))
     recalls = counts.diagonal() / np.maximum(counts.sum(axis=1), 1)
     return Figures(
-        model=model,
+        model=base_of(model),
         refits=trained.refits,
         fits_weights=trained.fits_weights,
         feature_set=config.features.feature_set,

@@ -17,7 +17,7 @@ from app.core.manifest import LabelMapping
 from training.data.dataset import Dataset
 from training.data.folds import PROTOCOLS, Fold
 from training.data.labels import FIVE_EMOTIONS
-from training.models import load_model
+from training.models import is_file, load_model
 
 RESULT = "result.json"
 """The file of a fold that is written last, so that its presence means that the fold is complete."""
@@ -79,13 +79,13 @@ def run_folder(name: str, dataset: Dataset, folds: Sequence[Fold], config: RunCo
     """Return the folder of a run. Its name contains a digest of everything that determines the results.
 
     Args:
-        name: the name of the model.
+        name: the name of the model, or the path of a model file.
         dataset: the data, with all conditions for training and testing.
         folds: the folds of the protocol.
         config: the settings of the cross-validation.
         runs: the folder of all runs.
     """
-    return runs / f"{name}-{_digest(name, dataset, folds, config)}"
+    return runs / f"{Path(name).stem if is_file(name) else name}-{_digest(name, dataset, folds, config)}"
 
 
 def fold_folder(run: Path, fold: Fold) -> Path:
@@ -95,10 +95,13 @@ def fold_folder(run: Path, fold: Fold) -> Path:
 
 def _digest(name: str, dataset: Dataset, folds: Sequence[Fold], config: RunConfig) -> str:
     """Return a digest of the settings, libraries, folds, features and code that determine the results."""
-    conditions = [dataset.extracted.folders[condition] for condition in load_model(name).conditions]
+    model = load_model(name)
+    conditions = [dataset.extracted.folders[condition] for condition in model.conditions]
     speech = [dataset.extracted.sha256, conditions, dataset.labels, dataset.targets.tolist()]
     # The labels and targets of the dataset stand for the mapping.
-    settings = [asdict(replace(config, labels=None)), installed(), speech, code_sha256()]
+    search = model.search.model_dump() if model.search else None
+    learning = [model.hyperparameters, search, asdict(replace(config, labels=None))]
+    settings = [learning, installed(), speech, code_sha256()]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for fold in folds:
         for part in (fold.train, fold.validation, fold.test):

@@ -16,6 +16,7 @@ from scipy.special import softmax
 
 from training.data.dataset import Inputs
 from training.data.folds import Fold, Indices
+from training.learning.hyperparameters import Value
 from training.learning.scores import uar
 
 Setting = Mapping[str, float]
@@ -71,6 +72,16 @@ class Classifier:
         return False
 
     @property
+    def hyperparameters(self) -> Mapping[str, Mapping[str, Value]]:
+        """Nothing: `settings` are compared on each fold."""
+        return {}
+
+    @property
+    def search(self) -> None:
+        """None: `settings` are few, so that each of them is compared."""
+        return
+
+    @property
     def takes_descriptors(self) -> bool:
         """False: classifiers use functionals only."""
         return False
@@ -120,6 +131,7 @@ class TrainedClassifier:
         seconds: the duration of the training in seconds.
         histories: an empty sequence, since there are no epochs.
         members: an empty mapping, since there are no networks.
+        hyperparameters: an empty mapping, since there are no networks.
         speaker: None, since a baseline does not adapt to speakers.
     """
 
@@ -130,6 +142,7 @@ class TrainedClassifier:
     seconds: float
     histories: Sequence[dict[str, list[float]]] = ()
     members: Mapping[str, float] = field(default_factory=dict)
+    hyperparameters: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     speaker: None = None
 
     def predict(self, inputs: Inputs, indices: Indices, condition: str) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ second training uses the training and validation parts together.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from app.core.speaker import softmax
 from training.data.dataset import Inputs
 from training.data.folds import Fold, Indices
 from training.learning.calibration import fit_weights
+from training.learning.hyperparameters import WEIGHTS, Value, change, fusion_weights, hyperparameters
 from training.learning.network import Network
 from training.learning.ridge_regression import Ridge
 from training.learning.speaker import SpeakerHead
@@ -27,6 +28,9 @@ from training.learning.trained_network import Shapes, TrainedNetwork
 
 N_BUILT = 4096
 """The number of features of a network that is built only to inspect its inputs. Not tuned."""
+
+JUDGED = "-judged.keras"
+"""The end of the file name of a network that did not learn from the validation part."""
 
 MEMBER_SEEDS = 100
 """The distance between the seeds of two members, so that no member shares a seed with a member of another
@@ -85,6 +89,31 @@ class Ensemble:
         built = [network.build(Shapes(N_BUILT, N_BUILT), 2) for network in self.networks.values()]
         return any(port.name == "descriptors" for network in built for port in network.inputs)
 
+    @property
+    def hyperparameters(self) -> dict[str, dict[str, Value]]:
+        """The hyperparameters of each network, and `weights`, the fusion weights if they are fixed."""
+        tables = {name: hyperparameters(network) for name, network in self.networks.items()}
+        return {**tables, **({WEIGHTS: dict(self.weights)} if self.weights else {})}
+
+    @property
+    def search(self) -> None:
+        """None: nothing is searched."""
+        return
+
+    def changed(self, tables: Mapping[str, Mapping[str, object]]) -> "Ensemble":
+        """Return the ensemble with other hyperparameters.
+
+        Args:
+            tables: the new values by name, for each network by its name or a pattern such as `dense-*`, and
+                `weights`, the fusion weight of every network.
+
+        Raises:
+            TrainingError: a network or a hyperparameter does not exist, or a value cannot be used.
+        """
+        of_networks = {name: table for name, table in tables.items() if name != WEIGHTS}
+        weights = fusion_weights(tables[WEIGHTS], list(self.networks)) if WEIGHTS in tables else self.weights
+        return replace(self, networks=change(self.networks, of_networks), weights=weights)
+
     def limited(self, max_epochs: int | None) -> "Ensemble":
         """Return the ensemble with at most this number of epochs for each network."""
         limited = {name: network.limited(max_epochs) for name, network in self.networks.items()}
@@ -99,27 +128,57 @@ class Ensemble:
             seed: the seed of all training.
             folder: the folder of the networks.
         """
-        truth = inputs.targets[fold.validation]
-        judged, final, files = {}, {}, {}
+        judged = self._judge(inputs, fold, seed, folder)
+        final, files = dict(judged), {}
         for number, (name, network) in enumerate(self.networks.items()):
-            own_seed = seed + MEMBER_SEEDS * number
-            judged[name] = network.fit(inputs, fold, own_seed, folder / f"{name}-judged.keras")
-            files[name] = f"{name}.keras" if network.refits else f"{name}-judged.keras"
-            final[name] = judged[name]
+            files[name] = f"{name}.keras" if network.refits else f"{name}{JUDGED}"
             if network.refits:
-                final[name] = network.refit(inputs, fold, own_seed, folder / files[name])
-        answers = [one.predict(inputs, fold.validation, "clean") for one in judged.values()]
-        weights = (
-            [self.weights[name] for name in self.networks] if self.weights else fit_weights(answers, truth)
-        )
+                final[name] = network.refit(inputs, fold, _own_seed(seed, number), folder / files[name])
+        validation, weights = self._fuse(judged, inputs, fold)
         members = [
             Member(files[name], final[name], weight, judged[name].history, network.refits)
             for (name, network), weight in zip(self.networks.items(), weights, strict=True)
         ]
-        validation = mean(answers, weights)
         seconds = sum(one.seconds for one in (*judged.values(), *final.values()))
         head = SpeakerHead(final[self.adapts_by].last_kernel) if self.adapts_by else None
-        return TrainedEnsemble(members, fold.validation, validation, head, seconds)
+        return TrainedEnsemble(members, fold.validation, validation, self.hyperparameters, head, seconds)
+
+    def validate(self, inputs: Inputs, fold: Fold, seed: int, folder: Path) -> NDArray[np.float64]:
+        """Return the probabilities of the validation part, from networks of the training part alone.
+
+        `fit` with the same arguments trains these networks too, and does not train them again.
+
+        Args:
+            inputs: the inputs of the fold.
+            fold: the fold; its training and validation parts are used.
+            seed: the seed of all training.
+            folder: the folder of the networks.
+        """
+        return self._fuse(self._judge(inputs, fold, seed, folder), inputs, fold)[0]
+
+    def _judge(self, inputs: Inputs, fold: Fold, seed: int, folder: Path) -> dict[str, TrainedNetwork]:
+        """Train every network on the training part alone."""
+        return {
+            name: network.fit(inputs, fold, _own_seed(seed, number), folder / f"{name}{JUDGED}")
+            for number, (name, network) in enumerate(self.networks.items())
+        }
+
+    def _fuse(
+        self, judged: Mapping[str, TrainedNetwork], inputs: Inputs, fold: Fold
+    ) -> tuple[NDArray[np.float64], Sequence[float]]:
+        """Return the probabilities of the validation part, and the fusion weights."""
+        answers = [one.predict(inputs, fold.validation, "clean") for one in judged.values()]
+        weights = (
+            [self.weights[name] for name in self.networks]
+            if self.weights
+            else fit_weights(answers, inputs.targets[fold.validation])
+        )
+        return mean(answers, weights), weights
+
+
+def _own_seed(seed: int, number: int) -> int:
+    """Return the seed of a network of an ensemble, by its place in the ensemble."""
+    return seed + MEMBER_SEEDS * number
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +209,19 @@ class TrainedEnsemble:
         validated: the indices of the m utterances of the validation part.
         validation_probabilities: the probabilities of the validation part from the networks that were trained
             on the training part alone, not calibrated, shape (m, n_labels).
+        hyperparameters: the hyperparameters of each network, as `Ensemble.hyperparameters`.
         speaker: the adaptation to speakers; None if the model does not adapt.
         seconds: the duration of the training in seconds.
+        searched: the values that a search on the validation part selected, by name.
     """
 
     networks: Sequence[Member]
     validated: Indices
     validation_probabilities: NDArray[np.float64]
+    hyperparameters: Mapping[str, Mapping[str, Value]]
     speaker: SpeakerHead | None
     seconds: float
+    searched: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def histories(self) -> list[dict[str, list[float]]]:
@@ -172,8 +235,8 @@ class TrainedEnsemble:
 
     @property
     def chosen(self) -> dict[str, float]:
-        """The epoch of each network that stopped early on the validation part."""
-        return {
+        """The searched values, and the epoch of each network that stopped early on the validation part."""
+        return dict(self.searched) | {
             f"epoch of {one.file}": int(np.argmax(one.history["val_uar"])) + 1
             for one in self.networks
             if one.history and not one.refitted

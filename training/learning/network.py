@@ -21,6 +21,7 @@ from training.data.folds import Fold, Indices
 from training.learning.batches import Batch, assemble, mixup, shuffled
 from training.learning.metrics import UnweightedAverageRecall
 from training.learning.scores import uar
+from training.learning.tracking import tracking
 from training.learning.trained_network import History, Shapes, TrainedNetwork, kept, predict, shapes
 
 MIN_BATCH_SIZE = 16
@@ -130,7 +131,7 @@ class Network:
         learn = self._learning_step(network, metric, self._n_steps(train))
         batches = self._training_batches([port.name for port in network.inputs], inputs, train, seed)
         callbacks = keras.callbacks.CallbackList(
-            [*self._stopping(path), self._progress(path)],
+            [*self._stopping(path), self._progress(path), *tracking(path)],
             model=network,
             epochs=self.max_epochs,
             steps=self._n_steps(train),

@@ -1,11 +1,14 @@
 """The models by name.
 
 Each module of this package is a model: `svm_linear.py` is `svm-linear`. The module defines MODEL, an
-`Ensemble` of networks or a `Classifier`. To add a model, add a module.
+`Ensemble` of networks or a `Classifier`. To add a model, add a module. A TOML file can change the
+hyperparameters of a model (`training.learning.model_file`); its path then takes the place of the name.
 """
 
 import pkgutil
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,12 +16,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from app.core.manifest import HyperparameterSearch
 from training.data.dataset import Inputs
 from training.data.folds import Fold, Indices
 from training.encoder.extractor import ENCODER
 from training.errors import TrainingError
 
 if TYPE_CHECKING:  # imports TensorFlow, which the command line imports only to train
+    from training.learning.hyperparameters import Value
     from training.learning.speaker import SpeakerHead
 
 MODELS = tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)))
@@ -30,6 +35,10 @@ class Trained(Protocol):
     @property
     def chosen(self) -> Mapping[str, float]:
         """The settings that the validation part selected."""
+
+    @property
+    def hyperparameters(self) -> Mapping[str, Mapping[str, "Value"]]:
+        """The hyperparameters of each network; empty for a baseline."""
 
     @property
     def histories(self) -> Sequence[dict[str, list[float]]]:
@@ -87,6 +96,14 @@ class Model(Protocol):
         """True if the seed of the training changes the model."""
 
     @property
+    def hyperparameters(self) -> Mapping[str, Mapping[str, "Value"]]:
+        """The hyperparameters of each network; empty for a baseline."""
+
+    @property
+    def search(self) -> HyperparameterSearch | None:
+        """The search for hyperparameters on each fold; None if nothing is searched."""
+
+    @property
     def takes_descriptors(self) -> bool:
         """True if the model uses descriptors; otherwise they are not read."""
 
@@ -98,10 +115,58 @@ class Model(Protocol):
 
 
 def load_model(name: str) -> Model:
-    """Return the model with a name in `MODELS`."""
+    """Return a model.
+
+    Args:
+        name: a name in `MODELS`, or the path of a model file, which is read once.
+
+    Raises:
+        TrainingError: the file cannot be read, or its content cannot be used.
+    """
+    if is_file(name):
+        return _read(name)
     module: Any = import_module(f"{__name__}.{name.replace('-', '_')}")
     model: Model = module.MODEL
     return model
+
+
+def is_file(name: str) -> bool:
+    """Return whether a model is a file."""
+    return name.endswith(".toml")
+
+
+def base_of(name: str) -> str:
+    """Return the name in `MODELS` of a model: its own, or the one that its file names.
+
+    Raises:
+        TrainingError: the file cannot be read, or names no model.
+    """
+    if not is_file(name):
+        return name
+    from training.learning.model_file import read_model_file  # noqa: PLC0415
+
+    base, _, _ = read_model_file(Path(name))
+    if base not in MODELS:
+        close = get_close_matches(base, MODELS, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        raise TrainingError(f"{name}: there is no model {base!r}; {hint}known are {', '.join(MODELS)}")
+    return base
+
+
+@cache
+def _read(path: str) -> Model:
+    """Read a model file, once, so that a run does not change if the file does."""
+    from training.learning.ensemble import Ensemble  # noqa: PLC0415
+    from training.learning.model_file import customized, read_model_file  # noqa: PLC0415
+
+    base = base_of(path)
+    model = load_model(base)
+    if not isinstance(model, Ensemble):
+        raise TrainingError(f"{path}: {base} tunes its own settings; name a model of networks")
+    try:
+        return customized(model, *read_model_file(Path(path))[1:])
+    except TrainingError as error:
+        raise TrainingError(f"{path}: {error}") from error
 
 
 def check_features(name: str, feature_set: str) -> None:

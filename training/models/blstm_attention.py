@@ -20,11 +20,11 @@ WINDOW = 2
 """Frames on each side that give a delta. The default of the HTK book (Young et al. 2006), section 5.9."""
 
 
-def build(shapes: Shapes, n_labels: int) -> keras.Model:
+def build(shapes: Shapes, n_labels: int, *, units: int = UNITS, dropout: float = 0.5) -> keras.Model:
     """Build the untrained network."""
     inputs = keras.Input((None, shapes.n_descriptors), name="descriptors")
     x = ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION)
-    x = recurrent(ops.concatenate([x, deltas(x)], axis=-1), UNITS)
+    x = recurrent(ops.concatenate([x, deltas(x)], axis=-1), units, dropout)
     x = layers.Dense(n_labels, activation="softmax", name="probabilities")(x)
     return keras.Model({"descriptors": inputs}, x)
 

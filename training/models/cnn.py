@@ -17,23 +17,23 @@ FILTERS = 64
 """The number of filters. Not tuned."""
 
 
-def build(shapes: Shapes, n_labels: int) -> keras.Model:
+def build(shapes: Shapes, n_labels: int, *, filters: int = FILTERS, dropout: float = 0.5) -> keras.Model:
     """Build the untrained network."""
     n_features = shapes.n_functionals
     window = round(n_features**0.5)
     inputs = keras.Input((n_features,), name="features")
     x = layers.Reshape((n_features, 1))(keras.ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION))
-    first = block(x, kernel_size=window, strides=window)
-    second = block(first, kernel_size=3, strides=1)
+    first = block(x, filters, kernel_size=window, strides=window)
+    second = block(first, filters, kernel_size=3, strides=1)
     x = layers.Flatten()(layers.Concatenate()([first, second]))
-    x = layers.Dropout(0.5)(x)
+    x = layers.Dropout(dropout)(x)
     x = layers.Dense(n_labels, activation="softmax", name="probabilities")(x)
     return keras.Model({"features": inputs}, x)
 
 
-def block(x: keras.KerasTensor, kernel_size: int, strides: int) -> keras.KerasTensor:
+def block(x: keras.KerasTensor, filters: int, kernel_size: int, strides: int) -> keras.KerasTensor:
     """Apply convolution, batch normalization and spatial dropout."""
-    x = layers.Conv1D(FILTERS, kernel_size, strides, padding="same", activation="relu")(x)
+    x = layers.Conv1D(filters, kernel_size, strides, padding="same", activation="relu")(x)
     # The default momentum of Keras, 0.99, needs hundreds of steps; a small corpus has few in an epoch.
     x = layers.BatchNormalization(momentum=0.9)(x)
     return layers.SpatialDropout1D(0.1)(x)

@@ -17,12 +17,14 @@ UNITS = 128
 256."""
 
 
-def build(shapes: Shapes, n_labels: int) -> keras.Model:
+def build(
+    shapes: Shapes, n_labels: int, *, units: int = UNITS, input_dropout: float = 0.5, dropout: float = 0.5
+) -> keras.Model:
     """Build the untrained network."""
     inputs = keras.Input((shapes.n_functionals,), name="features")
-    x = layers.Dropout(0.5)(ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION))
-    x = layers.BatchNormalization(momentum=0.9)(layers.Dense(UNITS, use_bias=False)(x))
-    x = layers.Dropout(0.5)(layers.Activation("relu")(x))
+    x = layers.Dropout(input_dropout)(ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION))
+    x = layers.BatchNormalization(momentum=0.9)(layers.Dense(units, use_bias=False)(x))
+    x = layers.Dropout(dropout)(layers.Activation("relu")(x))
     x = layers.Dense(n_labels, activation="softmax", name="probabilities")(x)
     return keras.Model({"features": inputs}, x)
 

@@ -21,18 +21,26 @@ KERNEL_SIZE = 3
 N_BLOCKS = 2
 
 
-def build(shapes: Shapes, n_labels: int) -> keras.Model:
+def build(
+    shapes: Shapes,
+    n_labels: int,
+    *,
+    width: int = WIDTH,
+    kernel_size: int = KERNEL_SIZE,
+    n_blocks: int = N_BLOCKS,
+    dropout: float = 0.5,
+) -> keras.Model:
     """Build the untrained network."""
     inputs = keras.Input((None, shapes.n_descriptors), name="descriptors")
     x = ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION)
     x = LayerMixture(max(shapes.n_descriptors // STATE_WIDTH, 1))(x)
     x = layers.SpatialDropout1D(0.2)(x)
-    x = layers.BatchNormalization(momentum=0.9)(layers.Dense(WIDTH, use_bias=False)(x))
+    x = layers.BatchNormalization(momentum=0.9)(layers.Dense(width, use_bias=False)(x))
     x = layers.Activation("relu")(x)
-    for _ in range(N_BLOCKS):
-        y = layers.SpatialDropout1D(0.1)(layers.Activation("relu")(convolution(x)))
-        x = layers.Activation("relu")(x + convolution(y))
-    x = layers.Dropout(0.5)(attentive_statistics(x))
+    for _ in range(n_blocks):
+        y = layers.SpatialDropout1D(0.1)(layers.Activation("relu")(convolution(x, width, kernel_size)))
+        x = layers.Activation("relu")(x + convolution(y, width, kernel_size))
+    x = layers.Dropout(dropout)(attentive_statistics(x))
     x = layers.Dense(n_labels, activation="softmax", name="probabilities")(x)
     return keras.Model({"descriptors": inputs}, x)
 
@@ -63,9 +71,9 @@ class LayerMixture(layers.Layer):  # type: ignore[misc]  # Keras is untyped
         return {**super().get_config(), "n_layers": self.n_layers}
 
 
-def convolution(x: keras.KerasTensor) -> keras.KerasTensor:
+def convolution(x: keras.KerasTensor, width: int, kernel_size: int) -> keras.KerasTensor:
     """Apply convolution and batch normalization."""
-    x = layers.Conv1D(WIDTH, KERNEL_SIZE, padding="same", use_bias=False)(x)
+    x = layers.Conv1D(width, kernel_size, padding="same", use_bias=False)(x)
     return layers.BatchNormalization(momentum=0.9)(x)
 
 

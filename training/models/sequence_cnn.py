@@ -20,23 +20,33 @@ KERNEL_SIZE = 5
 N_BLOCKS = 1
 
 
-def build(shapes: Shapes, n_labels: int) -> keras.Model:
+def build(
+    shapes: Shapes,
+    n_labels: int,
+    *,
+    width: int = WIDTH,
+    kernel_size: int = KERNEL_SIZE,
+    n_blocks: int = N_BLOCKS,
+    dropout: float = 0.5,
+) -> keras.Model:
     """Build the untrained network."""
     inputs = keras.Input((None, shapes.n_descriptors), name="descriptors")
     x = layers.SpatialDropout1D(0.1)(ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION))
-    x = layers.Activation("relu")(convolution(x, strides=2))
+    x = layers.Activation("relu")(convolution(x, width, kernel_size, strides=2))
     x = layers.MaxPooling1D(2, padding="same")(x)
-    for _ in range(N_BLOCKS):
-        y = layers.SpatialDropout1D(0.1)(layers.Activation("relu")(convolution(x)))
-        x = layers.Activation("relu")(x + convolution(y))
-    x = layers.Dropout(0.5)(attentive_statistics(x))
+    for _ in range(n_blocks):
+        y = layers.SpatialDropout1D(0.1)(layers.Activation("relu")(convolution(x, width, kernel_size)))
+        x = layers.Activation("relu")(x + convolution(y, width, kernel_size))
+    x = layers.Dropout(dropout)(attentive_statistics(x))
     x = layers.Dense(n_labels, activation="softmax", name="probabilities")(x)
     return keras.Model({"descriptors": inputs}, x)
 
 
-def convolution(x: keras.KerasTensor, strides: int = 1) -> keras.KerasTensor:
+def convolution(
+    x: keras.KerasTensor, width: int = WIDTH, kernel_size: int = KERNEL_SIZE, strides: int = 1
+) -> keras.KerasTensor:
     """Apply convolution and batch normalization."""
-    x = layers.Conv1D(WIDTH, KERNEL_SIZE, strides, padding="same", use_bias=False)(x)
+    x = layers.Conv1D(width, kernel_size, strides, padding="same", use_bias=False)(x)
     # The default momentum of Keras, 0.99, needs hundreds of steps; a small corpus has few in an epoch.
     return layers.BatchNormalization(momentum=0.9)(x)
 

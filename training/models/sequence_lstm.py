@@ -18,20 +18,21 @@ UNITS = 32
 """The size of the LSTM in each direction, and of the attention. Not tuned."""
 
 
-def build(shapes: Shapes, n_labels: int) -> keras.Model:
+def build(shapes: Shapes, n_labels: int, *, units: int = UNITS, dropout: float = 0.5) -> keras.Model:
     """Build the untrained network."""
     inputs = keras.Input((None, shapes.n_descriptors), name="descriptors")
-    x = recurrent(ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION), UNITS)
+    x = recurrent(ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION), units, dropout)
     x = layers.Dense(n_labels, activation="softmax", name="probabilities")(x)
     return keras.Model({"descriptors": inputs}, x)
 
 
-def recurrent(x: keras.KerasTensor, units: int) -> keras.KerasTensor:
+def recurrent(x: keras.KerasTensor, units: int, dropout: float) -> keras.KerasTensor:
     """Apply the convolutions, the LSTM and the attention.
 
     Args:
         x: the sequences, shape (n, n_frames, n_values).
         units: the size of the LSTM in each direction, and of the attention.
+        dropout: the share of the result that is dropped in training.
 
     Returns:
         A vector for each sequence, shape (n, 2 * units).
@@ -42,7 +43,7 @@ def recurrent(x: keras.KerasTensor, units: int) -> keras.KerasTensor:
     x = layers.Bidirectional(layers.LSTM(units, return_sequences=True))(x)
     scores = layers.Dense(1)(layers.Dense(units, activation="tanh")(x))
     weights = ops.softmax(scores, axis=1)
-    return layers.Dropout(0.5)(ops.sum(weights * x, axis=1))
+    return layers.Dropout(dropout)(ops.sum(weights * x, axis=1))
 
 
 MODEL = Ensemble(

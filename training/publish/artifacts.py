@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.core.manifest import Facts
+from app.core.manifest import Facts, SearchRange
 from training.data.conditions import TEST_CONDITIONS
 from training.data.corpora import FACTS, Utterance
 from training.evaluation.figures import Figures
@@ -85,6 +85,7 @@ def model_card(
         has_learning_curves=has_learning_curves,
         n_utterances_of_a_call=N_UTTERANCES,
         mapping=facts.label_mapping,
+        space={name: _space(part) for name, part in (facts.search.space if facts.search else {}).items()},
         totals=dict(zip(facts.labels, np.sum(figures.confusion_matrix, axis=1).tolist(), strict=True)),
         corpora=[
             {
@@ -95,6 +96,13 @@ def model_card(
             for corpus in facts.protocol.corpora
         ],
     )
+
+
+def _space(part: SearchRange | tuple[float, ...]) -> str:
+    """Describe a part of the space of a search."""
+    if isinstance(part, SearchRange):
+        return f"{part.low:g} to {part.high:g}{', logarithmic' if part.log else ''}"
+    return ", ".join(f"{value:g}" for value in part)
 
 
 def _languages(corpus: str, utterances: Sequence[Utterance]) -> str:

@@ -51,7 +51,7 @@ def _result(facts: Facts, condition: str, description: str, figures: Figures) ->
     if condition == "clean":
         metrics.append(_metric("accuracy", "Accuracy", figures.accuracy.mean))
     return {
-        "task": TASK,
+        "task": {**TASK},  # a shared object would become an anchor in YAML
         "dataset": {
             "name": f"{corpora}; {facts.protocol.name}, {len(figures.folds)} folds; {description}",
             "type": "+".join(corpus.name for corpus in facts.protocol.corpora),

@@ -789,6 +789,24 @@ export interface components {
             status: string;
         };
         /**
+         * HyperparameterSearch
+         * @description A search for hyperparameters on the training and validation parts of each fold.
+         */
+        HyperparameterSearch: {
+            /**
+             * N Trials
+             * @description the number of trials on each fold
+             */
+            n_trials: number;
+            /**
+             * Space
+             * @description the limits or the values of each searched hyperparameter
+             */
+            space: {
+                [key: string]: components["schemas"]["SearchRange"] | (number)[];
+            };
+        };
+        /**
          * InferResponse
          * @description The answer for one utterance.
          */
@@ -1093,6 +1111,18 @@ export interface components {
              * @description the name of the model in `training.models`
              */
             model: string;
+            /**
+             * Hyperparameters
+             * @description the hyperparameters of each network in the bundle, and `weights`, the fusion weights if they are fixed; empty before format 4
+             * @default {}
+             */
+            hyperparameters: {
+                [key: string]: {
+                    [key: string]: boolean | number | string[];
+                };
+            };
+            /** @description the search that gave some hyperparameters; null if there was none */
+            search?: components["schemas"]["HyperparameterSearch"] | null;
             /**
              * Chosen Folds
              * @description the folds whose networks are combined, or all-data
@@ -1452,6 +1482,22 @@ export interface components {
              * @description the same error without a temperature
              */
             uncalibrated_error: number;
+        };
+        /**
+         * SearchRange
+         * @description The limits of a searched hyperparameter.
+         */
+        SearchRange: {
+            /** Low */
+            low: number;
+            /** High */
+            high: number;
+            /**
+             * Log
+             * @description whether the search is uniform in the logarithm
+             * @default false
+             */
+            log: boolean;
         };
         /**
          * SegmentAnswer

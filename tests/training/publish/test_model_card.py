@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from app.core.bundle import read_bundle
+from app.core.manifest import HyperparameterSearch, SearchRange
 from testing.recordings import ROOT
 from training.data.corpora import Utterance
 from training.learning.fairness import gap_between
@@ -31,6 +32,7 @@ def test_the_metadata_has_the_scores_in_the_format_of_the_hugging_face_hub() -> 
     spoken = [Utterance(Path("a.wav"), "emodb", "anger", "speaker", language="de")]
     card = model_card(facts, spoken, figures, has_learning_curves=False)
     _, front, body = card.split("---\n", 2)
+    assert "&id" not in front  # no anchors, which readers of the Hub do not expect
     content = yaml.safe_load(front)
     assert content["language"] == ["de"]
     assert content["pipeline_tag"] == "audio-classification"
@@ -56,3 +58,19 @@ def test_the_card_tells_the_gap_between_the_sexes() -> None:
     card = model_card(read_bundle(BUNDLE).manifest, [], figures, has_learning_curves=False)
     assert "| f | 5 | 20 | 2 | 100.0% | 100.0% to 100.0% |" in card
     assert "The gap between f and m is 50.0% (95 % interval 50.0% to 50.0%)." in card
+
+
+def test_the_card_has_the_hyperparameters_and_the_values_that_a_search_selected_on_each_fold() -> None:
+    figures = read_figures(BUNDLE / RESULTS)
+    folds = [replace(fold, chosen={"dense.units": 32 * place}) for place, fold in enumerate(figures.folds, 1)]
+    facts = read_bundle(BUNDLE).manifest.model_copy(
+        update={
+            "hyperparameters": {"dense": {"units": 64, "augmentations": ("call-1", "line-1"), "mixup": 0.2}},
+            "search": HyperparameterSearch(n_trials=7, space={"dense.units": SearchRange(low=32, high=256)}),
+        }
+    )
+    card = model_card(facts, [], replace(figures, folds=folds), has_learning_curves=False)
+    assert "a search of 7 trials" in card
+    assert "| searched | space | fold 1 | fold 2 | fold 3 | fold 4 | fold 5 |" in card
+    assert "| dense.units | 32 to 256 | 32 | 64 | 96 | 128 | 160 |" in card
+    assert "| dense | units 64, augmentations call-1 line-1, mixup 0.2 |" in card
