@@ -15,6 +15,7 @@ from training.corpora import details, table
 from training.data.corpora import READERS, Utterance, shemo
 from training.data.dask_engine import engine
 from training.data.features import extract
+from training.data.labels import FIVE_EMOTIONS
 from training.dry_run import plan_comparison, plan_extraction, plan_training
 from training.encoder.convert import convert
 from training.encoder.speaker_encoder import convert_speaker_encoder
@@ -186,9 +187,9 @@ def _describe(options: argparse.Namespace) -> None:
     """Report on corpora."""
     from training.describe import PAGE, Description, describe  # noqa: PLC0415
 
-    results = describe(
-        _utterances(options), Description(options.output, options.cache, speech=options.speech)
-    )
+    mapping = options.labels or FIVE_EMOTIONS
+    description = Description(options.output, options.cache, speech=options.speech, mapping=mapping)
+    results = describe(_utterances(options), description)
     for finding in results["findings"]:
         print(f"{finding['severity']}: {finding['text']}")
     print(f"wrote {options.output / PAGE}")

@@ -59,7 +59,7 @@ def parse(arguments: Collection[str] | None = None) -> argparse.Namespace:
     _add_train(verbs, [corpus, labels, cache, runs, bundle, dry_run])
     _add_compare(verbs, [corpus, labels, cache, runs, dry_run])
     _add_evaluate(verbs, [corpus])
-    _add_describe(verbs, [corpus])
+    _add_describe(verbs, [corpus, labels])
     _add_explain(verbs, [corpus_options(required=False), dry_run])
     _add_adapt(verbs, [cache, bundle])
     _add_finetune(verbs, [corpus, cache, bundle])

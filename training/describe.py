@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from app.core.files import write_whole
+from app.core.manifest import LabelMapping
 from training.data.corpora import Utterance
-from training.data.corpus_counts import by_corpus, count, target_name
+from training.data.corpus_counts import by_corpus, count
 from training.data.duplicates import find_copies
 from training.data.findings import CLIPPED, Data, apart, find_problems, speakers_in_two_parts
+from training.data.labels import FIVE_EMOTIONS
 from training.data.recording_facts import RecordingFacts, measure
 from training.errors import TrainingError
 from training.publish.data_report import data_report
@@ -44,11 +46,13 @@ class Description:
         output: the folder of the page and of the JSON file.
         cache: the folder that keeps the facts of recordings.
         speech: run the speech detector.
+        mapping: the mapping of the labels to those of a model.
     """
 
     output: Path
     cache: Path
     speech: bool = False
+    mapping: LabelMapping = FIVE_EMOTIONS
 
 
 def describe(utterances: Sequence[Utterance], description: Description) -> dict[str, Any]:
@@ -69,7 +73,7 @@ def describe(utterances: Sequence[Utterance], description: Description) -> dict[
     paths = [one.path for one in utterances]
     facts = measure(paths, description.cache, speech=description.speech)
     measured = [None if isinstance(one, str) else one for one in facts]
-    data = Data(utterances, facts, find_copies(paths, measured, description.cache))
+    data = Data(utterances, facts, find_copies(paths, measured, description.cache), description.mapping)
     results = results_of(data)
     write_whole(description.output / RESULTS, (json.dumps(results, indent=1) + "\n").encode())
     write_whole(description.output / PAGE, data_report(results).encode())
@@ -85,9 +89,9 @@ def results_of(data: Data) -> dict[str, Any]:
         "seconds": sum(one.duration for one in data.facts if not isinstance(one, str)),
         "findings": [asdict(one) for one in find_problems(data)],
         "copies": _copies(data),
-        "counts": count(data.utterances),
+        "counts": count(data.utterances, data.mapping),
         "targets": {
-            one.emotion: target_name(one) for one in sorted(data.utterances, key=attrgetter("emotion"))
+            one.emotion: data.target(one) for one in sorted(data.utterances, key=attrgetter("emotion"))
         },
         "corpora": _corpora(data),
         "histograms": _histograms(data),
@@ -137,12 +141,16 @@ def _corpora(data: Data) -> dict[str, Any]:
     facts: dict[str, list[RecordingFacts]] = {}
     for one, of in zip(data.utterances, data.facts, strict=True):
         facts.setdefault(one.corpus, []).extend([] if isinstance(of, str) else [of])
-    return {name: _corpus(part, facts[name]) for name, part in by_corpus(data.utterances).items()}
+    return {
+        name: _corpus(part, facts[name], data.mapping) for name, part in by_corpus(data.utterances).items()
+    }
 
 
-def _corpus(utterances: Sequence[Utterance], facts: Sequence[RecordingFacts]) -> dict[str, Any]:
+def _corpus(
+    utterances: Sequence[Utterance], facts: Sequence[RecordingFacts], mapping: LabelMapping
+) -> dict[str, Any]:
     """Return the figures of one corpus."""
-    counts = count(utterances)
+    counts = count(utterances, mapping)
     return {
         "n_utterances": len(utterances),
         "n_undecodable": len(utterances) - len(facts),

@@ -255,6 +255,18 @@ def test_without_the_detector_there_is_no_share_of_speech(
     assert "<h2>Copies</h2>" not in (tmp_path / "report.html").read_text()
 
 
+def test_own_labels_are_the_targets(tmp_path: Path) -> None:
+    rows = {f"{name}.wav": (encode(voice(n)), f"{name},s{n},,,") for n, name in enumerate(("anger", "irony"))}
+    table = write_corpus(tmp_path / "own", rows)
+    options = ["--label", "upset=anger", "--label", "playful=irony"]
+    assert describe([table], tmp_path / "out", tmp_path / "cache", *options) == 0
+    results = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert results["targets"] == {"anger": "upset", "irony": "playful"}
+    few = next(one for one in results["findings"] if one["kind"] == "few-speakers")
+    assert few["names"] == ["upset (1)", "playful (1)"]
+    assert "unknown-labels" not in {one["kind"] for one in results["findings"]}
+
+
 def test_a_corpus_without_decodable_recordings_has_a_report(tmp_path: Path) -> None:
     table = write_corpus(tmp_path / "broken", {"a.wav": (b"", "anger,a,,,"), "b.wav": (b"?", "anger,b,,,")})
     assert describe([table], tmp_path / "out", tmp_path / "cache") == 0

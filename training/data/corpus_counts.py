@@ -4,23 +4,27 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from app.core.manifest import LabelMapping
 from training.data.corpora import Utterance
-from training.data.labels import target_of
+from training.data.labels import FIVE_EMOTIONS, target_of
 from training.errors import TrainingError
 
 UNKNOWN = "unknown"
 """The name of a missing sex or language."""
 
 LEFT, NOT_KNOWN = "left out", "unknown label"
-"""The names of labels without a target: those that the default protocol leaves out, and those that it
-refuses."""
+"""The names of labels without a target: those that a mapping leaves out, and those that it lacks."""
 
 ALWAYS_TRAINING = "none"
 """The name of the rows without a published fold, which always train."""
 
 
-def target_name(utterance: Utterance) -> str:
-    """Return the emotion of the service that the label of an utterance maps to, or why it has none.
+def target_name(utterance: Utterance, mapping: LabelMapping = FIVE_EMOTIONS) -> str:
+    """Return the label of the model that the label of an utterance maps to, or why it has none.
+
+    Args:
+        utterance: the utterance with its corpus's own label.
+        mapping: the mapping of these labels.
 
     Example:
         >>> from pathlib import Path
@@ -29,16 +33,17 @@ def target_name(utterance: Utterance) -> str:
         ['anger', 'neutral', 'left out', 'unknown label']
     """
     try:
-        return target_of(utterance.corpus, utterance.emotion) or LEFT
+        return target_of(utterance.corpus, utterance.emotion, mapping) or LEFT
     except TrainingError:
         return NOT_KNOWN
 
 
-def count(utterances: Sequence[Utterance]) -> dict[str, Any]:
+def count(utterances: Sequence[Utterance], mapping: LabelMapping) -> dict[str, Any]:
     """Count utterances.
 
     Args:
         utterances: the utterances with their corpora's own labels.
+        mapping: the mapping of these labels, for `target`.
 
     Returns:
         The number of utterances by `label`, `target`, `corpus`, `speaker`, `sex` and `language`, the most
@@ -47,7 +52,7 @@ def count(utterances: Sequence[Utterance]) -> dict[str, Any]:
     """
     return {
         "label": _by(utterances, lambda one: one.emotion),
-        "target": _by(utterances, target_name),
+        "target": _by(utterances, lambda one: target_name(one, mapping)),
         "corpus": _by(utterances, lambda one: one.corpus),
         "speaker": _by(utterances, lambda one: one.speaker),
         "sex": _by(utterances, lambda one: one.sex or UNKNOWN),

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from app.core.manifest import LabelMapping
 from training.data.corpora import Utterance
 from training.data.corpus_counts import LEFT, NOT_KNOWN, by_corpus, target_name
 from training.data.duplicates import Copies
 from training.data.folds import make_folds
-from training.data.labels import EMOTIONS, relabel
+from training.data.labels import FIVE_EMOTIONS, relabel
 from training.data.recording_facts import RecordingFacts
 from training.errors import TrainingError
 
@@ -59,11 +60,17 @@ class Data:
         utterances: the utterances with their corpora's own labels.
         facts: the facts of each recording, or the reason if it cannot be decoded.
         copies: the groups of copies.
+        mapping: the mapping of the labels to those of a model.
     """
 
     utterances: Sequence[Utterance]
     facts: Sequence[RecordingFacts | str]
     copies: Sequence[Copies]
+    mapping: LabelMapping = FIVE_EMOTIONS
+
+    def target(self, utterance: Utterance) -> str:
+        """Return the label of the model that the label of an utterance maps to, or why it has none."""
+        return target_name(utterance, self.mapping)
 
 
 def apart(copies: Copies, utterances: Sequence[Utterance]) -> list[str]:
@@ -147,32 +154,32 @@ def _undecodable(data: Data) -> Iterator[Finding]:
 
 def _labels(data: Data) -> Iterator[Finding]:
     """Find labels without a target, and labels that too few speakers have."""
-    unknown = sorted({one.emotion for one in data.utterances if target_name(one) == NOT_KNOWN})
+    unknown = sorted({one.emotion for one in data.utterances if data.target(one) == NOT_KNOWN})
     if unknown:
         yield Finding(
             "unknown-labels",
             "critical",
             len(unknown),
-            f"{_number(len(unknown), 'label is', 'labels are')} unknown to the default protocols",
-            "The training refuses them. Map them to a known label, or use --protocol published-folds.",
+            f"{_number(len(unknown), 'label is', 'labels are')} not in the mapping",
+            "The training refuses them. Map them (--labels FILE), or use --protocol published-folds.",
             tuple(unknown),
         )
-    left = sorted({one.emotion for one in data.utterances if target_name(one) == LEFT})
+    left = sorted({one.emotion for one in data.utterances if data.target(one) == LEFT})
     if left:
         n = sum(one.emotion in left for one in data.utterances)
         yield Finding(
             "left-out-labels",
             "info",
             n,
-            f"{_number(n, 'recording has', 'recordings have')} a label that the default protocols leave out",
-            "Only --protocol published-folds uses them.",
+            f"{_number(n, 'recording has', 'recordings have')} a label that the mapping leaves out",
+            "Only --protocol published-folds, or another mapping (--labels FILE), uses them.",
             tuple(left),
         )
     speakers = {
-        emotion: {one.speaker for one in data.utterances if target_name(one) == emotion}
-        for emotion in EMOTIONS
+        target: {one.speaker for one in data.utterances if data.target(one) == target}
+        for target in data.mapping.labels
     }
-    few = [f"{emotion} ({len(names)})" for emotion, names in speakers.items() if 0 < len(names) < N_FOLDS]
+    few = [f"{target} ({len(names)})" for target, names in speakers.items() if 0 < len(names) < N_FOLDS]
     if few:
         yield Finding(
             "few-speakers",
@@ -186,9 +193,9 @@ def _labels(data: Data) -> Iterator[Finding]:
 
 def _default_folds(data: Data) -> Iterator[Finding]:
     """Try to cut the default folds."""
-    known = [one for one in data.utterances if target_name(one) != NOT_KNOWN]
+    known = [one for one in data.utterances if data.target(one) != NOT_KNOWN]
     try:
-        make_folds(relabel(known), "speaker-independent", N_FOLDS, SEED)
+        make_folds(relabel(known, data.mapping), "speaker-independent", N_FOLDS, SEED)
     except TrainingError as error:
         yield Finding(
             "default-folds",
