@@ -22,6 +22,7 @@ from training.data.dataset import Dataset, scaler_of, standardize
 from training.data.folds import Fold
 from training.evaluation.cost import measured, prediction_cost
 from training.evaluation.run import RESULT
+from training.learning import backend
 from training.learning.calibration import fit_temperature
 from training.learning.scores import uar
 from training.learning.speaker import SpeakerHead
@@ -53,6 +54,8 @@ class FoldResult:
         folder: the folder of the networks.
         milliseconds: the measured processor time of the model for one utterance, in milliseconds; None if an
             older run did not measure it.
+        trained_with: the backend of Keras and the device, or `scikit-learn`; empty if an older run did not
+            record them.
     """
 
     fold: Fold
@@ -68,6 +71,7 @@ class FoldResult:
     speaker: SpeakerHead | None
     folder: Path
     milliseconds: float | None = None
+    trained_with: str = ""
 
     @property
     def calibrated(self) -> NDArray[np.float64]:
@@ -131,6 +135,7 @@ def _fit(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path) ->
         "histories": trained.histories,
         "seconds": trained.seconds,
         "milliseconds": prediction_cost(trained.predict, examples, scaler),
+        "trained_with": backend.trained_with() if trained.members else "scikit-learn",
     }
     write_whole(folder / RESULT, json.dumps(result).encode())
 
