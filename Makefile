@@ -1,10 +1,11 @@
 # `make serve` and `make test` work on a fresh machine. `make help` lists all commands.
 PYTHON ?= python3.11
 .DEFAULT_GOAL := help
-.PHONY: help serve test static behavior programs audit fuzz soak training format lock benchmark collection sbom release-check packages clean
+.PHONY: help serve test static behavior programs audit fuzz soak training training-gpu format lock benchmark collection sbom release-check packages clean
 
 SERVICE := .venvs/service
 TRAINING := .venvs/training
+TRAINING_GPU := .venvs/training-gpu
 DEV := .venvs/dev
 FUZZ := .venvs/fuzz
 FUZZ_SECONDS ?= 60
@@ -61,6 +62,8 @@ soak: $(DEV)/.installed ## run the long checks: overload, kills, memory, hostile
 
 training: $(TRAINING)/.installed ## install the environment of `python -m training` in .venvs/training
 
+training-gpu: $(TRAINING_GPU)/.installed ## install the environment of a training on a GPU in .venvs/training-gpu
+
 format: $(DEV)/.installed ## format the code and apply the automatic fixes of lint
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
@@ -71,6 +74,7 @@ lock: $(DEV)/.installed ## recompile requirements/*.txt from pyproject.toml
 	$(LOCK) --overrides requirements/service.overrides --extra bulk --constraint requirements/service.txt --output-file requirements/bulk.txt
 	$(LOCK) --overrides requirements/service.overrides --extra fuzz --constraint requirements/service.txt --output-file requirements/fuzz.txt
 	$(LOCK) --extra training --extra bulk --constraint requirements/service.txt --output-file requirements/training.txt
+	$(LOCK) --extra training --extra bulk --extra training-gpu --constraint requirements/training.txt --output-file requirements/training-gpu.txt
 	$(LOCK) --extra training --extra bulk --extra tracking --constraint requirements/training.txt --output-file requirements/tracking.txt
 	$(LOCK) --extra training --extra bulk --extra tracking --extra tracing --extra dev --constraint requirements/training.txt --output-file requirements/dev.txt
 
@@ -104,6 +108,7 @@ $(SERVICE)/.installed: requirements/service.txt
 $(FUZZ)/.installed: NO_DEPS := --no-deps
 $(FUZZ)/.installed: requirements/fuzz.txt
 $(TRAINING)/.installed: requirements/training.txt
+$(TRAINING_GPU)/.installed: requirements/training-gpu.txt
 $(DEV)/.installed: requirements/dev.txt
 
 .venvs/%/.installed:

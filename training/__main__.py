@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parse(arguments)
     try:
-        _quieten_tensorflow()  # before the first import of a network
+        _prepare_keras()  # before the first import of a network
         check(options)
         VERBS[options.verb](options)
     except (SpeechEmotionError, OSError) as error:
@@ -259,8 +259,13 @@ def _redraw(options: argparse.Namespace) -> None:
     redraw(options.bundle, _utterances(options), options.run)
 
 
-def _quieten_tensorflow() -> None:
-    """Suppress the log lines of TensorFlow. Its errors are raised as exceptions."""
+def _prepare_keras() -> None:
+    """Choose TensorFlow unless the user chose a backend, and suppress its log lines.
+
+    A file of the user's other projects, `~/.keras/keras.json`, does not choose the backend. The errors of
+    TensorFlow are raised as exceptions.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 

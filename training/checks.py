@@ -8,6 +8,7 @@ import argparse
 import os
 import re
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from app.core.manifest import NAME
@@ -18,6 +19,9 @@ from training.errors import TrainingError
 from training.evaluation.columns import columns
 from training.evaluation.run import mapping_of_protocol
 from training.models import check_features, load_model
+
+BACKENDS = {"tensorflow": "requirements/training.txt", "torch": "requirements/training-gpu.txt"}
+"""The backends of Keras that can train, and the file that installs each of them."""
 
 
 def check(options: argparse.Namespace) -> None:
@@ -40,6 +44,8 @@ def check(options: argparse.Namespace) -> None:
         check_writable(options.bundle.parent)
     if options.verb == "explain":
         _check_explanation(options)
+    if options.verb in ("train", "compare"):
+        _check_backend(exports=options.verb == "train")
     if options.verb == "train":
         _check_export(options.model, options.features, options.export)
     if options.verb == "compare":
@@ -137,6 +143,20 @@ def _check_explanation(options: argparse.Namespace) -> None:
             f"--hop {options.hop} is longer than --window {options.window}, so that moments would never be "
             "hidden; give a shorter --hop"
         )
+
+
+def _check_backend(*, exports: bool) -> None:
+    """Raise if Keras cannot train with the chosen backend, or if a needed backend is not installed."""
+    chosen = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if chosen not in BACKENDS:
+        raise TrainingError(
+            f"KERAS_BACKEND={chosen}: only {' and '.join(BACKENDS)} can train; unset the variable to train "
+            "with TensorFlow, or set KERAS_BACKEND=torch to train on a GPU"
+        )
+    for name in {chosen, "tensorflow"} if exports else {chosen}:
+        if find_spec(name) is None:
+            reason = "" if name == chosen else ", which the export needs,"
+            raise TrainingError(f"{name}{reason} is not installed: install {BACKENDS[name]}")
 
 
 def _check_export(model: str, feature_set: str, export: str) -> None:

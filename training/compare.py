@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import tensorflow as tf
 from tqdm import tqdm
 
 from app.core.features import FeatureConfig
@@ -17,6 +16,7 @@ from training.evaluation.cost import extraction_cost, measured
 from training.evaluation.cross_validation import cross_validate, prepare
 from training.evaluation.fold import FoldResult
 from training.evaluation.run import Folders, RunConfig
+from training.learning import backend
 from training.models import load_model
 from training.publish.comparison import write
 
@@ -68,7 +68,7 @@ def compare(
     Raises:
         TrainingError: the labels, the recordings or the folds do not permit the run.
     """
-    tf.config.experimental.enable_op_determinism()
+    backend.make_deterministic()
     models, feature_sets, seeds = comparison.models, comparison.feature_sets, comparison.training_seeds
     tests = [
         _of_all_features(test, comparison, config, folders, skip_undecodable=skip_undecodable)

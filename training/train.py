@@ -6,7 +6,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from app.core.bundle import OPENSMILE_VERSION, write_bundle
@@ -30,9 +29,9 @@ from training.evaluation.figures import Figures
 from training.evaluation.fold import FoldResult
 from training.evaluation.results import figures
 from training.evaluation.run import Folders, RunConfig
+from training.learning import backend
 from training.models import base_of, load_model
 from training.publish.artifacts import artifacts
-from training.publish.export import combine, to_onnx, with_encoder
 from training.publish.templates import plus_minus
 
 EXPORTS = {
@@ -93,7 +92,7 @@ def train(
     Raises:
         TrainingError: the labels, the recordings, the folds or the model do not permit the run.
     """
-    tf.config.experimental.enable_op_determinism()
+    backend.make_deterministic()
     conditions = tuple(dict.fromkeys((*load_model(options.model).conditions, *options.test_conditions)))
     dataset, folds = prepare(utterances, config, folders.cache, conditions, skip_undecodable=skip_undecodable)
     results = cross_validate(options.model, dataset, folds, config, folders.runs)
@@ -103,6 +102,7 @@ def train(
         )
     exported = _exported(options, config, dataset, results, folders.runs)
     unheard = _leave_corpora_out(options, config, dataset, folders.runs) if options.leave_corpora_out else []
+    backend.continue_with_tensorflow("all folds are trained; TensorFlow exports the bundle")
     calls = {
         sound: extract_calls(dataset.utterances, config.features, folders.cache, sound)
         for sound in options.calls
@@ -152,6 +152,8 @@ def export(
         results: the results of all folds.
         all_figures: the figures of the run.
     """
+    from training.publish.export import combine, to_onnx, with_encoder  # noqa: PLC0415  # imports TensorFlow
+
     of_encoder = config.features.feature_set == ENCODER
     # The outputs of the encoder are inside the graph, where no scaler of a bundle can standardize them.
     input_scaler = identity_scaler(exported[0].scaler.mean.size) if of_encoder else _mean_scaler(exported)

@@ -8,6 +8,9 @@ import pytest
 
 from testing.recordings import corpora
 from training.__main__ import main
+from training.checks import _check_backend, check
+from training.command_line import parse
+from training.errors import TrainingError
 
 
 @pytest.fixture
@@ -76,6 +79,31 @@ def test_values_that_cannot_work_are_refused_at_the_command_line(
         main([*arguments(verb, tmp_path), f"{option}={value}"])
     assert ended.value.code == 2
     assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("verb", "chosen", "missing", "reason"),
+    [
+        ("train", "jax", "", "KERAS_BACKEND=jax: only tensorflow and torch can train"),
+        ("compare", "torch", "torch", "torch is not installed: install requirements/training-gpu.txt"),
+        ("train", "torch", "tensorflow", "tensorflow, which the export needs, is not installed"),
+    ],
+)
+def test_a_backend_that_cannot_train_is_refused(
+    verb: str, chosen: str, missing: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", chosen)
+    monkeypatch.setattr("training.checks.find_spec", lambda name: None if name == missing else name)
+    models = ["--model", "cnn", "dense"] if verb == "compare" else []
+    options = parse(arguments(verb, tmp_path, *models))
+    with pytest.raises(TrainingError, match=reason):
+        check(options)
+
+
+def test_a_comparison_with_torch_needs_no_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    monkeypatch.setattr("training.checks.find_spec", lambda name: None if name == "tensorflow" else name)
+    _check_backend(exports=False)
 
 
 def test_an_unknown_export_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

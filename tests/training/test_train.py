@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -124,6 +125,37 @@ def test_an_interrupted_run_resumes_in_another_process_and_gives_the_same_bundle
     assert {file: file.stat().st_mtime_ns for file in completed.iterdir()} == before
     assert (run / f"fold-{chosen}" / "cnn.keras").is_file()
     assert files(tmp_path / "models" / "german") == files(german)
+
+
+@pytest.mark.usefixtures("german")
+def test_with_torch_every_fold_is_trained_before_tensorflow_exports(
+    runs: Path,
+    tmp_path: Path,
+    training_of_german: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Replaced(Exception):
+        """The process is replaced here."""
+
+    def execute(path: str, command: list[str], environment: dict[str, str]) -> None:
+        assert (path, command[0], environment["KERAS_BACKEND"]) == (sys.executable, path, "tensorflow")
+        raise Replaced
+
+    shutil.copytree(runs, tmp_path / "runs")
+    monkeypatch.setattr("training.learning.backend.NAME", "torch")
+    monkeypatch.setattr(os, "execve", execute)
+    with pytest.raises(Replaced):
+        main([*training_of_german, *folders(tmp_path), "--export", "all-data"])
+    results = sorted((tmp_path / "runs").glob("*/*/result.json"), key=lambda one: one.parent.name)
+    assert [result.parent.name for result in results] == ["fold-1", "fold-2", "fold-all-data"]
+    assert [json.loads(result.read_text())["trained_with"] for result in results] == [
+        "tensorflow on CPU",
+        "tensorflow on CPU",
+        "torch on CPU",
+    ]
+    assert not (tmp_path / "models").exists()
+    assert "all folds are trained; TensorFlow exports the bundle" in capsys.readouterr().out
 
 
 def test_an_existing_bundle_is_not_overwritten(

@@ -22,6 +22,7 @@ from training.data.dataset import Dataset, scaler_of, standardize
 from training.data.folds import Fold
 from training.evaluation.cost import measured, prediction_cost
 from training.evaluation.run import RESULT
+from training.learning import backend
 from training.learning.calibration import fit_temperature
 from training.learning.hyperparameters import Value
 from training.learning.scores import uar
@@ -55,6 +56,8 @@ class FoldResult:
         milliseconds: the measured processor time of the model for one utterance, in milliseconds; None if an
             older run did not measure it.
         hyperparameters: the hyperparameters of each network; empty for a baseline.
+        trained_with: the backend of Keras and the device, or `scikit-learn`; empty if an older run did not
+            record them.
     """
 
     fold: Fold
@@ -71,6 +74,7 @@ class FoldResult:
     folder: Path
     milliseconds: float | None = None
     hyperparameters: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    trained_with: str = ""
 
     @property
     def calibrated(self) -> NDArray[np.float64]:
@@ -135,6 +139,7 @@ def _fit(model: Model, dataset: Dataset, fold: Fold, seed: int, folder: Path) ->
         "histories": trained.histories,
         "seconds": trained.seconds,
         "milliseconds": prediction_cost(trained.predict, examples, scaler),
+        "trained_with": backend.trained_with() if trained.members else "scikit-learn",
     }
     write_whole(folder / RESULT, json.dumps(result).encode())
 

@@ -33,6 +33,8 @@ from training.learning.scores import MeanAndSd, bootstrap_interval, mean_and_sd,
 from training.models import base_of, load_model
 
 LIBRARIES = ("keras", "numpy", "onnxruntime", "opensmile", "scikit-learn", "scipy", "tensorflow-cpu")
+ON_GPU = "torch"
+"""The library that is in the versions only if it trained a fold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +124,16 @@ def figures(
         coverage=coverage_of(tested.calibrated, tested.truth),
         data_sha256=dataset.extracted.sha256,
         code_sha256=code_sha256(),
-        versions={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+        versions=_versions(results),
         training_seconds=round(sum(result.seconds for result in results)),
     )
+
+
+def _versions(results: Sequence[FoldResult]) -> dict[str, str]:
+    """Return the versions of Python and of the libraries that determine the figures."""
+    with_torch = any(result.trained_with.startswith(ON_GPU) for result in results)
+    libraries = (*LIBRARIES, ON_GPU) if with_torch else LIBRARIES
+    return {"python": platform.python_version(), **{name: version(name) for name in libraries}}
 
 
 def _uar(results: Sequence[FoldResult], tested: Tested, speakers: Sequence[str], seed: int) -> Uar:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from sklearn.utils.class_weight import compute_class_weight
 from tqdm.keras import TqdmCallback
 
 from training.data.dataset import Inputs
 from training.data.folds import Fold, Indices
+from training.learning import backend
 from training.learning.batches import Batch, assemble, mixup, shuffled
 from training.learning.metrics import UnweightedAverageRecall
 from training.learning.scores import uar
@@ -39,8 +39,6 @@ the rest", compares clipping with no clipping."""
 
 Example = tuple[Batch, NDArray[np.float32], NDArray[np.float32]]
 """The inputs, target probabilities and weights of a batch."""
-
-LearningStep = Callable[..., tf.Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +141,8 @@ class Network:
             callbacks.on_epoch_begin(epoch)
             metric.reset_state()
             losses = [learn(*batch) for batch in islice(batches, self._n_steps(train))]
-            logs = {"loss": float(np.mean(losses)), "uar": float(metric.result())}
+            mean_loss = np.mean([backend.to_numpy(loss) for loss in losses])
+            logs = {"loss": float(mean_loss), "uar": float(metric.result())}
             if len(validation):
                 logs |= self._validate(network, inputs, validation)
             for name, value in logs.items():
@@ -171,11 +170,8 @@ class Network:
 
     def _learning_step(
         self, network: keras.Model, metric: UnweightedAverageRecall, n_steps: int
-    ) -> LearningStep:
-        """Return a function that trains on a batch, updates the metric, and returns the loss.
-
-        The `fit` method of Keras takes three times as long for batches of different lengths.
-        """
+    ) -> backend.LearningStep:
+        """Return a function that trains on a batch, updates the metric, and returns the loss."""
         optimizer = keras.optimizers.AdamW(
             keras.optimizers.schedules.CosineDecay(self.learning_rate, self.max_epochs * n_steps),
             weight_decay=self.weight_decay,
@@ -183,20 +179,7 @@ class Network:
         )
         optimizer.build(network.trainable_variables)
         cross_entropy = keras.losses.CategoricalCrossentropy(label_smoothing=self.label_smoothing)
-
-        def learn(examples: dict[str, tf.Tensor], targets: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-            with tf.GradientTape() as tape:
-                answers = network(examples, training=True)
-                loss = cross_entropy(targets, answers, weights)
-            gradients = tape.gradient(loss, network.trainable_variables)
-            optimizer.apply(gradients, network.trainable_variables)
-            metric.update_state(targets, answers)
-            return loss
-
-        # With this signature, TensorFlow compiles the step once for all sizes of batches.
-        examples = {tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in network.inputs}
-        compiled = tf.function(learn, [examples, tf.TensorSpec(network.output_shape), tf.TensorSpec([None])])
-        return lambda *batch: compiled(*tf.nest.map_structure(tf.constant, batch))
+        return backend.learning_step(network, optimizer, cross_entropy, metric)
 
     def _validate(self, network: keras.Model, inputs: Inputs, part: Indices) -> dict[str, float]:
         """Return loss and UAR of the validation part under the condition `clean`."""

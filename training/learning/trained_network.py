@@ -5,16 +5,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from app.core.files import write_whole
 from training.data.dataset import Inputs
 from training.data.folds import Indices
+from training.learning import backend
 from training.learning.batches import assemble, of_equal_length
 
 PREDICTED_AT_ONCE = 128
@@ -22,10 +22,6 @@ PREDICTED_AT_ONCE = 128
 
 History = dict[str, list[float]]
 """The values of `loss`, `uar` and, with a validation part, `val_loss` and `val_uar`, by epoch."""
-
-
-GRAPH = "graph_of_outputs"
-"""The attribute of a network that keeps its graph."""
 
 
 class Shapes(NamedTuple):
@@ -101,24 +97,10 @@ def predict(
     names = [tensor.name for tensor in network.inputs]
     places = {index: place for place, index in enumerate(indices)}
     values = np.empty((len(indices), network.output_shape[-1]), np.float32)
-    outputs = _graph(network)
     for batch in of_equal_length(names, inputs, indices, condition, PREDICTED_AT_ONCE):
         examples = assemble(names, inputs, batch, [condition] * len(batch))
-        values[[places[index] for index in batch]] = outputs(examples)
+        values[[places[index] for index in batch]] = backend.outputs(network, examples)
     return values
-
-
-def _graph(network: keras.Model) -> Any:  # noqa: ANN401  # TensorFlow has no types
-    """Return the graph of a network. One graph serves batches of all sizes and lengths.
-
-    Keras would trace the network again for new sizes, up to three times, which takes longer than most
-    predictions.
-    """
-    if not hasattr(network, GRAPH):
-        signature = {port.name: tf.TensorSpec(port.shape, tf.float32, port.name) for port in network.inputs}
-        graph = tf.function(lambda examples: network(examples, training=False), input_signature=[signature])
-        setattr(network, GRAPH, graph)
-    return getattr(network, GRAPH)
 
 
 def shapes(inputs: Inputs) -> Shapes:
