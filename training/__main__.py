@@ -9,6 +9,7 @@ from functools import partial
 
 from app.core.errors import SpeechEmotionError
 from app.core.features import FeatureConfig
+from training import dry_run
 from training.checks import check, check_folds
 from training.command_line import parse
 from training.corpora import details, table
@@ -16,7 +17,6 @@ from training.data.corpora import READERS, Utterance, shemo
 from training.data.dask_engine import engine
 from training.data.features import extract
 from training.data.labels import FIVE_EMOTIONS
-from training.dry_run import plan_comparison, plan_extraction, plan_training
 from training.encoder.convert import convert
 from training.encoder.speaker_encoder import convert_speaker_encoder
 from training.encoder.speech_detector import convert_speech_detector
@@ -97,7 +97,7 @@ def _speech_detector(options: argparse.Namespace) -> None:
 def _extract(options: argparse.Namespace) -> None:
     """Fill the feature cache."""
     if options.dry_run:
-        plan_extraction(_utterances(options), options)
+        dry_run.plan_extraction(_utterances(options), options)
         return
     # The workers of a cluster run in other folders, so the paths must be absolute.
     utterances = [replace(one, path=one.path.absolute()) for one in _utterances(options)]
@@ -116,7 +116,7 @@ def _train(options: argparse.Namespace) -> None:
     utterances = _utterances(options)
     check_folds(options, utterances)
     if options.dry_run:
-        plan_training(utterances, options, _run_config(options))
+        dry_run.plan_training(utterances, options, _run_config(options))
         return
     from training.train import BundleOptions, train  # noqa: PLC0415
 
@@ -142,7 +142,7 @@ def _compare(options: argparse.Namespace) -> None:
     utterances = _utterances(options)
     check_folds(options, utterances)
     if options.dry_run:
-        plan_comparison(utterances, options, _run_config(options))
+        dry_run.plan_comparison(utterances, options, _run_config(options))
         return
     from training.compare import Comparison, compare  # noqa: PLC0415
 
@@ -173,10 +173,14 @@ def _run_config(options: argparse.Namespace) -> RunConfig:
 
 def _evaluate(options: argparse.Namespace) -> None:
     """Score a bundle on labeled recordings."""
+    utterances = _utterances(options)
+    if options.dry_run:
+        dry_run.plan_evaluation(utterances, options)
+        return
     from training.evaluate import REPORT, Evaluation, evaluate  # noqa: PLC0415
 
     evaluate(
-        _utterances(options),
+        utterances,
         Evaluation(options.bundle, options.output, tuple(options.conditions), tuple(options.calls)),
         skip_undecodable=options.skip_undecodable,
     )
@@ -185,11 +189,14 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 def _describe(options: argparse.Namespace) -> None:
     """Report on corpora."""
+    utterances = _utterances(options)
+    if options.dry_run:
+        dry_run.plan_description(utterances, options)
+        return
     from training.describe import PAGE, Description, describe  # noqa: PLC0415
 
-    mapping = options.labels or FIVE_EMOTIONS
-    description = Description(options.output, options.cache, speech=options.speech, mapping=mapping)
-    results = describe(_utterances(options), description)
+    settings = {"speech": options.speech, "mapping": options.labels or FIVE_EMOTIONS}
+    results = describe(utterances, Description(options.output, options.cache, **settings))
     for finding in results["findings"]:
         print(f"{finding['severity']}: {finding['text']}")
     print(f"wrote {options.output / PAGE}")
@@ -197,7 +204,8 @@ def _describe(options: argparse.Namespace) -> None:
 
 def _explain(options: argparse.Namespace) -> None:
     """Show what the answers of a bundle rest on."""
-    from training.explain import REPORT, Explanation, explain, plan_explanation  # noqa: PLC0415
+    from training.explain import REPORT, explain  # noqa: PLC0415
+    from training.explanation import Explanation, plan  # noqa: PLC0415
 
     utterances = _utterances(options) if options.corpus else []
     explanation = Explanation(
@@ -211,7 +219,7 @@ def _explain(options: argparse.Namespace) -> None:
         options.hop,
     )
     if options.dry_run:
-        plan_explanation(utterances, explanation)
+        print(plan(utterances, explanation))
         return
     explain(utterances, explanation, skip_undecodable=options.skip_undecodable)
     print(f"Report: {options.output / REPORT}")
@@ -219,12 +227,16 @@ def _explain(options: argparse.Namespace) -> None:
 
 def _adapt(options: argparse.Namespace) -> None:
     """Adapt a bundle to unlabeled recordings."""
-    from training.adapt import adapt  # noqa: PLC0415
+    from training.adapt import adapt, plan  # noqa: PLC0415
 
+    bundle = options.models / options.name
+    if options.dry_run:
+        print(plan(options.bundle, options.audio, bundle))
+        return
     adapt(
         options.bundle,
         options.audio,
-        options.models / options.name,
+        bundle,
         options.cache,
         overwrite=options.overwrite,
         skip_undecodable=options.skip_undecodable,
@@ -256,15 +268,12 @@ def _redraw(options: argparse.Namespace) -> None:
     """Write the model card and the pictures of a bundle again."""
     from training.redraw import redraw  # noqa: PLC0415
 
-    redraw(options.bundle, _utterances(options), options.run)
+    redraw(options.bundle, _utterances(options), options.run, dry_run=options.dry_run)
 
 
 def _prepare_keras() -> None:
-    """Choose TensorFlow unless the user chose a backend, and suppress its log lines.
-
-    A file of the user's other projects, `~/.keras/keras.json`, does not choose the backend. The errors of
-    TensorFlow are raised as exceptions.
-    """
+    """Let `KERAS_BACKEND` alone choose the backend, and suppress log lines: errors are exceptions."""
+    # The user's other projects may have written ~/.keras/keras.json.
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

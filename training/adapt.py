@@ -14,7 +14,7 @@ import onnx
 
 from app.core.bundle import MODEL, SCALER, read_bundle, write_bundle
 from app.core.features import FEATURE_SETS, FeatureConfig, FeatureValues
-from app.core.manifest import Adaptation, Facts
+from app.core.manifest import Adaptation, Facts, Features, Manifest
 from app.core.scaler import Scaler
 from training.data.corpora import Utterance
 from training.data.corpora.utterance import SUFFIXES
@@ -53,14 +53,7 @@ def adapt(
         BundleError: the original bundle is damaged, or the new bundle already exists.
     """
     source = read_bundle(original)
-    described = source.manifest.features
-    if described is None:
-        raise TrainingError(
-            f"{original}: takes no openSMILE features, so it has no scaler to adapt. Serve it unchanged: in "
-            "calls it adapts to each speaker without this command"
-        )
-    if described.feature_set not in FEATURE_SETS:
-        raise TrainingError(f"{original}: unknown feature set {described.feature_set}")
+    described = _features_of(original, source.manifest)
     extracted = extract(
         _recordings(audio),
         FeatureConfig(described.feature_set, described.sampling_rate),
@@ -88,6 +81,40 @@ def adapt(
         overwrite=overwrite,
     )
     print(f"wrote {bundle}: its scaler gives {len(features)} recordings a weight of {weight:.0%}", flush=True)
+
+
+def plan(original: Path, audio: Path, bundle: Path) -> str:
+    """Return what `adapt` would do, after the checks that need no extraction.
+
+    Args:
+        original: the folder of the original bundle.
+        audio: the folder of recordings.
+        bundle: the folder of the new bundle.
+
+    Raises:
+        TrainingError: the original has no scaler to adapt, or there are no recordings.
+        BundleError: the original bundle is damaged.
+    """
+    _features_of(original, read_bundle(original).manifest)
+    n = len(_recordings(audio))
+    recordings = f"{n} recording{'s' if n > 1 else ''} of {audio}"
+    return (
+        f"Adapt {original} to {recordings}, with a weight of {weight_of(n):.0%}.\n"
+        f"Bundle: {bundle}.\n\nDry run: nothing was written."
+    )
+
+
+def _features_of(original: Path, manifest: Manifest) -> Features:
+    """Return the openSMILE features of a bundle, whose scaler can be adapted."""
+    described = manifest.features
+    if described is None:
+        raise TrainingError(
+            f"{original}: takes no openSMILE features, so it has no scaler to adapt. Serve it unchanged: in "
+            "calls it adapts to each speaker without this command"
+        )
+    if described.feature_set not in FEATURE_SETS:
+        raise TrainingError(f"{original}: unknown feature set {described.feature_set}")
+    return described
 
 
 def re_estimate(original: Scaler, features: Sequence[FeatureValues]) -> Scaler:

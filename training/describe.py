@@ -18,7 +18,8 @@ from app.core.manifest import LabelMapping
 from training.data.corpora import Utterance
 from training.data.corpus_counts import by_corpus, count
 from training.data.duplicates import find_copies
-from training.data.findings import CLIPPED, Data, apart, find_problems, speakers_in_two_parts
+from training.data.finding import Data
+from training.data.findings import CLIPPED, apart, find_problems, speakers_in_two_parts
 from training.data.labels import FIVE_EMOTIONS
 from training.data.recording_facts import RecordingFacts, measure
 from training.errors import TrainingError

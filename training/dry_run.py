@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
+from app.core.bundle import read_bundle
 from app.core.features import FeatureConfig
 from training.data.corpora import Utterance
 from training.data.dataset import Dataset
 from training.data.features import look_up
 from training.data.folds import Fold, Indices, make_folds, whole
-from training.data.labels import label
+from training.data.labels import label, label_for
 from training.evaluation.columns import columns
 from training.evaluation.run import RESULT, RunConfig, fold_folder, run_folder
 from training.models import Model, load_model
@@ -120,6 +121,43 @@ def plan_comparison(utterances: Sequence[Utterance], options: argparse.Namespace
                     )
             print()
     print(NOTHING_WRITTEN)
+
+
+def plan_evaluation(utterances: Sequence[Utterance], options: argparse.Namespace) -> None:
+    """Print the plan of `evaluate`: the utterances with the labels of the bundle, and what is measured.
+
+    Args:
+        utterances: the utterances with their corpora's own labels.
+        options: the options of the command line.
+
+    Raises:
+        TrainingError: no utterance has a label of the bundle.
+        BundleError: the bundle is damaged.
+    """
+    manifest = read_bundle(options.bundle).manifest
+    kept = label_for(utterances, manifest)
+    replaced = "exists; its files are replaced" if options.output.exists() else "new"
+    print(
+        f"Evaluate {manifest.name}. Output: {options.output}, {replaced}.\n"
+        f"Conditions: {', '.join(options.conditions)}.\n"
+        f"Simulated calls: {', '.join(options.calls) or 'none'}.\n"
+        f"{len(utterances) - len(kept)} of {len(utterances)} utterances are left out: the bundle lacks their "
+        f"labels.\n\n{_table_of_labels(kept)}\n\n{NOTHING_WRITTEN}"
+    )
+
+
+def plan_description(utterances: Sequence[Utterance], options: argparse.Namespace) -> None:
+    """Print the plan of `describe`: the utterances, and the folders.
+
+    Args:
+        utterances: the utterances with their corpora's own labels.
+        options: the options of the command line.
+    """
+    replaced = "exists; its report is replaced" if options.output.exists() else "new"
+    print(
+        f"Describe {len(utterances)} utterances. Output: {options.output}, {replaced}. Facts of recordings: "
+        f"{options.cache}.\n\n{_table_of_labels(utterances)}\n\n{NOTHING_WRITTEN}"
+    )
 
 
 def _look_up(

@@ -19,12 +19,11 @@ from app.core.audio import decode, select_channel
 from app.core.bundle import read_bundle
 from app.core.errors import AudioError
 from app.core.files import write_whole
-from app.core.manifest import Facts
 from app.core.recognizer import EmotionRecognizer
 from app.core.speaker import SpeakerScores, adapt
 from training.data.conditions import CONDITIONS
 from training.data.corpora import Utterance
-from training.data.labels import mapping_of, target_of
+from training.data.labels import label_for
 from training.errors import TrainingError, undecodable
 from training.evaluation.simulated_calls import NOTHING, segments_of_call, voices_of
 from training.learning.abstention import coverage_of
@@ -104,30 +103,6 @@ def evaluate(
     }
     _write(results, evaluation.output)
     return results
-
-
-def label_for(utterances: Sequence[Utterance], facts: Facts) -> list[Utterance]:
-    """Keep the utterances whose label the bundle has, with the mapping of its training.
-
-    Raises:
-        TrainingError: no utterance has such a label.
-    """
-    mapping, kept = mapping_of(facts), []
-    for utterance in utterances:
-        target: str | None = utterance.emotion
-        if mapping is not None:
-            try:
-                target = target_of(utterance.corpus, utterance.emotion, mapping)
-            except TrainingError:  # a label that the training did not know
-                continue
-        if target in facts.labels:
-            kept.append(utterance.relabeled(target))
-    if not kept:
-        raise TrainingError(
-            f"no recording has a label of the bundle ({', '.join(facts.labels)}): check the labels of the "
-            "corpus"
-        )
-    return kept
 
 
 @dataclass(frozen=True, slots=True)

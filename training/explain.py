@@ -8,7 +8,7 @@ recordings as in the service, and ONNX Runtime runs the network of the bundle. T
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ from app.core.log_mel import SAMPLING_RATE
 from app.core.manifest import Manifest
 from training.data.corpora import Utterance
 from training.errors import TrainingError, undecodable
-from training.evaluate import label_for
 from training.evaluation.embedding import FEWEST, embed, neighbor_agreement
 from training.evaluation.importance import (
     Importance,
@@ -35,6 +34,7 @@ from training.evaluation.importance import (
 )
 from training.evaluation.inner import InnerNetwork, InnerValues, look_at, pooled_network, stack
 from training.evaluation.occlusion import occlude
+from training.explanation import Explanation, choose
 from training.learning.scores import bootstrap_interval, uar
 from training.processes import run
 from training.publish import explanation_plots as plots
@@ -45,31 +45,6 @@ OCCLUSION, MAP, IMPORTANCE = "occlusion.png", "embedding_map.png", "importance.p
 KINDS = ("corpus", "sex", "language")
 MOST_GROUPS = 12
 """The most groups in one picture of confusions; further groups are too small to read. Not tuned."""
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """The settings of an explanation.
-
-    Attributes:
-        bundle: the folder of the bundle.
-        output: the folder of the results.
-        recording: the recording whose moments are explained, or None.
-        n_utterances: the most utterances that are analyzed; more are sampled.
-        seed: the seed of sample, map, permutations and bootstrap.
-        n_repeats: the number of permutations of each group.
-        window: the duration of a hidden part of the recording, in seconds.
-        hop: the distance from one hidden part to the next, in seconds.
-    """
-
-    bundle: Path
-    output: Path
-    recording: Path | None = None
-    n_utterances: int = 2000
-    seed: int = 1
-    n_repeats: int = 10
-    window: float = 0.3
-    hop: float = 0.1
 
 
 def explain(
@@ -108,49 +83,6 @@ def explain(
         results |= {"n_listed": len(utterances), "n_labeled": n_labeled}
     _write(results, pictures, explanation.output)
     return results
-
-
-def choose(
-    utterances: Sequence[Utterance], manifest: Manifest, explanation: Explanation
-) -> tuple[list[Utterance], int]:
-    """Sample the utterances with a label of the bundle.
-
-    Returns:
-        The sample, and the number of all utterances with such a label.
-
-    Raises:
-        TrainingError: fewer than 11 utterances have a label of the bundle.
-    """
-    kept = label_for(utterances, manifest)
-    if len(kept) < FEWEST:
-        raise TrainingError(
-            f"{len(kept)} recordings have a label of the bundle; an explanation needs at least {FEWEST}: "
-            "give another corpus, or only --recording"
-        )
-    n = min(explanation.n_utterances, len(kept))
-    places = np.random.default_rng(explanation.seed).choice(len(kept), n, replace=False)
-    return [kept[place] for place in sorted(places)], len(kept)
-
-
-def plan_explanation(utterances: Sequence[Utterance], explanation: Explanation) -> None:
-    """Print what `explain` would do. Write nothing.
-
-    Args:
-        utterances: the utterances with their corpora's own labels.
-        explanation: the settings.
-    """
-    manifest = read_bundle(explanation.bundle).manifest
-    print(f"Explain {manifest.name}, seed {explanation.seed}. Results: {explanation.output}.")
-    if explanation.recording:
-        print(f"Occlusion of {explanation.recording}.")
-    if utterances:
-        chosen, n_labeled = choose(utterances, manifest, explanation)
-        counts = ", ".join(f"{name} {n}" for name, n in sorted(Counter(one.corpus for one in chosen).items()))
-        print(
-            f"Map, importance and confusions of {len(chosen)} of {n_labeled} utterances ({counts}); "
-            f"{explanation.n_repeats} permutations of each group."
-        )
-    print("\nDry run: nothing was written.")
 
 
 def _explain_recording(recording: Path, explanation: Explanation) -> tuple[dict[str, Any], bytes]:

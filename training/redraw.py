@@ -30,13 +30,14 @@ from training.publish.artifacts import RESULTS, artifacts
 FIGURES: TypeAdapter[Figures] = TypeAdapter(Figures)
 
 
-def redraw(bundle: Path, utterances: Sequence[Utterance], run: Path) -> None:
+def redraw(bundle: Path, utterances: Sequence[Utterance], run: Path, *, dry_run: bool = False) -> None:
     """Write the artifacts of a bundle again.
 
     Args:
         bundle: the folder of the bundle.
         utterances: the utterances that trained the bundle, in the same order of corpora.
         run: the folder of the run, with a folder for each fold.
+        dry_run: check the bundle, the run and the utterances, and write nothing.
 
     Raises:
         TrainingError: the run or the utterances are not those of the bundle.
@@ -54,6 +55,10 @@ def redraw(bundle: Path, utterances: Sequence[Utterance], run: Path) -> None:
             f"{run}: not the run of {bundle}: its answers differ. Give the run and the corpora of the "
             "bundle, in the same order"
         )
+    if dry_run:
+        print(f"{run} is the run of {bundle}: its card, results and pictures would be written again.")
+        print("\nDry run: nothing was written.")
+        return
     figures = replace(
         figures,
         coverage=coverage_of(tested.calibrated, tested.truth),

@@ -1,8 +1,10 @@
 """The options that several subcommands share, as parents of their parsers."""
 
 import argparse
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from training.argument_types import corpus_option, integer, label_option, mapping_file
 
@@ -10,6 +12,7 @@ MAX_SEED = 2**31 - 1
 """The largest seed. NumPy permits 2³² − 1, and the numbers of folds and networks are added to the seed."""
 
 Parser = argparse.ArgumentParser
+Verbs = Any  # argparse has no public name for the result of add_subparsers
 
 
 def corpus_options(*, required: bool = True) -> Parser:
@@ -120,3 +123,22 @@ def dry_run_options() -> Parser:
         "--dry-run", action="store_true", help="print what the command would do, and write nothing"
     )
     return options
+
+
+def several(
+    verb: Parser,
+    option: str,
+    what: str,
+    names: Collection[str],
+    default: Collection[str] = (),
+    nargs: str = "+",
+) -> None:
+    """Add an option that takes several names. Without `default`, the default is all names."""
+    verb.add_argument(
+        option,
+        nargs=nargs,
+        choices=names,
+        default=list(default or names),
+        metavar="NAME",
+        help=f"{what}: {', '.join(names)}; default: {', '.join(default) or 'all'}",
+    )

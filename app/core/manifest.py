@@ -19,6 +19,9 @@ NAME = r"^[a-z0-9][a-z0-9._-]*$"
 LabelName = Annotated[str, Field(pattern=r"^[\w-]+( [\w-]+)*$", max_length=40)]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
 Share = Annotated[float, Field(ge=0, le=1)]
+Hyperparameter = bool | int | float | tuple[str, ...]
+"""The value of a hyperparameter; the names of conditions for `augmentations`."""
+
 Level = Literal["functionals", "descriptors", "functionals and descriptors"]
 
 
@@ -225,7 +228,7 @@ class Facts(_Record):
     protocol: Protocol
     scores: Scores
     model: str = Field(description="the name of the model in `training.models`")
-    hyperparameters: dict[str, dict[str, bool | int | float | tuple[str, ...]]] = Field(
+    hyperparameters: dict[str, dict[str, Hyperparameter]] = Field(
         default={},
         description="the hyperparameters of each network in the bundle, and `weights`, the fusion weights if "
         "they are fixed; empty before format 4",

@@ -40,11 +40,13 @@ def fused(
     feature_cache: Path,
     unoptimized_graphs: None,  # noqa: ARG001  # before the training
 ) -> Path:
-    """A bundle of `fusion-clean`: all networks of all folds, on functionals and descriptors."""
+    """A small bundle of `fusion-clean`: all networks of all folds, on functionals and descriptors."""
+    small = tmp_path_factory.mktemp("small") / "small.toml"
+    small.write_text('model = "fusion-clean"\n[sequence-cnn]\nwidth = 16\nrefits = false\n')
     voices = some_of_emodb(tmp_path_factory.mktemp("voices"), ("03", "08", "13", "16"), 2)
     models = tmp_path_factory.mktemp("fused-models")
     arguments = ["train", "--name", "fused", "--corpus", f"csv={voices}", "--features", "emobase", "--calls"]
-    arguments += ["--model", "fusion-clean", "--folds", "2", "--max-epochs", "1", "--export", "all-folds"]
+    arguments += ["--model", str(small), "--folds", "2", "--max-epochs", "1", "--export", "all-folds"]
     arguments += ["--models", str(models), "--runs", str(fused_runs), "--cache", str(feature_cache)]
     assert main([*arguments, "--test-conditions"]) == 0
     return models / "fused"

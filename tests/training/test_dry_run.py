@@ -1,11 +1,12 @@
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from testing.recordings import ROOT
+from testing.recordings import EXAMPLE, ROOT
 from training.__main__ import main
 
 
@@ -130,3 +131,46 @@ def test_a_skipped_recording_makes_the_kept_folds_unknown(
     ]
     assert "Complete folds: 0 of 2." in plan(*command)
     assert "Complete folds: unknown until" in plan(*command, "--skip-undecodable")
+
+
+def test_the_plan_of_an_evaluation_counts_the_labels_of_the_bundle(
+    few_voices: Path, tmp_path: Path, plan: Plan
+) -> None:
+    bundle, output = str(ROOT / "models" / "opensmile"), tmp_path / "output"
+    command = ["evaluate", "--bundle", bundle, "--corpus", f"csv={few_voices}", "--output", str(output)]
+    text = plan(*command, "--conditions", "clean", "--calls")
+    assert f"Evaluate opensmile. Output: {output}, new." in text
+    assert "Conditions: clean.\nSimulated calls: none." in text
+    assert re.search(r"^emodb .* 116 +6$", text, re.MULTILINE)
+    assert re.search(r"[1-9]\d* of \d+ utterances are left out", text)
+    assert not output.exists()
+
+
+def test_the_plan_of_a_description_has_the_labels_of_the_corpus(
+    few_voices: Path, tmp_path: Path, plan: Plan
+) -> None:
+    folders = ["--output", str(tmp_path / "report"), "--cache", str(tmp_path / "cache")]
+    text = plan("describe", "--corpus", f"csv={few_voices}", *folders)
+    assert re.search(r"^corpus .*boredom .*fear", text, re.MULTILINE)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_plan_of_an_adaptation_has_the_weight_of_the_recordings(tmp_path: Path, plan: Plan) -> None:
+    audio = tmp_path / "audio"
+    audio.mkdir()
+    shutil.copy(EXAMPLE, audio / "one.wav")
+    command = ["adapt", "--bundle", str(ROOT / "models" / "opensmile"), "--audio", str(audio)]
+    text = plan(*command, "--name", "site", "--models", str(tmp_path / "models"))
+    assert "1 recordings" not in text
+    assert f"Adapt {ROOT / 'models' / 'opensmile'} to 1 recording of {audio}, with a weight of 3%." in text
+    assert not (tmp_path / "models").exists()
+
+
+def test_the_plan_of_a_new_card_checks_the_run(
+    german: Path, runs: Path, few_voices: Path, plan: Plan
+) -> None:
+    (run,) = runs.iterdir()
+    before = state(german)
+    text = plan("redraw", "--bundle", str(german), "--run", str(run), "--corpus", f"csv={few_voices}")
+    assert f"{run} is the run of {german}" in text
+    assert state(german) == before

@@ -12,7 +12,7 @@ from testing import bundles
 from testing.recordings import corpora
 from training.__main__ import main
 from training.data.corpora import csv_file
-from training.evaluate import label_for
+from training.data.labels import label_for
 
 
 @pytest.fixture(scope="module")

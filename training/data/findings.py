@@ -5,15 +5,13 @@ of a split. Then come problems that stop a training or bias it, then facts that 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
-from app.core.manifest import LabelMapping
 from training.data.corpora import Utterance
-from training.data.corpus_counts import LEFT, NOT_KNOWN, by_corpus, target_name
+from training.data.corpus_counts import LEFT, NOT_KNOWN, by_corpus
 from training.data.duplicates import Copies
+from training.data.finding import Data, Finding, Severity, number, plural, recordings
 from training.data.folds import make_folds
-from training.data.labels import FIVE_EMOTIONS, relabel
+from training.data.labels import relabel
 from training.data.recording_facts import RecordingFacts
 from training.errors import TrainingError
 
@@ -26,51 +24,6 @@ thousand."""
 
 SHORTEST = 0.1
 """The duration in seconds below which no feature can be computed (`app.core.log_mel`)."""
-
-Severity = Literal["critical", "warning", "info"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A problem of a data set.
-
-    Attributes:
-        kind: the name of the problem, which does not change between versions.
-        severity: `critical` if a result may be wrong, `warning` if it may be biased or a part is lost, `info`
-            if it is only worth knowing.
-        n: the number of recordings, speakers or labels that the problem concerns.
-        text: what was found.
-        advice: what to do.
-        names: the names of the speakers, labels or recordings, if they are not listed elsewhere.
-    """
-
-    kind: str
-    severity: Severity
-    n: int
-    text: str
-    advice: str
-    names: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Data:
-    """Labeled recordings with their measurements.
-
-    Attributes:
-        utterances: the utterances with their corpora's own labels.
-        facts: the facts of each recording, or the reason if it cannot be decoded.
-        copies: the groups of copies.
-        mapping: the mapping of the labels to those of a model.
-    """
-
-    utterances: Sequence[Utterance]
-    facts: Sequence[RecordingFacts | str]
-    copies: Sequence[Copies]
-    mapping: LabelMapping = FIVE_EMOTIONS
-
-    def target(self, utterance: Utterance) -> str:
-        """Return the label of the model that the label of an utterance maps to, or why it has none."""
-        return target_name(utterance, self.mapping)
 
 
 def apart(copies: Copies, utterances: Sequence[Utterance]) -> list[str]:
@@ -97,6 +50,7 @@ def find_problems(data: Data) -> list[Finding]:
 
 
 Check = Callable[[Data], Iterator[Finding]]
+Applies = Callable[[RecordingFacts], bool]
 
 
 def _copies(data: Data) -> Iterator[Finding]:
@@ -136,7 +90,7 @@ def _copies(data: Data) -> Iterator[Finding]:
         ]
         n = sum(len(one.members) for one in groups)
         if groups:
-            yield Finding(f"copies-{name or 'same'}", severity, n, text.format(n=_recordings(n)), advice)
+            yield Finding(f"copies-{name or 'same'}", severity, n, text.format(n=recordings(n)), advice)
 
 
 def _undecodable(data: Data) -> Iterator[Finding]:
@@ -147,7 +101,7 @@ def _undecodable(data: Data) -> Iterator[Finding]:
             "undecodable",
             "warning",
             n,
-            f"{_recordings(n)} cannot be decoded",
+            f"{recordings(n)} cannot be decoded",
             "Convert or repair them, or train with --skip-undecodable. The list is at the end.",
         )
 
@@ -160,7 +114,7 @@ def _labels(data: Data) -> Iterator[Finding]:
             "unknown-labels",
             "critical",
             len(unknown),
-            f"{_number(len(unknown), 'label is', 'labels are')} not in the mapping",
+            f"{number(len(unknown), 'label is', 'labels are')} not in the mapping",
             "The training refuses them. Map them (--labels FILE), or use --protocol published-folds.",
             tuple(unknown),
         )
@@ -171,7 +125,7 @@ def _labels(data: Data) -> Iterator[Finding]:
             "left-out-labels",
             "info",
             n,
-            f"{_number(n, 'recording has', 'recordings have')} a label that the mapping leaves out",
+            f"{number(n, 'recording has', 'recordings have')} a label that the mapping leaves out",
             "Only --protocol published-folds, or another mapping (--labels FILE), uses them.",
             tuple(left),
         )
@@ -185,7 +139,7 @@ def _labels(data: Data) -> Iterator[Finding]:
             "few-speakers",
             "critical",
             len(few),
-            f"{_number(len(few), 'label has', 'labels have')} fewer speakers than {N_FOLDS} folds",
+            f"{number(len(few), 'label has', 'labels have')} fewer speakers than {N_FOLDS} folds",
             "A fold without a label cannot be scored. Use fewer folds (--folds), or add speakers.",
             tuple(few),
         )
@@ -218,7 +172,7 @@ def _speakers(data: Data) -> Iterator[Finding]:
             "one-label",
             "warning",
             len(single),
-            f"{_number(len(single), 'speaker has', 'speakers have')} one label only",
+            f"{number(len(single), 'speaker has', 'speakers have')} one label only",
             "A model can learn the voice instead of the emotion. Only speaker-independent folds show this.",
             tuple(sorted(single)),
         )
@@ -228,7 +182,7 @@ def _speakers(data: Data) -> Iterator[Finding]:
             "two-sexes",
             "warning",
             len(mixed),
-            f"{_number(len(mixed), 'speaker has', 'speakers have')} more than one sex",
+            f"{number(len(mixed), 'speaker has', 'speakers have')} more than one sex",
             "Two people may have one name, and then stay in one fold. Correct the table.",
             tuple(sorted(mixed)),
         )
@@ -238,7 +192,7 @@ def _speakers(data: Data) -> Iterator[Finding]:
             "speaker-in-corpora",
             "info",
             len(shared),
-            f"{_number(len(shared), 'speaker is', 'speakers are')} in more than one corpus",
+            f"{number(len(shared), 'speaker is', 'speakers are')} in more than one corpus",
             "They count as one person. Rename them if they are not.",
             tuple(sorted(shared)),
         )
@@ -249,7 +203,7 @@ def _speakers(data: Data) -> Iterator[Finding]:
                 "speakers-across-folds",
                 "warning",
                 len(crossing),
-                f"{name}: {_number(len(crossing), 'speaker is', 'speakers are')} in two parts of a fold",
+                f"{name}: {number(len(crossing), 'speaker is', 'speakers are')} in two parts of a fold",
                 "Scores on these published folds are not speaker-independent. Say so beside them.",
                 tuple(crossing),
             )
@@ -268,7 +222,7 @@ def _signals(data: Data) -> Iterator[Finding]:
     facts = [
         (one, of) for one, of in zip(data.utterances, data.facts, strict=True) if not isinstance(of, str)
     ]
-    checks: list[tuple[str, Severity, Callable[[RecordingFacts], bool], str, str]] = [
+    checks: list[tuple[str, Severity, Applies, str, str]] = [
         (
             "silent",
             "warning",
@@ -312,7 +266,7 @@ def _signals(data: Data) -> Iterator[Finding]:
                 kind,
                 severity,
                 len(names),
-                f"{_recordings(len(names))} {text if len(names) == 1 else _plural(text)}",
+                f"{recordings(len(names))} {text if len(names) == 1 else plural(text)}",
                 advice,
                 tuple(names),
             )
@@ -330,19 +284,3 @@ def _signals(data: Data) -> Iterator[Finding]:
 
 CHECKS: tuple[Check, ...] = (_copies, _default_folds, _labels, _undecodable, _speakers, _signals)
 """The checks; problems of one severity stay in this order."""
-
-
-def _recordings(n: int) -> str:
-    """Return a number of recordings."""
-    return _number(n, "recording", "recordings")
-
-
-def _plural(text: str) -> str:
-    """Return a text about one recording as a text about several."""
-    verb, rest = text.split(" ", 1)
-    return " ".join(({"has": "have", "is": "are"}[verb], rest.replace(" its ", " their ")))
-
-
-def _number(n: int, one: str, several: str) -> str:
-    """Return a number with its noun."""
-    return f"{n:,} {one if n == 1 else several}"

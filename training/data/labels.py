@@ -158,6 +158,34 @@ def relabel(utterances: Iterable[Utterance], mapping: LabelMapping = FIVE_EMOTIO
     return kept
 
 
+def label_for(utterances: Sequence[Utterance], facts: Facts) -> list[Utterance]:
+    """Keep the utterances whose label a bundle has, with the mapping of its training.
+
+    Args:
+        utterances: the utterances with their corpora's own labels.
+        facts: the facts of the bundle.
+
+    Raises:
+        TrainingError: no utterance has such a label.
+    """
+    mapping, kept = mapping_of(facts), []
+    for utterance in utterances:
+        target: str | None = utterance.emotion
+        if mapping is not None:
+            try:
+                target = target_of(utterance.corpus, utterance.emotion, mapping)
+            except TrainingError:  # a label that the training did not know
+                continue
+        if target in facts.labels:
+            kept.append(utterance.relabeled(target))
+    if not kept:
+        raise TrainingError(
+            f"no recording has a label of the bundle ({', '.join(facts.labels)}): check the labels of the "
+            "corpus"
+        )
+    return kept
+
+
 def target_of(corpus: str, own: str, mapping: LabelMapping = FIVE_EMOTIONS) -> str | None:
     """Return the target of a corpus's own label; None if it is left out.
 

@@ -212,11 +212,7 @@ def pairs(entries: Sequence[Entry]) -> list[Pair]:
     tests = list(dict.fromkeys(entry.cell.test for entry in entries))
     return sorted(
         (replace(pair, corrected=p_value) for pair, p_value in zip(found, corrected, strict=True)),
-        key=lambda pair: (
-            tests.index(pair.test),
-            pair.difference.p_value,
-            -pair.difference.difference,
-        ),
+        key=lambda pair: (tests.index(pair.test), pair.difference.p_value, -pair.difference.difference),
     )
 
 

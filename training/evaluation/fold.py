@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score
 
 from app.core.files import write_whole
+from app.core.manifest import Hyperparameter
 from app.core.recognizer import apply_temperature
 from app.core.scaler import Scaler
 from training.arrays import to_npz
@@ -24,7 +25,6 @@ from training.evaluation.cost import measured, prediction_cost
 from training.evaluation.run import RESULT
 from training.learning import backend
 from training.learning.calibration import fit_temperature
-from training.learning.hyperparameters import Value
 from training.learning.scores import uar
 from training.learning.speaker import SpeakerHead
 from training.models import Model
@@ -73,7 +73,7 @@ class FoldResult:
     speaker: SpeakerHead | None
     folder: Path
     milliseconds: float | None = None
-    hyperparameters: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    hyperparameters: Mapping[str, Mapping[str, Hyperparameter]] = field(default_factory=dict)
     trained_with: str = ""
 
     @property

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from app.core.manifest import Hyperparameter
 from training.data.dataset import Inputs
 from training.data.folds import Fold, Indices
-from training.learning.hyperparameters import Value
 from training.learning.scores import uar
 
 Setting = Mapping[str, float]
@@ -72,7 +72,7 @@ class Classifier:
         return False
 
     @property
-    def hyperparameters(self) -> Mapping[str, Mapping[str, Value]]:
+    def hyperparameters(self) -> Mapping[str, Mapping[str, Hyperparameter]]:
         """Nothing: `settings` are compared on each fold."""
         return {}
 
@@ -142,7 +142,7 @@ class TrainedClassifier:
     seconds: float
     histories: Sequence[dict[str, list[float]]] = ()
     members: Mapping[str, float] = field(default_factory=dict)
-    hyperparameters: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    hyperparameters: Mapping[str, Mapping[str, Hyperparameter]] = field(default_factory=dict)
     speaker: None = None
 
     def predict(self, inputs: Inputs, indices: Indices, condition: str) -> NDArray[np.float64]:

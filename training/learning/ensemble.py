@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from app.core.manifest import Hyperparameter
 from app.core.speaker import softmax
 from training.data.dataset import Inputs
 from training.data.folds import Fold, Indices
 from training.learning.calibration import fit_weights
-from training.learning.hyperparameters import WEIGHTS, Value, change, fusion_weights, hyperparameters
+from training.learning.hyperparameters import WEIGHTS, change, fusion_weights, hyperparameters
 from training.learning.network import Network
 from training.learning.ridge_regression import Ridge
 from training.learning.speaker import SpeakerHead
@@ -90,7 +91,7 @@ class Ensemble:
         return any(port.name == "descriptors" for network in built for port in network.inputs)
 
     @property
-    def hyperparameters(self) -> dict[str, dict[str, Value]]:
+    def hyperparameters(self) -> dict[str, dict[str, Hyperparameter]]:
         """The hyperparameters of each network, and `weights`, the fusion weights if they are fixed."""
         tables = {name: hyperparameters(network) for name, network in self.networks.items()}
         return {**tables, **({WEIGHTS: dict(self.weights)} if self.weights else {})}
@@ -218,7 +219,7 @@ class TrainedEnsemble:
     networks: Sequence[Member]
     validated: Indices
     validation_probabilities: NDArray[np.float64]
-    hyperparameters: Mapping[str, Mapping[str, Value]]
+    hyperparameters: Mapping[str, Mapping[str, Hyperparameter]]
     speaker: SpeakerHead | None
     seconds: float
     searched: Mapping[str, float] = field(default_factory=dict)

@@ -12,14 +12,12 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import partial
 
+from app.core.manifest import Hyperparameter
 from training.data.conditions import CONDITIONS
 from training.errors import TrainingError
 from training.learning.network import Network
 from training.learning.ridge_regression import Ridge
 from training.learning.trained_network import Shapes
-
-Value = bool | int | float | tuple[str, ...]
-"""The value of a hyperparameter; the names of conditions for `augmentations`."""
 
 Part = Network | Ridge
 
@@ -32,7 +30,7 @@ TRIED = Shapes(n_functionals=64, n_descriptors=64)
 """The sizes of a network that is built only to check its hyperparameters."""
 
 
-def hyperparameters(network: Part) -> dict[str, Value]:
+def hyperparameters(network: Part) -> dict[str, Hyperparameter]:
     """Return every hyperparameter of a network.
 
     Args:
@@ -79,7 +77,7 @@ def matching(pattern: str, names: Sequence[str]) -> list[str]:
     return matched
 
 
-def checked(where: str, name: str, value: object, known: Mapping[str, Value]) -> Value:
+def checked(where: str, name: str, value: object, known: Mapping[str, Hyperparameter]) -> Hyperparameter:
     """Return a value for a hyperparameter, in the type of its present value.
 
     Args:
@@ -109,7 +107,7 @@ def checked(where: str, name: str, value: object, known: Mapping[str, Value]) ->
     raise TrainingError(f"{where}.{name} is {kind}, not {value!r}")
 
 
-def _of_build(network: Part) -> dict[str, Value]:
+def _of_build(network: Part) -> dict[str, Hyperparameter]:
     """Return the keyword-only parameters of the function that builds a network."""
     parameters = inspect.signature(network.build).parameters.values()
     return {one.name: one.default for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY}

@@ -26,10 +26,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.core.manifest import HyperparameterSearch
+from app.core.manifest import Hyperparameter, HyperparameterSearch
 from training.errors import TrainingError
 from training.learning.ensemble import Ensemble
-from training.learning.hyperparameters import AUGMENTATIONS, Value
+from training.learning.hyperparameters import AUGMENTATIONS
 from training.learning.search import SearchedModel, split
 
 MODEL = "model"
@@ -106,7 +106,7 @@ def customized(model: Ensemble, trials: int | None, tables: Tables) -> Ensemble 
     return SearchedModel(base, search)
 
 
-def to_toml(name: str, hyperparameters: Mapping[str, Mapping[str, Value]]) -> str:
+def to_toml(name: str, hyperparameters: Mapping[str, Mapping[str, Hyperparameter]]) -> str:
     """Return a model file with every hyperparameter of a model.
 
     Args:

@@ -25,11 +25,11 @@ from optuna.distributions import (
 from tqdm import tqdm
 
 from app.core.files import write_whole
-from app.core.manifest import HyperparameterSearch, SearchRange
+from app.core.manifest import Hyperparameter, HyperparameterSearch, SearchRange
 from training.data.dataset import Inputs
 from training.data.folds import Fold
 from training.learning.ensemble import Ensemble, TrainedEnsemble
-from training.learning.hyperparameters import Value, matching
+from training.learning.hyperparameters import matching
 from training.learning.scores import uar
 
 TRIALS = "trials.json"
@@ -102,7 +102,7 @@ class SearchedModel:
         return self.base.takes_descriptors
 
     @property
-    def hyperparameters(self) -> dict[str, dict[str, Value]]:
+    def hyperparameters(self) -> dict[str, dict[str, Hyperparameter]]:
         """The hyperparameters before the search."""
         return self.base.hyperparameters
 

@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.manifest import HyperparameterSearch
+from app.core.manifest import Hyperparameter, HyperparameterSearch
 from training.data.dataset import Inputs
 from training.data.folds import Fold, Indices
 from training.encoder.extractor import ENCODER
 from training.errors import TrainingError
 
 if TYPE_CHECKING:  # imports TensorFlow, which the command line imports only to train
-    from training.learning.hyperparameters import Value
     from training.learning.speaker import SpeakerHead
 
 MODELS = tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)))
@@ -37,7 +36,7 @@ class Trained(Protocol):
         """The settings that the validation part selected."""
 
     @property
-    def hyperparameters(self) -> Mapping[str, Mapping[str, "Value"]]:
+    def hyperparameters(self) -> Mapping[str, Mapping[str, Hyperparameter]]:
         """The hyperparameters of each network; empty for a baseline."""
 
     @property
@@ -96,7 +95,7 @@ class Model(Protocol):
         """True if the seed of the training changes the model."""
 
     @property
-    def hyperparameters(self) -> Mapping[str, Mapping[str, "Value"]]:
+    def hyperparameters(self) -> Mapping[str, Mapping[str, Hyperparameter]]:
         """The hyperparameters of each network; empty for a baseline."""
 
     @property
