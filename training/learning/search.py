@@ -150,7 +150,9 @@ class SearchedModel:
 
         The sampler is the tree-structured Parzen estimator (Bergstra et al. 2011), the default of Optuna.
         """
-        sampler = optuna.samplers.TPESampler(seed=seed + len(trials))
+        # The sum of both would give trials of two folds the same values.
+        own_seed = int(np.random.SeedSequence((seed, len(trials))).generate_state(1)[0])
+        sampler = optuna.samplers.TPESampler(seed=own_seed)
         study = optuna.create_study(direction="maximize", sampler=sampler)
         distributions = {name: _distribution(part) for name, part in self.search.space.items()}
         for one in trials:
