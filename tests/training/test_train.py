@@ -1,5 +1,4 @@
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -135,17 +134,14 @@ def test_with_torch_every_fold_is_trained_before_tensorflow_exports(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    class Replaced(Exception):
-        """The process is replaced here."""
-
-    def execute(path: str, command: list[str], environment: dict[str, str]) -> None:
-        assert (path, command[0], environment["KERAS_BACKEND"]) == (sys.executable, path, "tensorflow")
-        raise Replaced
+    def run(command: list[str], env: dict[str, str], **_: object) -> subprocess.CompletedProcess[str]:
+        assert (command[0], env["KERAS_BACKEND"]) == (sys.executable, "tensorflow")
+        return subprocess.CompletedProcess(command, 7)
 
     shutil.copytree(runs, tmp_path / "runs")
     monkeypatch.setattr("training.learning.backend.NAME", "torch")
-    monkeypatch.setattr(os, "execve", execute)
-    with pytest.raises(Replaced):
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(SystemExit, match="7"):
         main([*training_of_german, *folders(tmp_path), "--export", "all-data"])
     results = sorted((tmp_path / "runs").glob("*/*/result.json"), key=lambda one: one.parent.name)
     assert [result.parent.name for result in results] == ["fold-1", "fold-2", "fold-all-data"]

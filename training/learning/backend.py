@@ -5,6 +5,7 @@ Nothing else in this package may import a backend.
 """
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any, cast
@@ -81,15 +82,19 @@ def to_numpy(values: Any) -> NDArray[np.float32]:  # noqa: ANN401  # a tensor of
 
 
 def continue_with_tensorflow(reason: str) -> None:
-    """Replace this process by the same command with TensorFlow. Do nothing if TensorFlow is the backend.
+    """Run the command of this process again with TensorFlow, and exit. Do nothing if this is TensorFlow.
 
     Args:
         reason: what TensorFlow will do, for the line that the user reads.
+
+    Raises:
+        SystemExit: with the exit status of the other process.
     """
     if NAME == "tensorflow":
         return
     print(f"{reason}: starting the command again with KERAS_BACKEND=tensorflow", flush=True)
-    # The first word of the original command may be a name that another folder of PATH has too.
+    # The first word of the original command may be a name that another folder of PATH has too. To replace the
+    # process by `os.execve` instead would leave the workers and the files of joblib behind.
     command = [sys.executable, *sys.orig_argv[1:]]
     environment = os.environ | {"KERAS_BACKEND": "tensorflow"}
-    os.execve(sys.executable, command, environment)  # noqa: S606  # nosec B606  # its own command
+    sys.exit(subprocess.run(command, env=environment, check=False).returncode)  # noqa: S603  # this command
