@@ -1,13 +1,12 @@
 """The types of the arguments of the command line. Each parses a text, or tells what the text should be."""
 
 import argparse
-from difflib import get_close_matches
 from pathlib import Path
 
 from app.core.manifest import LabelMapping
 from training.data.corpora import READERS
 from training.data.labels import read_mapping
-from training.errors import TrainingError
+from training.errors import TrainingError, with_hint
 from training.models import MODELS, is_file
 
 
@@ -56,10 +55,8 @@ def model_option(text: str) -> str:
         if not Path(text).is_file():
             raise argparse.ArgumentTypeError(f"{text}: there is no such file")
     elif text not in MODELS:
-        close = get_close_matches(text, MODELS, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
         raise argparse.ArgumentTypeError(
-            f"there is no model {text!r}; {hint}known are {', '.join(MODELS)}, and files that end in .toml"
+            f"there is no model {with_hint(text, MODELS)}, and files that end in .toml"
         )
     return text
 

@@ -1,6 +1,7 @@
 """The errors of the offline package. `app.core.errors` shows the whole tree of errors."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
 from pathlib import Path
 
 from app.core.errors import SpeechEmotionError
@@ -10,6 +11,17 @@ N_SHOWN = 10
 
 class TrainingError(SpeechEmotionError):
     """A run that cannot succeed. The message says why, and what to do."""
+
+
+def with_hint(name: str, known: Collection[str]) -> str:
+    """Quote an unknown name, with the nearest known name, if there is one, and all known names.
+
+    Example:
+        >>> with_hint("dens", ["ridge", "dense"])
+        "'dens'; did you mean 'dense'? known are dense, ridge"
+    """
+    close = get_close_matches(name, known, n=1)
+    return f"{name!r}; {f'did you mean {close[0]!r}? ' if close else ''}known are {', '.join(sorted(known))}"
 
 
 def undecodable(failures: Iterable[tuple[Path, str]], n_recordings: int) -> TrainingError:

@@ -198,7 +198,7 @@ class HyperparameterSearch(_Record):
     """A search for hyperparameters on the training and validation parts of each fold."""
 
     n_trials: int = Field(ge=1, description="the number of trials on each fold")
-    space: dict[str, SearchRange | tuple[int | float, ...]] = Field(
+    space: dict[str, SearchRange | tuple[bool | int | float, ...]] = Field(
         min_length=1, description="the limits or the values of each searched hyperparameter"
     )
 

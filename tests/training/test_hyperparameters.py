@@ -118,6 +118,11 @@ def test_a_file_changes_the_networks_that_its_tables_name(tmp_path: Path) -> Non
         ('model = "dense"\ntrials = 3\n[dense]\nunits = { low = 4, high = 2 }', "low is not below high"),
         ('model = "dense"\ntrials = 3\n[dense]\nmixup = { low = 0, high = 2, log = true }', "low is above 0"),
         ('model = "dense"\ntrials = 3\n[dense]\nmixup = { lo = 0 }', "dense.mixup"),
+        ('model = "dense"\ntrials = 3\n[dense]\naugmentations = { low = 0, high = 1 }', "no condition"),
+        (
+            'model = "encoder"\ntrials = 3\n[dense-1]\nunits = 9\n["dense-*"]\nunits = [4, 8]',
+            "dense-1.units has two values, and one of them is searched",
+        ),
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_used_says_why(content: str, message: str, tmp_path: Path) -> None:
@@ -129,8 +134,9 @@ def test_a_file_that_cannot_be_used_says_why(content: str, message: str, tmp_pat
 def test_a_file_is_read_once_so_that_a_run_does_not_change(tmp_path: Path) -> None:
     path = written(tmp_path, 'model = "dense"\n[dense]\nunits = 3')
     load_model(path)
-    written(tmp_path, 'model = "dense"\n[dense]\nunits = 4')
+    Path(path).unlink()
     assert load_model(path).hyperparameters["dense"]["units"] == 3
+    assert base_of(path) == "dense"  # a run of hours ends with this
 
 
 def test_a_search_keeps_the_best_trial_and_never_sees_the_test_part(tmp_path: Path) -> None:
@@ -149,6 +155,21 @@ def test_a_search_keeps_the_best_trial_and_never_sees_the_test_part(tmp_path: Pa
     # Only the networks of the best trial are kept, and the bundle is made from them.
     assert {path.parent.name for path in tmp_path.rglob("*.keras")} == {f"trial-{best + 1}"}
     assert all((tmp_path / file).is_file() for file in trained.members)
+
+
+def test_a_space_has_the_type_of_its_hyperparameter(tmp_path: Path) -> None:
+    content = """
+        model = "ridge"
+        trials = 4
+        [ridge]
+        clean_weight = { low = 2, high = 4 }
+        relative = [true, false]
+    """
+    model = load_model(written(tmp_path, content))
+    model.fit(make_inputs(), FOLD, 1, tmp_path)
+    values = [one["values"] for one in json.loads((tmp_path / TRIALS).read_bytes())]
+    assert {one["ridge.relative"] for one in values} == {True, False}
+    assert not any(one["ridge.clean_weight"].is_integer() for one in values)
 
 
 def test_an_interrupted_search_goes_on_as_if_it_was_not_interrupted(

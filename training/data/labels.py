@@ -11,7 +11,6 @@ A mapping is a TOML file. Its order is that of the model's output:
 
 import tomllib
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from pydantic import ValidationError
 
 from app.core.manifest import Facts, LabelMapping
 from training.data.corpora import Utterance
-from training.errors import TrainingError
+from training.errors import TrainingError, with_hint
 
 EMOTIONS = ("anger", "surprise", "happiness", "sadness", "neutral")
 FIVE_EMOTIONS = LabelMapping(
@@ -203,14 +202,7 @@ def target_of(corpus: str, own: str, mapping: LabelMapping = FIVE_EMOTIONS) -> s
                 return target
         if name in mapping.left_out:
             return None
-    raise TrainingError(_unknown(own, [*chain.from_iterable(mapping.labels.values()), *mapping.left_out]))
-
-
-def _unknown(own: str, known: Sequence[str]) -> str:
-    """Describe an unknown label."""
-    close = get_close_matches(own, known, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return (
-        f"unknown label {own!r}; {hint}known are {', '.join(sorted(known))}; --labels FILE maps other labels "
-        "(docs/train.md)"
+    known = {*chain.from_iterable(mapping.labels.values()), *mapping.left_out}
+    raise TrainingError(
+        f"unknown label {with_hint(own, known)}; --labels FILE maps other labels (docs/train.md)"
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.manifest import Hyperparameter
+from app.core.manifest import Hyperparameter, HyperparameterSearch
 from app.core.speaker import softmax
 from training.data.dataset import Inputs
 from training.data.folds import Fold, Indices
@@ -47,11 +47,14 @@ class Ensemble:
         weights: the fusion weight of each network, which sum to 1; None fits them on the validation part.
         adapts_by: the name of the ridge regression that adapts the answers to speakers; empty if the model
             does not adapt.
+        search: the search for hyperparameters that precedes each training; None without a search, as always
+            in this class.
     """
 
     networks: dict[str, Network | Ridge]
     weights: Mapping[str, float] | None = None
     adapts_by: str = ""
+    search: HyperparameterSearch | None = None
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -95,11 +98,6 @@ class Ensemble:
         """The hyperparameters of each network, and `weights`, the fusion weights if they are fixed."""
         tables = {name: hyperparameters(network) for name, network in self.networks.items()}
         return {**tables, **({WEIGHTS: dict(self.weights)} if self.weights else {})}
-
-    @property
-    def search(self) -> None:
-        """None: nothing is searched."""
-        return
 
     def changed(self, tables: Mapping[str, Mapping[str, object]]) -> "Ensemble":
         """Return the ensemble with other hyperparameters.

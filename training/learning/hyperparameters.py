@@ -8,13 +8,12 @@ import inspect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import partial
 
 from app.core.manifest import Hyperparameter
 from training.data.conditions import CONDITIONS
-from training.errors import TrainingError
+from training.errors import TrainingError, with_hint
 from training.learning.network import Network
 from training.learning.ridge_regression import Ridge
 from training.learning.trained_network import Shapes
@@ -73,7 +72,7 @@ def matching(pattern: str, names: Sequence[str]) -> list[str]:
         TrainingError: there is no such network.
     """
     if not (matched := [name for name in names if fnmatchcase(name, pattern)]):
-        raise TrainingError(f"there is no network {_with_hint(pattern, names)}")
+        raise TrainingError(f"there is no network {with_hint(pattern, names)}")
     return matched
 
 
@@ -90,7 +89,7 @@ def checked(where: str, name: str, value: object, known: Mapping[str, Hyperparam
         TrainingError: the hyperparameter does not exist, or the value cannot be used.
     """
     if name not in known:
-        raise TrainingError(f"{where} has no hyperparameter {_with_hint(name, list(known))}")
+        raise TrainingError(f"{where} has no hyperparameter {with_hint(name, list(known))}")
     if name == AUGMENTATIONS:
         return _conditions(where, value)
     present = known[name]
@@ -132,7 +131,7 @@ def _conditions(where: str, value: object) -> tuple[str, ...]:
     if unknown := [name for name in names if name not in CONDITIONS or name == "clean"]:
         known = [name for name in CONDITIONS if name != "clean"]
         raise TrainingError(
-            f"{where}.{AUGMENTATIONS}: there is no condition {_with_hint(str(unknown[0]), known)}"
+            f"{where}.{AUGMENTATIONS}: there is no condition {with_hint(str(unknown[0]), known)}"
         )
     return names
 
@@ -153,9 +152,3 @@ def fusion_weights(table: Mapping[str, object], names: Sequence[str]) -> dict[st
     if not math.isclose(sum(weights.values()), 1, abs_tol=1e-6):
         raise TrainingError(f"the {WEIGHTS} sum to {sum(weights.values()):g}, not to 1")
     return {name: float(weights[name]) for name in names}
-
-
-def _with_hint(name: str, known: Sequence[str]) -> str:
-    """Quote an unknown name, and give the nearest name and all known names."""
-    close = get_close_matches(name, known, n=1)
-    return f"{name!r}; {f'did you mean {close[0]!r}? ' if close else ''}known are {', '.join(sorted(known))}"

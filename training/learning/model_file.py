@@ -29,8 +29,8 @@ from pydantic import ValidationError
 from app.core.manifest import Hyperparameter, HyperparameterSearch
 from training.errors import TrainingError
 from training.learning.ensemble import Ensemble
-from training.learning.hyperparameters import AUGMENTATIONS
-from training.learning.search import SearchedModel, split
+from training.learning.hyperparameters import AUGMENTATIONS, WEIGHTS, matching
+from training.learning.search import SearchedEnsemble, split
 
 MODEL = "model"
 TRIALS = "trials"
@@ -67,7 +67,7 @@ def read_model_file(path: Path) -> tuple[str, int | None, Tables]:
     return name, trials, content
 
 
-def customized(model: Ensemble, trials: int | None, tables: Tables) -> Ensemble | SearchedModel:
+def customized(model: Ensemble, trials: int | None, tables: Tables) -> Ensemble:
     """Return a model with the hyperparameters of a model file.
 
     Args:
@@ -89,6 +89,7 @@ def customized(model: Ensemble, trials: int | None, tables: Tables) -> Ensemble 
         if _is_part(key, value)
     }
     base = model.changed(fixed)
+    _check_apart(base, fixed, space)
     if not space:
         if trials is not None:
             raise TrainingError(f"{TRIALS} = {trials} needs values to search, such as units = [64, 128]")
@@ -101,9 +102,11 @@ def customized(model: Ensemble, trials: int | None, tables: Tables) -> Ensemble 
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"][1:2])
         raise TrainingError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from error
-    for name in search.space:
-        _check(base, name, search)
-    return SearchedModel(base, search)
+    for name, part in search.space.items():
+        network, key = split(name)
+        for value in part if isinstance(part, tuple) else (part.low, part.high):
+            base.changed({network: {key: value}})
+    return SearchedEnsemble(base.networks, base.weights, base.adapts_by, search)
 
 
 def to_toml(name: str, hyperparameters: Mapping[str, Mapping[str, Hyperparameter]]) -> str:
@@ -134,9 +137,13 @@ def _is_part(key: str, value: object) -> bool:
     return isinstance(value, dict) or (isinstance(value, list) and key != AUGMENTATIONS)
 
 
-def _check(base: Ensemble, name: str, search: HyperparameterSearch) -> None:
-    """Raise if the model has no such hyperparameter, or cannot be built with one of the values."""
-    network, key = split(name)
-    part = search.space[name]
-    for value in part if isinstance(part, tuple) else (part.low, part.high):
-        base.changed({network: {key: value}})
+def _check_apart(base: Ensemble, fixed: Tables, space: Mapping[str, object]) -> None:
+    """Raise if a hyperparameter of a network is both fixed and searched, or searched twice."""
+    names = list(base.networks)
+    entries = [(pattern, key) for pattern, table in fixed.items() if pattern != WEIGHTS for key in table]
+    known = {(name, key) for pattern, key in entries for name in matching(pattern, names)}
+    for pattern, key in map(split, space):
+        for name in matching(pattern, names):
+            if (name, key) in known:
+                raise TrainingError(f"{name}.{key} has two values, and one of them is searched: keep one")
+            known.add((name, key))

@@ -25,7 +25,7 @@ from optuna.distributions import (
 from tqdm import tqdm
 
 from app.core.files import write_whole
-from app.core.manifest import Hyperparameter, HyperparameterSearch, SearchRange
+from app.core.manifest import SearchRange
 from training.data.dataset import Inputs
 from training.data.folds import Fold
 from training.learning.ensemble import Ensemble, TrainedEnsemble
@@ -50,71 +50,29 @@ class Trial(TypedDict):
     seconds: float
 
 
+Space = Mapping[str, SearchRange | tuple[float, ...]]
+
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
-class SearchedModel:
-    """A model whose hyperparameters are searched on each fold.
+class SearchedEnsemble(Ensemble):
+    """An ensemble whose hyperparameters are searched on each fold.
 
-    Attributes:
-        base: the model with the hyperparameters that are not searched.
-        search: the number of trials, and the space. A name is that of a network or a pattern, a dot, and that
-            of the hyperparameter, such as `dense-*.units`.
+    The other attributes are those of the ensemble before the search. In the space of `search`, a name is that
+    of a network or a pattern, a dot, and that of the hyperparameter, such as `dense-*.units`.
     """
-
-    base: Ensemble
-    search: HyperparameterSearch
-
-    @property
-    def conditions(self) -> tuple[str, ...]:
-        """The conditions of the training utterances, `clean` among them."""
-        return self.base.conditions
-
-    @property
-    def refits(self) -> bool:
-        """True if the final networks are trained on the training and validation parts."""
-        return self.base.refits
-
-    @property
-    def fits_weights(self) -> bool:
-        """True if the validation part gives the fusion weights of several networks."""
-        return self.base.fits_weights
-
-    @property
-    def needs_encoder(self) -> bool:
-        """True if the model requires the encoder's features."""
-        return self.base.needs_encoder
-
-    @property
-    def exportable(self) -> bool:
-        """True: a bundle can contain networks."""
-        return True
 
     @property
     def random(self) -> bool:
         """True: the sampler of the search is random."""
         return True
 
-    @property
-    def takes_descriptors(self) -> bool:
-        """True if a network uses descriptors; otherwise they are not read."""
-        return self.base.takes_descriptors
-
-    @property
-    def hyperparameters(self) -> dict[str, dict[str, Hyperparameter]]:
-        """The hyperparameters before the search."""
-        return self.base.hyperparameters
-
-    def limited(self, max_epochs: int | None) -> "SearchedModel":
-        """Return the model with at most this number of epochs for each network."""
-        return replace(self, base=self.base.limited(max_epochs))
-
     def fit(self, inputs: Inputs, fold: Fold, seed: int, folder: Path) -> TrainedEnsemble:
         """Search on the training and validation parts, then train with the best hyperparameters.
 
-        The first trial uses the hyperparameters of the base, as far as the space contains them. If two trials
-        have the same validation UAR, the earlier one is the best.
+        The first trial uses the present hyperparameters, as far as the space contains them. If two trials have
+        the same validation UAR, the earlier one is the best.
 
         Args:
             inputs: the inputs of the fold.
@@ -122,11 +80,12 @@ class SearchedModel:
             seed: the seed of the sampler and of all training.
             folder: the folder of the trials, each with its networks. Complete trials are not trained again.
         """
+        assert self.search is not None
         path = folder / TRIALS
         trials: list[Trial] = json.loads(path.read_bytes()) if path.is_file() else []
         bar = tqdm(total=self.search.n_trials, initial=len(trials), desc="trials", leave=False)
         while len(trials) < self.search.n_trials:
-            values = self._propose(trials, seed)
+            values = self._propose(self.search.space, trials, seed)
             own = _folder(folder, len(trials))
             started = time.monotonic()
             probabilities = self._with(values).validate(inputs, fold, seed, own)
@@ -145,7 +104,7 @@ class SearchedModel:
         seconds = trained.seconds + sum(one["seconds"] for one in trials) - trials[best]["seconds"]
         return replace(trained, networks=members, searched=values, seconds=seconds)
 
-    def _propose(self, trials: Sequence[Trial], seed: int) -> dict[str, float]:
+    def _propose(self, space: Space, trials: Sequence[Trial], seed: int) -> dict[str, float]:
         """Return the values of the next trial, which depend on the earlier trials and on the seed only.
 
         The sampler is the tree-structured Parzen estimator (Bergstra et al. 2011), the default of Optuna.
@@ -154,7 +113,8 @@ class SearchedModel:
         own_seed = int(np.random.SeedSequence((seed, len(trials))).generate_state(1)[0])
         sampler = optuna.samplers.TPESampler(seed=own_seed)
         study = optuna.create_study(direction="maximize", sampler=sampler)
-        distributions = {name: _distribution(part) for name, part in self.search.space.items()}
+        present = {name: self._present(name) for name in space}
+        distributions = {name: _distribution(part, present[name]) for name, part in space.items()}
         for one in trials:
             study.add_trial(
                 optuna.trial.create_trial(
@@ -162,27 +122,23 @@ class SearchedModel:
                 )
             )
         if not trials:
-            study.enqueue_trial(self._of_base())
+            study.enqueue_trial({name: value for name, value in present.items() if value in space[name]})
         return study.ask(distributions).params
 
-    def _of_base(self) -> dict[str, float]:
-        """Return the values of the base that the space contains."""
-        tables = self.base.hyperparameters
-        values = {}
-        for name, part in self.search.space.items():
-            pattern, key = split(name)
-            value = tables[matching(pattern, list(self.base.networks))[0]][key]
-            if isinstance(value, int | float) and value in part:
-                values[name] = value
-        return values
+    def _present(self, name: str) -> float:
+        """Return the value before the search of a hyperparameter, in the first network that it means."""
+        pattern, key = split(name)
+        value = self.hyperparameters[matching(pattern, list(self.networks))[0]][key]
+        assert isinstance(value, int | float), "model files search numbers and booleans only"
+        return value
 
     def _with(self, values: Mapping[str, float]) -> Ensemble:
-        """Return the base with the values of a trial."""
-        model = self.base
+        """Return the ensemble with the values of a trial."""
+        tables: dict[str, dict[str, object]] = {}
         for name, value in values.items():
             pattern, key = split(name)
-            model = model.changed({pattern: {key: value}})
-        return model
+            tables.setdefault(pattern, {})[key] = value
+        return Ensemble(self.networks, self.weights, self.adapts_by).changed(tables)
 
 
 def split(name: str) -> tuple[str, str]:
@@ -196,12 +152,12 @@ def split(name: str) -> tuple[str, str]:
     return network, hyperparameter
 
 
-def _distribution(part: SearchRange | tuple[float, ...]) -> BaseDistribution:
-    """Return the distribution of a part of the space."""
+def _distribution(part: SearchRange | tuple[float, ...], present: float) -> BaseDistribution:
+    """Return the distribution of a part of the space of a hyperparameter with this present value."""
     if not isinstance(part, SearchRange):
         return CategoricalDistribution(part)
-    if isinstance(part.low, int):
-        return IntDistribution(part.low, int(part.high), log=part.log)
+    if isinstance(present, int):
+        return IntDistribution(int(part.low), int(part.high), log=part.log)
     return FloatDistribution(part.low, part.high, log=part.log)
 
 

@@ -7,7 +7,6 @@ hyperparameters of a model (`training.learning.model_file`); its path then takes
 
 import pkgutil
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -20,7 +19,7 @@ from app.core.manifest import Hyperparameter, HyperparameterSearch
 from training.data.dataset import Inputs
 from training.data.folds import Fold, Indices
 from training.encoder.extractor import ENCODER
-from training.errors import TrainingError
+from training.errors import TrainingError, with_hint
 
 if TYPE_CHECKING:  # imports TensorFlow, which the command line imports only to train
     from training.learning.speaker import SpeakerHead
@@ -123,7 +122,7 @@ def load_model(name: str) -> Model:
         TrainingError: the file cannot be read, or its content cannot be used.
     """
     if is_file(name):
-        return _read(name)
+        return _read(name)[1]
     module: Any = import_module(f"{__name__}.{name.replace('-', '_')}")
     model: Model = module.MODEL
     return model
@@ -140,30 +139,23 @@ def base_of(name: str) -> str:
     Raises:
         TrainingError: the file cannot be read, or names no model.
     """
-    if not is_file(name):
-        return name
-    from training.learning.model_file import read_model_file  # noqa: PLC0415
-
-    base, _, _ = read_model_file(Path(name))
-    if base not in MODELS:
-        close = get_close_matches(base, MODELS, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        raise TrainingError(f"{name}: there is no model {base!r}; {hint}known are {', '.join(MODELS)}")
-    return base
+    return _read(name)[0] if is_file(name) else name
 
 
 @cache
-def _read(path: str) -> Model:
-    """Read a model file, once, so that a run does not change if the file does."""
+def _read(path: str) -> tuple[str, Model]:
+    """Return the base and the model of a file. It is read once: later changes do not change a run."""
     from training.learning.ensemble import Ensemble  # noqa: PLC0415
     from training.learning.model_file import customized, read_model_file  # noqa: PLC0415
 
-    base = base_of(path)
+    base, trials, tables = read_model_file(Path(path))
+    if base not in MODELS:
+        raise TrainingError(f"{path}: there is no model {with_hint(base, MODELS)}")
     model = load_model(base)
     if not isinstance(model, Ensemble):
         raise TrainingError(f"{path}: {base} tunes its own settings; name a model of networks")
     try:
-        return customized(model, *read_model_file(Path(path))[1:])
+        return base, customized(model, trials, tables)
     except TrainingError as error:
         raise TrainingError(f"{path}: {error}") from error
 

@@ -13,7 +13,7 @@ from training.encoder.graph import WIDTH as STATE_WIDTH
 from training.learning.ensemble import Ensemble
 from training.learning.network import MAX_DEVIATION, Network
 from training.learning.trained_network import Shapes
-from training.models.sequence_cnn import attentive_statistics
+from training.models.sequence_cnn import attentive_statistics, residual_blocks
 
 # The sizes of the network are not tuned.
 WIDTH = 128
@@ -37,9 +37,7 @@ def build(
     x = layers.SpatialDropout1D(0.2)(x)
     x = layers.BatchNormalization(momentum=0.9)(layers.Dense(width, use_bias=False)(x))
     x = layers.Activation("relu")(x)
-    for _ in range(n_blocks):
-        y = layers.SpatialDropout1D(0.1)(layers.Activation("relu")(convolution(x, width, kernel_size)))
-        x = layers.Activation("relu")(x + convolution(y, width, kernel_size))
+    x = residual_blocks(x, width, kernel_size, n_blocks)
     x = layers.Dropout(dropout)(attentive_statistics(x))
     x = layers.Dense(n_labels, activation="softmax", name="probabilities")(x)
     return keras.Model({"descriptors": inputs}, x)
@@ -69,12 +67,6 @@ class LayerMixture(layers.Layer):  # type: ignore[misc]  # Keras is untyped
     def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "n_layers": self.n_layers}
-
-
-def convolution(x: keras.KerasTensor, width: int, kernel_size: int) -> keras.KerasTensor:
-    """Apply convolution and batch normalization."""
-    x = layers.Conv1D(width, kernel_size, padding="same", use_bias=False)(x)
-    return layers.BatchNormalization(momentum=0.9)(x)
 
 
 MODEL = Ensemble(

@@ -34,9 +34,7 @@ def build(
     x = layers.SpatialDropout1D(0.1)(ops.clip(inputs, -MAX_DEVIATION, MAX_DEVIATION))
     x = layers.Activation("relu")(convolution(x, width, kernel_size, strides=2))
     x = layers.MaxPooling1D(2, padding="same")(x)
-    for _ in range(n_blocks):
-        y = layers.SpatialDropout1D(0.1)(layers.Activation("relu")(convolution(x, width, kernel_size)))
-        x = layers.Activation("relu")(x + convolution(y, width, kernel_size))
+    x = residual_blocks(x, width, kernel_size, n_blocks)
     x = layers.Dropout(dropout)(attentive_statistics(x))
     x = layers.Dense(n_labels, activation="softmax", name="probabilities")(x)
     return keras.Model({"descriptors": inputs}, x)
@@ -49,6 +47,14 @@ def convolution(
     x = layers.Conv1D(width, kernel_size, strides, padding="same", use_bias=False)(x)
     # The default momentum of Keras, 0.99, needs hundreds of steps; a small corpus has few in an epoch.
     return layers.BatchNormalization(momentum=0.9)(x)
+
+
+def residual_blocks(x: keras.KerasTensor, width: int, kernel_size: int, n_blocks: int) -> keras.KerasTensor:
+    """Apply blocks of two convolutions, to which their input is added."""
+    for _ in range(n_blocks):
+        y = layers.SpatialDropout1D(0.1)(layers.Activation("relu")(convolution(x, width, kernel_size)))
+        x = layers.Activation("relu")(x + convolution(y, width, kernel_size))
+    return x
 
 
 def attentive_statistics(x: keras.KerasTensor) -> keras.KerasTensor:

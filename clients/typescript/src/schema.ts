@@ -803,7 +803,7 @@ export interface components {
              * @description the limits or the values of each searched hyperparameter
              */
             space: {
-                [key: string]: components["schemas"]["SearchRange"] | (number)[];
+                [key: string]: components["schemas"]["SearchRange"] | (boolean | number)[];
             };
         };
         /**
