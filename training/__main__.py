@@ -12,8 +12,7 @@ from app.core.features import FeatureConfig
 from training import dry_run
 from training.checks import check, check_folds
 from training.command_line import parse
-from training.corpora import details, table
-from training.data.corpora import READERS, Utterance, shemo
+from training.corpora import details, read, table
 from training.data.dask_engine import engine
 from training.data.features import extract
 from training.data.labels import FIVE_EMOTIONS
@@ -44,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _prepare_keras()  # before the first import of a network
         check(options)
         VERBS[options.verb](options)
+        if getattr(options, "dry_run", False):
+            print("\nDry run: nothing was written.")
     except (SpeechEmotionError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -52,15 +53,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\ninterrupted; run the same command again to {goal}", file=sys.stderr)
         return INTERRUPTED
     return 0
-
-
-def _utterances(options: argparse.Namespace) -> list[Utterance]:
-    """Read every corpus."""
-    readers = READERS | {"shemo": partial(shemo.read, labels=options.shemo_labels)}
-    utterances = [utterance for kind, path in options.corpus for utterance in readers[kind](path)]
-    if len({utterance.path.resolve() for utterance in utterances}) < len(utterances):
-        raise TrainingError("a recording is listed twice: is a corpus given twice?")
-    return utterances
 
 
 def _corpora(options: argparse.Namespace) -> None:
@@ -85,7 +77,7 @@ def _encoder(options: argparse.Namespace) -> None:
 
 def _speaker_encoder(options: argparse.Namespace) -> None:
     """Convert the encoder of voices, and train it further if there is speech."""
-    train = partial(train_voices, utterances=_utterances(options)) if options.corpus else None
+    train = partial(train_voices, utterances=read(options)) if options.corpus else None
     convert_speaker_encoder(options.checkpoint, options.output, train)
 
 
@@ -97,10 +89,10 @@ def _speech_detector(options: argparse.Namespace) -> None:
 def _extract(options: argparse.Namespace) -> None:
     """Fill the feature cache."""
     if options.dry_run:
-        dry_run.plan_extraction(_utterances(options), options)
+        dry_run.plan_extraction(read(options), options)
         return
     # The workers of a cluster run in other folders, so the paths must be absolute.
-    utterances = [replace(one, path=one.path.absolute()) for one in _utterances(options)]
+    utterances = [replace(one, path=one.path.absolute()) for one in read(options)]
     with engine(options.engine):
         extract(
             utterances,
@@ -113,7 +105,7 @@ def _extract(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     """Train, cross-validate and export a model."""
-    utterances = _utterances(options)
+    utterances = read(options)
     check_folds(options, utterances)
     if options.dry_run:
         dry_run.plan_training(utterances, options, _run_config(options))
@@ -139,7 +131,7 @@ def _train(options: argparse.Namespace) -> None:
 
 def _compare(options: argparse.Namespace) -> None:
     """Cross-validate several models on the same folds."""
-    utterances = _utterances(options)
+    utterances = read(options)
     check_folds(options, utterances)
     if options.dry_run:
         dry_run.plan_comparison(utterances, options, _run_config(options))
@@ -173,7 +165,7 @@ def _run_config(options: argparse.Namespace) -> RunConfig:
 
 def _evaluate(options: argparse.Namespace) -> None:
     """Score a bundle on labeled recordings."""
-    utterances = _utterances(options)
+    utterances = read(options)
     if options.dry_run:
         dry_run.plan_evaluation(utterances, options)
         return
@@ -189,14 +181,15 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 def _describe(options: argparse.Namespace) -> None:
     """Report on corpora."""
-    utterances = _utterances(options)
+    utterances = read(options)
     if options.dry_run:
         dry_run.plan_description(utterances, options)
         return
     from training.describe import PAGE, Description, describe  # noqa: PLC0415
 
-    settings = {"speech": options.speech, "mapping": options.labels or FIVE_EMOTIONS}
-    results = describe(utterances, Description(options.output, options.cache, **settings))
+    mapping = options.labels or FIVE_EMOTIONS
+    description = Description(options.output, options.cache, speech=options.speech, mapping=mapping)
+    results = describe(utterances, description)
     for finding in results["findings"]:
         print(f"{finding['severity']}: {finding['text']}")
     print(f"wrote {options.output / PAGE}")
@@ -207,7 +200,7 @@ def _explain(options: argparse.Namespace) -> None:
     from training.explain import REPORT, explain  # noqa: PLC0415
     from training.explanation import Explanation, plan  # noqa: PLC0415
 
-    utterances = _utterances(options) if options.corpus else []
+    utterances = read(options) if options.corpus else []
     explanation = Explanation(
         options.bundle,
         options.output,
@@ -249,10 +242,10 @@ def _finetune(options: argparse.Namespace) -> None:
 
     bundle = options.models / options.name
     if options.dry_run:
-        print(describe(_utterances(options), options.bundle))
+        print(describe(read(options), options.bundle))
         return
     finetune(
-        _utterances(options),
+        read(options),
         FineTuningOptions(
             options.bundle,
             bundle,
@@ -268,7 +261,7 @@ def _redraw(options: argparse.Namespace) -> None:
     """Write the model card and the pictures of a bundle again."""
     from training.redraw import redraw  # noqa: PLC0415
 
-    redraw(options.bundle, _utterances(options), options.run, dry_run=options.dry_run)
+    redraw(options.bundle, read(options), options.run, dry_run=options.dry_run)
 
 
 def _prepare_keras() -> None:

@@ -98,10 +98,7 @@ def plan(original: Path, audio: Path, bundle: Path) -> str:
     _features_of(original, read_bundle(original).manifest)
     n = len(_recordings(audio))
     recordings = f"{n} recording{'s' if n > 1 else ''} of {audio}"
-    return (
-        f"Adapt {original} to {recordings}, with a weight of {weight_of(n):.0%}.\n"
-        f"Bundle: {bundle}.\n\nDry run: nothing was written."
-    )
+    return f"Adapt {original} to {recordings}, with a weight of {weight_of(n):.0%}.\nBundle: {bundle}."
 
 
 def _features_of(original: Path, manifest: Manifest) -> Features:

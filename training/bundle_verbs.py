@@ -6,7 +6,7 @@ from pathlib import Path
 from training.argument_types import integer, seconds
 from training.data.call_builder import SOUNDS
 from training.data.conditions import CONDITIONS
-from training.shared_options import MAX_SEED, Parser, Verbs, several
+from training.shared_options import MAX_SEED, Parser, Verbs, add_skip_undecodable, several
 
 
 def add_evaluate(verbs: Verbs, parents: list[Parser]) -> None:
@@ -16,9 +16,7 @@ def add_evaluate(verbs: Verbs, parents: list[Parser]) -> None:
     )
     verb.add_argument("--bundle", type=Path, required=True, help="folder of the bundle")
     verb.add_argument("--output", type=Path, required=True, help="folder of the results")
-    verb.add_argument(
-        "--skip-undecodable", action="store_true", help="skip recordings that cannot be analyzed"
-    )
+    add_skip_undecodable(verb)
     several(
         verb, "--conditions", "conditions of the recordings", CONDITIONS, ["clean", "telephone", "noise-10"]
     )
@@ -96,9 +94,7 @@ def add_explain(verbs: Verbs, parents: list[Parser]) -> None:
             metavar="S",
             help=f"{what}, in seconds; default: {default}",
         )
-    verb.add_argument(
-        "--skip-undecodable", action="store_true", help="skip recordings that cannot be analyzed"
-    )
+    add_skip_undecodable(verb)
     verb.set_defaults(verb="explain")
 
 

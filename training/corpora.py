@@ -1,9 +1,12 @@
-"""The table of the corpora that the training can read, and the facts of one of them."""
+"""The corpora of the command line: their table, the facts of one, and their utterances."""
 
+import argparse
 from collections.abc import Sequence
+from functools import partial
 
-from training.data.corpora import FACTS, FORMATS, CorpusFacts
+from training.data.corpora import FACTS, FORMATS, READERS, CorpusFacts, Utterance, shemo
 from training.data.labels import target_of
+from training.errors import TrainingError
 
 COLUMNS = ("name", "languages", "speakers", "utterances", "folds", "terms", "labels")
 BY_RELEASE = "by release"
@@ -64,3 +67,19 @@ def _row(facts: CorpusFacts) -> Sequence[str]:
 def _number(value: int | None) -> str:
     """Return a number of speakers or utterances as text."""
     return BY_RELEASE if value is None else f"{value:,}"
+
+
+def read(options: argparse.Namespace) -> list[Utterance]:
+    """Read every corpus of a command line.
+
+    Args:
+        options: the options of the command line.
+
+    Raises:
+        TrainingError: a corpus cannot be read, or a recording is listed twice.
+    """
+    readers = READERS | {"shemo": partial(shemo.read, labels=options.shemo_labels)}
+    utterances = [utterance for kind, path in options.corpus for utterance in readers[kind](path)]
+    if len({utterance.path.resolve() for utterance in utterances}) < len(utterances):
+        raise TrainingError("a recording is listed twice: is a corpus given twice?")
+    return utterances

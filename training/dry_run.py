@@ -22,7 +22,6 @@ from training.evaluation.columns import columns
 from training.evaluation.run import RESULT, RunConfig, fold_folder, run_folder
 from training.models import Model, load_model
 
-NOTHING_WRITTEN = "Dry run: nothing was written."
 UNKNOWN = "unknown until the features are extracted, since recordings may be skipped"
 
 
@@ -36,7 +35,7 @@ def plan_extraction(utterances: Sequence[Utterance], options: argparse.Namespace
     print(f"Utterances, with the labels of the corpora:\n{_table_of_labels(utterances)}\n")
     config = FeatureConfig(options.features)
     _, found = look_up(utterances, config, options.cache, conditions=options.conditions)
-    print(f"{_text_of_cache(found, len(utterances), config, options.cache)}\n\n{NOTHING_WRITTEN}")
+    print(f"{_text_of_cache(found, len(utterances), config, options.cache)}")
 
 
 def plan_training(utterances: Sequence[Utterance], options: argparse.Namespace, config: RunConfig) -> None:
@@ -78,7 +77,6 @@ def plan_training(utterances: Sequence[Utterance], options: argparse.Namespace, 
     for title, own, of_run in runs:
         complete = _complete(options.model, dataset, of_run, own, options.runs)
         print(f"Complete {title}: {complete if is_certain else UNKNOWN}.")
-    print(f"\n{NOTHING_WRITTEN}")
 
 
 def _text_of_search(model: Model) -> str:
@@ -97,11 +95,10 @@ def plan_comparison(utterances: Sequence[Utterance], options: argparse.Namespace
         config: the settings of the cross-validation.
     """
     seeds = options.training_seeds or [options.seed]
-    replaced = "exists; its tables are replaced" if options.output.exists() else "new"
     print(
         f"Compare {', '.join(options.model)} on {', '.join(options.features)}.\n"
         f"Seed of the folds: {options.seed}; seeds of training: {', '.join(map(str, seeds))}.\n"
-        f"Output: {options.output}, {replaced}.\n"
+        f"Output: {_state(options.output)}.\n"
     )
     conditions = tuple(dict.fromkeys(name for one in options.model for name in load_model(one).conditions))
     for test in columns(utterances, options.protocol):
@@ -120,7 +117,6 @@ def plan_comparison(utterances: Sequence[Utterance], options: argparse.Namespace
                         f"{complete if is_certain else UNKNOWN}."
                     )
             print()
-    print(NOTHING_WRITTEN)
 
 
 def plan_evaluation(utterances: Sequence[Utterance], options: argparse.Namespace) -> None:
@@ -136,13 +132,12 @@ def plan_evaluation(utterances: Sequence[Utterance], options: argparse.Namespace
     """
     manifest = read_bundle(options.bundle).manifest
     kept = label_for(utterances, manifest)
-    replaced = "exists; its files are replaced" if options.output.exists() else "new"
     print(
-        f"Evaluate {manifest.name}. Output: {options.output}, {replaced}.\n"
+        f"Evaluate {manifest.name}. Output: {_state(options.output)}.\n"
         f"Conditions: {', '.join(options.conditions)}.\n"
         f"Simulated calls: {', '.join(options.calls) or 'none'}.\n"
         f"{len(utterances) - len(kept)} of {len(utterances)} utterances are left out: the bundle lacks their "
-        f"labels.\n\n{_table_of_labels(kept)}\n\n{NOTHING_WRITTEN}"
+        f"labels.\n\n{_table_of_labels(kept)}"
     )
 
 
@@ -153,11 +148,15 @@ def plan_description(utterances: Sequence[Utterance], options: argparse.Namespac
         utterances: the utterances with their corpora's own labels.
         options: the options of the command line.
     """
-    replaced = "exists; its report is replaced" if options.output.exists() else "new"
     print(
-        f"Describe {len(utterances)} utterances. Output: {options.output}, {replaced}. Facts of recordings: "
-        f"{options.cache}.\n\n{_table_of_labels(utterances)}\n\n{NOTHING_WRITTEN}"
+        f"Describe {len(utterances)} utterances. Output: {_state(options.output)}. Facts of recordings: "
+        f"{options.cache}.\n\n{_table_of_labels(utterances)}"
     )
+
+
+def _state(output: Path) -> str:
+    """Return a folder, and whether it exists."""
+    return f"{output}, {'whose files are replaced' if output.exists() else 'new'}"
 
 
 def _look_up(

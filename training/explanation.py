@@ -84,4 +84,4 @@ def plan(utterances: Sequence[Utterance], explanation: Explanation) -> str:
             f"Map, importance and confusions of {len(chosen)} of {n_labeled} utterances ({counts}); "
             f"{explanation.n_repeats} permutations of each group."
         )
-    return "\n".join([*lines, "", "Dry run: nothing was written."])
+    return "\n".join(lines)

@@ -57,7 +57,6 @@ def redraw(bundle: Path, utterances: Sequence[Utterance], run: Path, *, dry_run:
         )
     if dry_run:
         print(f"{run} is the run of {bundle}: its card, results and pictures would be written again.")
-        print("\nDry run: nothing was written.")
         return
     figures = replace(
         figures,

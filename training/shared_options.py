@@ -70,9 +70,7 @@ def cache_options() -> Parser:
         default=Path(".cache/features"),
         help="folder of cached features; default: %(default)s",
     )
-    options.add_argument(
-        "--skip-undecodable", action="store_true", help="skip recordings that cannot be analyzed"
-    )
+    add_skip_undecodable(options)
     return options
 
 
@@ -123,6 +121,13 @@ def dry_run_options() -> Parser:
         "--dry-run", action="store_true", help="print what the command would do, and write nothing"
     )
     return options
+
+
+def add_skip_undecodable(verb: Parser) -> None:
+    """Add the option that skips recordings."""
+    verb.add_argument(
+        "--skip-undecodable", action="store_true", help="skip recordings that cannot be analyzed"
+    )
 
 
 def several(

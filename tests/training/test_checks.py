@@ -20,7 +20,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: object, **_settings: object) -> None:
         pytest.fail("work began")
 
-    monkeypatch.setattr("training.__main__._utterances", fail)
+    monkeypatch.setattr("training.__main__.read", fail)
 
 
 def arguments(verb: str, folder: Path, *further: str) -> list[str]:

@@ -161,7 +161,6 @@ def test_the_plan_of_an_adaptation_has_the_weight_of_the_recordings(tmp_path: Pa
     shutil.copy(EXAMPLE, audio / "one.wav")
     command = ["adapt", "--bundle", str(ROOT / "models" / "opensmile"), "--audio", str(audio)]
     text = plan(*command, "--name", "site", "--models", str(tmp_path / "models"))
-    assert "1 recordings" not in text
     assert f"Adapt {ROOT / 'models' / 'opensmile'} to 1 recording of {audio}, with a weight of 3%." in text
     assert not (tmp_path / "models").exists()
 

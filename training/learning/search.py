@@ -71,8 +71,8 @@ class SearchedEnsemble(Ensemble):
     def fit(self, inputs: Inputs, fold: Fold, seed: int, folder: Path) -> TrainedEnsemble:
         """Search on the training and validation parts, then train with the best hyperparameters.
 
-        The first trial uses the present hyperparameters, as far as the space contains them. If two trials have
-        the same validation UAR, the earlier one is the best.
+        The first trial uses the present hyperparameters, if the space contains them. If two trials have the
+        same validation UAR, the earlier one is the best.
 
         Args:
             inputs: the inputs of the fold.
