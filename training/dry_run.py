@@ -98,13 +98,13 @@ def plan_comparison(utterances: Sequence[Utterance], options: argparse.Namespace
     print(
         f"Compare {', '.join(options.model)} on {', '.join(options.features)}.\n"
         f"Seed of the folds: {options.seed}; seeds of training: {', '.join(map(str, seeds))}.\n"
-        f"Output: {_state(options.output)}.\n"
+        f"Output: {_state(options.output)}."
     )
     conditions = tuple(dict.fromkeys(name for one in options.model for name in load_model(one).conditions))
     for test in columns(utterances, options.protocol):
         labeled, labels = label(test.utterances, replace(config, protocol=test.protocol).mapping)
         folds = make_folds(labeled, test.protocol, config.n_folds, config.seed)
-        print(f"# {test.title}\n\n{_table_of_labels(labeled)}\n\n{_table_of_folds(labeled, folds)}\n")
+        print(f"\n# {test.title}\n\n{_table_of_labels(labeled)}\n\n{_table_of_folds(labeled, folds)}\n")
         for name in options.features:
             own = replace(config, features=FeatureConfig(name), protocol=test.protocol)
             dataset, is_certain = _look_up(labeled, labels, own.features, conditions, options)
@@ -116,7 +116,6 @@ def plan_comparison(utterances: Sequence[Utterance], options: argparse.Namespace
                         f"Complete folds of {model}, {name}, training seed {seed}: "
                         f"{complete if is_certain else UNKNOWN}."
                     )
-            print()
 
 
 def plan_evaluation(utterances: Sequence[Utterance], options: argparse.Namespace) -> None:
