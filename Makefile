@@ -37,7 +37,7 @@ behavior: $(DEV)/.installed
 # Install the missing programs of the tests, if this is possible. Otherwise, the tests that need them are skipped and
 # listed; in CI they fail.
 package_of = $(if $(shell command -v $(1)),,$(2))
-PACKAGES = $(call package_of,chromium,chromium) $(call package_of,nginx,nginx-light) \
+PACKAGES = $(call package_of,chromium-headless-shell,chromium-headless-shell) $(call package_of,nginx,nginx-light) \
 	$(call package_of,promtool,prometheus) $(call package_of,openssl,openssl) $(call package_of,javac,default-jdk-headless) $(call package_of,node,nodejs) $(call package_of,npm,npm) $(call package_of,qemu-x86_64,qemu-user) \
 	$(if $(wildcard /usr/lib/postgresql/*/bin/initdb),,postgresql)
 APT_INSTALL = DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends $(PACKAGES)

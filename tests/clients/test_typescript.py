@@ -220,7 +220,8 @@ def test_the_client_runs_in_a_browser(package: Path, service: Service) -> None:
         route.fulfill(path=package / urlsplit(route.request.url).path.removeprefix("/client/"))
 
     with sync_playwright() as browsers:
-        browser = browsers.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"])
+        chromium = program("chromium-headless-shell")
+        browser = browsers.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page()
         page.route("**/client/**", serve)
         page.goto(f"{service.url}/health/live")

@@ -1,6 +1,6 @@
 """A browser, the service, and the page with a list of its violations."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,19 +14,33 @@ KEY = "k" * 43
 
 
 @pytest.fixture(scope="package")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Chromium with a fake microphone that repeats a recording. `speech.test` is this machine."""
-    sound = microphone.write(tmp_path_factory.mktemp("microphone") / "sound.wav")
-    arguments = [
-        "--no-sandbox",
-        "--use-fake-device-for-media-stream",
-        "--host-resolver-rules=MAP speech.test 127.0.0.1",
-    ]
-    arguments.append(f"--use-file-for-fake-audio-capture={sound}")
+def chromium() -> Iterator[Callable[..., Browser]]:
+    """A function that starts Chromium with these switches."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program("chromium"), args=arguments)
-        yield browser
-        browser.close()
+
+        def launch(*switches: str) -> Browser:
+            return playwright.chromium.launch(
+                # The shell needs two thirds of the processor time of the whole browser.
+                executable_path=program("chromium-headless-shell"),
+                # The page uses no WebGL, which the processor would have to draw.
+                args=["--no-sandbox", "--disable-software-rasterizer", *switches],
+            )
+
+        yield launch
+
+
+@pytest.fixture(scope="package")
+def browser(tmp_path_factory: pytest.TempPathFactory, chromium: Callable[..., Browser]) -> Iterator[Browser]:
+    """A browser with a fake microphone that repeats a recording. `speech.test` is this machine."""
+    sound = microphone.write(tmp_path_factory.mktemp("microphone") / "sound.wav")
+    browser = chromium(
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-audio-capture={sound}",
+        "--host-resolver-rules=MAP speech.test 127.0.0.1",
+    )
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="package")
@@ -75,8 +89,7 @@ def page(context: BrowserContext, service: Service, violations: list[str]) -> Pa
 
 @pytest.fixture
 def page_with_microphone(context: BrowserContext, service: Service) -> Page:
-    """The page, which may use the microphone."""
-    context.grant_permissions(["microphone"])
+    """The page, which keeps the streams of its microphone."""
     page = context.new_page()
     page.add_init_script(microphone.KEEP_STREAMS)
     page.goto(service.url)

@@ -5,13 +5,13 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from testing.recordings import EXAMPLE, ROOT
 from testing.service import Service, running
@@ -101,8 +101,7 @@ def test_labels_of_the_answer_are_shown_as_text_and_not_as_markup(page: Page, vi
     assert violations == []
 
 
-def test_an_utterance_can_be_recorded(page: Page, context: BrowserContext, violations: list[str]) -> None:
-    context.grant_permissions(["microphone"])
+def test_an_utterance_can_be_recorded(page: Page, violations: list[str]) -> None:
     page.get_by_role("radio", name="Utterance").check(force=True)
     page.get_by_role("button", name="Record").click()
     expect(page.locator("#recording-time")).to_have_text(re.compile("0:0[1-9]"))
@@ -117,11 +116,15 @@ def test_an_utterance_can_be_recorded(page: Page, context: BrowserContext, viola
     assert violations == []
 
 
-def test_a_refused_microphone_is_explained(page: Page) -> None:
+def test_a_refused_microphone_is_explained(chromium: Callable[..., Browser], service: Service) -> None:
+    browser = chromium("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream=deny")
+    page = browser.new_page()
+    page.goto(service.url)
     page.get_by_role("button", name="Record").click()
     expect(page.get_by_role("heading", name="The microphone cannot be used")).to_be_visible()
     expect(page.locator("#problem-detail")).to_contain_text("Allow it in the settings of the site")
     expect(page.get_by_role("button", name="Try again")).to_be_hidden()
+    browser.close()
 
 
 def test_an_error_is_shown_on_the_page(page: Page) -> None:

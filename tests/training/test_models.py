@@ -29,10 +29,11 @@ pytestmark = pytest.mark.usefixtures("unoptimized_graphs")
 
 @pytest.fixture(scope="module")
 def inputs() -> Inputs:
-    """Utterances of 12 to 23 frames. A functional and the mean of a descriptor show the label clearly."""
+    """Utterances of 12 to 21 frames. A functional and the mean of a descriptor show the label clearly."""
     functionals = RANDOM.normal(TARGETS[:, np.newaxis] - 1, 1, (N, N_FUNCTIONALS)).astype(np.float32)
     functionals[:, :N_LABELS] += 4 * np.eye(N_LABELS)[TARGETS]
-    descriptors = [RANDOM.normal(0, 1, (12 + n % 12, N_DESCRIPTORS)).astype(np.float32) for n in range(N)]
+    lengths = [12 + 3 * (n % 4) for n in range(N)]
+    descriptors = [RANDOM.normal(0, 1, (length, N_DESCRIPTORS)).astype(np.float32) for length in lengths]
     for target, sequence in zip(TARGETS, descriptors, strict=True):
         sequence[:, target] += 2
     names = ("clean", *AUGMENTATIONS)
