@@ -1,7 +1,7 @@
 # `make serve` and `make test` work on a fresh machine. `make help` lists all commands.
 PYTHON ?= python3.11
 .DEFAULT_GOAL := help
-.PHONY: help serve test static behavior programs audit fuzz soak training training-gpu format lock benchmark collection sbom release-check packages clean
+.PHONY: help serve test static behavior programs audit fuzz soak deploy-test training training-gpu format lock benchmark collection sbom release-check packages clean
 
 SERVICE := .venvs/service
 TRAINING := .venvs/training
@@ -28,7 +28,7 @@ static: $(DEV)/.installed
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
 	cd clients/python && ../../$(DEV)/bin/lint-imports
-	$(DEV)/bin/bandit --quiet --configfile pyproject.toml --recursive app training benchmarks fuzz release clients/python
+	$(DEV)/bin/bandit --quiet --configfile pyproject.toml --recursive app training benchmarks fuzz rehearsal release clients/python
 
 # Three processes for two processors, because some tests wait.
 behavior: $(DEV)/.installed
@@ -51,6 +51,10 @@ audit: $(DEV)/.installed ## check every pinned package for known vulnerabilities
 
 fuzz: $(FUZZ)/.installed ## fuzz parsers, decoders and protocols for FUZZ_SECONDS each (60)
 	$(FUZZ)/bin/python -m fuzz --seconds $(FUZZ_SECONDS)
+
+# The containers need the rights of root, and Debian's packages of podman, which this command installs.
+deploy-test: $(DEV)/.installed ## run the containers of the Compose file, and let them fail; installs podman (half an hour)
+	$(DEV)/bin/python -m pytest rehearsal --capture=no --verbose
 
 soak: $(DEV)/.installed ## run the long checks: overload, kills, memory, hostile files, fairness, sandbox, jobs (over an hour)
 	$(DEV)/bin/python -m benchmarks.soak

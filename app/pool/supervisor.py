@@ -59,7 +59,8 @@ class Supervisor:
         self._context.set_forkserver_preload(["app.pool.process"])
         self._replacements: set[asyncio.Task[None]] = set()
         self.alive: set[Worker] = set()
-        self.replaced = Counter[str]()
+        # Prometheus sees no increase in a counter that appears with its first event.
+        self.replaced = Counter(died=0, deadline=0, grown=0)
 
     async def start(self, n_workers: int) -> None:
         """Start workers and wait until each has loaded every bundle.

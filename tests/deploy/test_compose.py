@@ -213,8 +213,8 @@ def test_a_stop_waits_for_the_longest_request(services: dict[str, Any], settings
 
 def test_replicas_have_the_configuration_of_the_service(services: dict[str, Any]) -> None:
     first, replica = ({**services[name]} for name in ("service", "replica"))
-    replicas = replica["deploy"].pop("replicas")
-    assert int(replicas) == 1
+    assert int(replica["deploy"].pop("replicas")) == 1
+    assert replica["deploy"].pop("mode") == "replicated"
     assert replica.pop("profiles") == ["scale"]
     del first["ports"], first["build"]
     first["volumes"].remove("data:/data")  # replicas could not see the jobs in this volume

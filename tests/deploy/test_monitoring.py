@@ -70,9 +70,6 @@ def reported(client: TestClient) -> Mapping[str, AbstractSet[str]]:
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             metrics.setdefault(sample.name, {"job", "instance"}).update(sample.labels)
-        # This metric has no samples until a worker is replaced. tests/deploy/alerts.yml shows its labels.
-        if family.name == "ser_workers_replaced":
-            metrics["ser_workers_replaced_total"] = {"job", "instance", "reason"}
     # Jobs are off in this service, so it does not report the metrics of jobs.
     return {
         **metrics,

@@ -179,6 +179,27 @@ def test_the_balancer_repeats_requests_except_those_that_create_jobs(
     assert [request.split()[1].decode() for request in received] == [path] * tries
 
 
+@pytest.mark.parametrize(("path", "status"), [("/v1/audio/emotions", 200), ("/v1/jobs", 503)])
+def test_a_request_starts_again_when_no_other_replica_is_known(
+    tmp_path: Path, path: str, status: int
+) -> None:
+    port, received = free_port(), []
+
+    class Recovering(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            received.append(self.request.recv(1000))
+            if len(received) > 1:
+                self.request.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Recovering) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with balancer.balancing(program("nginx"), tmp_path, port, [server.server_address[1]]):
+            answer = local.post(f"http://127.0.0.1:{port}{path}", content=b"RIFF")
+        server.shutdown()
+    assert answer.status_code == status
+    assert {request.split()[0] for request in received} == {b"POST"}
+
+
 def test_a_call_over_the_limit_is_refused_immediately(without_replicas: tuple[str, Path]) -> None:
     url, _ = without_replicas
     found = re.search(r"limit_conn calls (\d+);", CALLS)

@@ -3,6 +3,7 @@ import dataclasses
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -179,7 +180,7 @@ def test_an_idle_worker_that_dies_is_replaced_and_loses_no_request(folder: Path)
         os.kill(victim, signal.SIGKILL)
         assert await process_ends(victim)
         assert (await pool.recognize(SHORT)).speech
-        assert pool.replaced == {"died": 1}
+        assert pool.replaced == Counter(died=1)
         assert pool.n_alive == 1
 
     run(folder, scenario)
@@ -190,7 +191,7 @@ def test_a_worker_with_too_much_memory_is_replaced_after_its_recording(folder: P
         (first,) = pool.pids
         assert (await pool.recognize(SHORT)).speech
         assert await process_ends(first)
-        assert pool.replaced == {"grown": 1}
+        assert pool.replaced == Counter(grown=1)
         assert (await pool.recognize(SHORT)).speech
 
     run(folder, scenario, max_worker_bytes=1)
