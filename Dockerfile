@@ -22,7 +22,7 @@ FROM base AS wheels
 ARG REQUIREMENTS=service
 COPY requirements/${REQUIREMENTS}.txt requirements/
 # The environment has no pip. Unused tests, stubs and tools are removed. The rest is compiled to bytecode, because the
-# running service cannot write files.
+# running service cannot write files. Bytecode without times, and with one order of sets, is the same in every build.
 RUN python -m venv --without-pip /opt/venv \
     && pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --no-deps --require-hashes \
         --only-binary :all: --requirement requirements/${REQUIREMENTS}.txt \
@@ -30,7 +30,8 @@ RUN python -m venv --without-pip /opt/venv \
         -exec rm -rf {} + \
     && find /opt/venv -name '*.pyi' -delete
 COPY app /srv/speech-emotion/app
-RUN python -m compileall -q /opt/venv /srv/speech-emotion/app && mkdir /data
+RUN PYTHONHASHSEED=0 python -m compileall -q --invalidation-mode unchecked-hash /opt/venv /srv/speech-emotion/app \
+    && mkdir /data
 
 
 FROM base AS service

@@ -36,10 +36,24 @@ def build() -> None:
         _build_stand_in(name, services[name]["image"])
 
 
-def build_service(source: Path, image: str) -> None:
-    """Build the image of the service from a checkout."""
+def build_service(source: Path, image: str, *options: str) -> str:
+    """Build the image of the service from a checkout.
+
+    Args:
+        source: the folder of the checkout.
+        image: the name of the image.
+        options: further options of `podman build`.
+
+    Returns:
+        The ID of the image: the SHA-256 of its configuration, which has the SHA-256 of each layer.
+    """
     print(f"building {image}")
-    podman(*BUILD, "--target", "service", "--tag", image, str(source))
+    return podman(*BUILD, *options, "--target", "service", "--tag", image, str(source))
+
+
+def last_commit(source: Path) -> str:
+    """Return the time of the last commit, in seconds since 1970."""
+    return run("git", "-C", str(source), "log", "--max-count=1", "--format=%ct")
 
 
 def build_revision(revision: str, image: str, source: Path) -> None:
