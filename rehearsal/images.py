@@ -11,9 +11,9 @@ from rehearsal.podman import ROOT, podman, run
 STAND_INS = Path(__file__).parent / "stand_ins"
 SERVICE = "speech-emotion:rehearsal"
 BASES = {
-    "docker.io/library/debian:sid": ("sid", "ca-certificates"),
-    "docker.io/library/debian:trixie": ("trixie", "ca-certificates"),
-    "docker.io/library/python:3.11-slim-bookworm": (
+    "debian:sid": ("sid", "ca-certificates"),
+    "debian:trixie": ("trixie", "ca-certificates"),
+    "python:3.11-slim-bookworm": (
         "bookworm",
         "ca-certificates,python3,python3-pip,python3-venv",
     ),
@@ -24,9 +24,9 @@ BUILD = ("build", "--quiet", "--isolation", "chroot", "--network", "host", "--pu
 
 def build() -> None:
     """Build the image of the service and of the stand-ins. Podman repeats only steps with other files."""
-    here = podman("images", "--format", "{{.Repository}}:{{.Tag}}").splitlines()
+    here = podman("images", "--format", "{{.Repository}}:{{.Tag}}").split()
     for image, (release, packages) in BASES.items():
-        if image not in here:
+        if f"localhost/{image}" not in here:
             print(f"building {image}")
             _bootstrap(image, release, packages)
     build_service(ROOT, SERVICE)
