@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import shutil
 import socket
 import socketserver
 import subprocess
@@ -198,6 +199,31 @@ def test_a_request_starts_again_when_no_other_replica_is_known(
         server.shutdown()
     assert answer.status_code == status
     assert {request.split()[0] for request in received} == {b"POST"}
+
+
+def test_a_request_to_a_replica_that_hangs_does_not_start_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, n_received = free_port(), [0]
+    shutil.copytree(balancer.CONFIGURATION, tmp_path / "configuration")
+    assert "proxy_read_timeout 45s;" in TEXT
+    text = TEXT.replace("proxy_read_timeout 45s;", "proxy_read_timeout 1s;")
+    (tmp_path / "configuration" / "nginx.conf").write_text(text)
+    monkeypatch.setattr(balancer, "CONFIGURATION", tmp_path / "configuration")
+
+    class Hanging(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            n_received[0] += 1
+            while self.request.recv(1000):  # until nginx closes the connection
+                pass
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Hanging) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with balancer.balancing(program("nginx"), tmp_path, port, [server.server_address[1]]):
+            answer = local.post(f"http://127.0.0.1:{port}/v1/audio/emotions", content=b"RIFF", timeout=20)
+        server.shutdown()
+    assert (answer.status_code, answer.json()["code"]) == (503, "not-ready")
+    assert n_received == [1]
 
 
 def test_a_call_over_the_limit_is_refused_immediately(without_replicas: tuple[str, Path]) -> None:
