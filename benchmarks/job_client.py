@@ -1,13 +1,15 @@
 """A client of the endpoints of jobs."""
 
-import time
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from testing import local
+from testing.waiting import eventually
 
 ENDED = {"succeeded", "failed", "cancelled"}
 WAV = {"Content-Type": "audio/wav"}
+
+until = partial(eventually, seconds=900)
 
 
 def timeline(url: str, recording: bytes) -> dict[str, Any]:
@@ -33,12 +35,3 @@ def find(url: str, job: str) -> dict[str, Any]:
     """Return the state of a job."""
     answer: dict[str, Any] = local.get(f"{url}/v1/jobs/{job}", timeout=30).json()
     return answer
-
-
-def until(holds: Callable[[], bool], seconds: float = 900) -> None:
-    """Wait until a condition holds."""
-    end = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > end:
-            raise TimeoutError
-        time.sleep(0.1)

@@ -1,13 +1,11 @@
 """Images, stacks and load that several rehearsals share."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from rehearsal import images, podman
-from rehearsal.stack import Stack
-
-Start = Callable[..., "Stack"]
+from rehearsal.stack import Stack, Start
 
 
 @pytest.fixture(scope="session", autouse=True)

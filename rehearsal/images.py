@@ -51,11 +51,6 @@ def build_service(source: Path, image: str, *options: str) -> str:
     return podman(*BUILD, *options, "--target", "service", "--tag", image, str(source))
 
 
-def last_commit(source: Path) -> str:
-    """Return the time of the last commit, in seconds since 1970."""
-    return run("git", "-C", str(source), "log", "--max-count=1", "--format=%ct")
-
-
 def build_revision(revision: str, image: str, source: Path) -> None:
     """Build the image of the service from a revision, which is extracted to a new folder."""
     archive = source.with_suffix(".tar")

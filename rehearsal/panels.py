@@ -3,17 +3,11 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import matplotlib as mpl
+from matplotlib.figure import Figure
 
-mpl.use("agg")
-from matplotlib import pyplot as plt  # after the choice of the backend
+from testing import dashboard, local
 
-from testing import local
-
-VARIABLES = {"$__rate_interval": "1m", "$instance": ".*", "$model": ".*"}
-"""The values of Grafana's variables: four times the interval of the scrapes, all replicas and all models."""
 STEP = 5
 """Seconds between two points."""
 COLUMNS, ROW_INCHES, WIDTH_INCHES = 24, 0.32, 18
@@ -36,23 +30,25 @@ class Panel:
     series: dict[str, tuple[list[float], list[float]]]
 
 
-def read(prometheus: str, dashboard: dict[str, Any], start: float, end: float) -> list[Panel]:
+def read(prometheus: str, start: float, end: float) -> list[Panel]:
     """Run the queries of all panels.
 
     Args:
         prometheus: the address of the server.
-        dashboard: the dashboard, as Grafana reads it.
         start: the start of the time range, in seconds since 1970.
         end: its end.
     """
     panels = []
-    for panel in dashboard["panels"]:
+    for panel in dashboard.DASHBOARD["panels"]:
         series: dict[str, tuple[list[float], list[float]]] = {}
         for target in panel.get("targets", []):
-            expression = target["expr"]
-            for name, value in VARIABLES.items():
-                expression = expression.replace(name, value)
-            time_range = {"query": expression, "start": start, "end": end, "step": STEP}
+            expression = dashboard.query(target["expr"])
+            time_range: dict[str, str | float] = {
+                "query": expression,
+                "start": start,
+                "end": end,
+                "step": STEP,
+            }
             answer = local.get(f"{prometheus}/api/v1/query_range", params=time_range).json()
             assert answer["status"] == "success", (panel["title"], answer)
             for row in answer["data"]["result"]:
@@ -69,7 +65,7 @@ def read(prometheus: str, dashboard: dict[str, Any], start: float, end: float) -
 def draw(panels: list[Panel], file: Path) -> None:
     """Draw all panels where the dashboard has them, and write a PNG file."""
     rows = max(panel.place["y"] + panel.place["h"] for panel in panels)
-    figure = plt.figure(figsize=(WIDTH_INCHES, rows * ROW_INCHES), layout="constrained")
+    figure = Figure(figsize=(WIDTH_INCHES, rows * ROW_INCHES), layout="constrained")
     grid = figure.add_gridspec(rows, COLUMNS)
     for panel in panels:
         x, y, w, h = (panel.place[name] for name in "xywh")
@@ -87,7 +83,6 @@ def draw(panels: list[Panel], file: Path) -> None:
                 0.5, 0.5, "no data", ha="center", va="center", transform=axes.transAxes, color="crimson"
             )
     figure.savefig(file, dpi=80)
-    plt.close(figure)
 
 
 def _legend(template: str, labels: dict[str, str]) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".cache" / "rehearsal"
-"""The folder of the configuration, of the bases of the images, and of the results."""
+"""The folder of the configuration and of the picture of the dashboard."""
 PACKAGES = (
-    *("podman", "runc", "catatonit", "buildah", "netavark", "aardvark-dns", "iptables", "iproute2"),
-    "debootstrap",
+    *("podman", "runc", "catatonit", "netavark", "aardvark-dns", "iptables", "iproute2"),
+    *("buildah", "debootstrap"),
 )
 CONFIGURATION = """\
 [containers]
@@ -37,8 +37,9 @@ def prepare() -> None:
         raise RuntimeError(
             "the containers need limits and networks, which only root can set: run this as root"
         )
-    if missing := [name for name in ("podman", "debootstrap", "buildah") if not shutil.which(name)]:
-        print(f"installing {', '.join(missing)} and what they need")
+    installed = run("dpkg-query", "--show", "--showformat", "${Package}\n").split()
+    if missing := set(PACKAGES) - set(installed):
+        print(f"installing {', '.join(sorted(missing))}")
         os.environ["DEBIAN_FRONTEND"] = "noninteractive"
         run("apt-get", "update", "--quiet")
         run("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *PACKAGES)

@@ -7,9 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from rehearsal.podman import ROOT, podman
 from testing import keys, local
 from testing.live_client import START, STOP, Message, received
 from testing.service import free_port
+from testing.waiting import eventually
 
 PROJECT = "rehearsal"
 CALLER, SCRAPER = "backend", "prometheus"
@@ -29,6 +28,10 @@ DEPENDENCE = "    depends_on:\n      service: {condition: service_healthy}\n"
 """The lines that let nginx wait for the service. With them, podman removes the service only with nginx."""
 HEALTH_INTERVAL = 2
 """Seconds between two health checks of every container. Podman has no clock of its own without systemd."""
+
+
+Start = Callable[..., "Stack"]
+"""A function that starts a stack with profiles and lines of `.env`."""
 
 
 class Stack:
@@ -78,6 +81,7 @@ class Stack:
 
     def start(self) -> None:
         """Start all containers, and return when all are healthy."""
+        self._remove()  # what an interrupted run has left
         self._create_network()
         self._clock.start()
         self.compose("up", "--detach", "--no-build")
@@ -86,9 +90,14 @@ class Stack:
     def stop(self) -> None:
         """Remove all containers, networks and volumes."""
         self._stopped.set()
+        if self._clock.is_alive():
+            self._clock.join()
+        self._remove()
+
+    def _remove(self) -> None:
         self.compose("down", "--volumes", "--timeout", "5")
-        self._clock.join()
-        podman("network", "prune", "--force")
+        for network in ("default", "jobs"):
+            podman("network", "rm", "--force", f"{PROJECT}_{network}", check=False)
 
     def compose(self, *arguments: str) -> str:
         """Run podman-compose, and return its output."""
@@ -121,7 +130,7 @@ class Stack:
 
     def wait(self, seconds: float = 120) -> None:
         """Return when every container is healthy."""
-        until(lambda: all(status == "healthy" for status in self.health().values()), seconds, self.health)
+        eventually(lambda: set(self.health().values()) == {"healthy"}, seconds, self.health)
 
     def health(self) -> dict[str, str]:
         """Return the state of health of every container, or the state of one that does not run."""
@@ -139,6 +148,11 @@ class Stack:
         label = f"label=com.docker.compose.project={PROJECT}"
         names = podman("ps", "--all", "--format", "{{.Names}}", "--filter", label).split()
         return sorted(name for name in names if name.startswith(f"{PROJECT}_{service}"))
+
+    def address(self, container: str) -> str:
+        """Return the address of a container for nginx."""
+        (inspected,) = json.loads(podman("inspect", container))
+        return f"{inspected['NetworkSettings']['Networks'][f'{PROJECT}_default']['IPAddress']}:8000"
 
     def process(self, container: str) -> int:
         """Return the process ID of a container on this machine."""
@@ -188,23 +202,3 @@ class Stack:
         while not self._stopped.wait(HEALTH_INTERVAL):
             for name in self.containers():
                 podman("healthcheck", "run", name, check=False)
-
-
-def until(holds: Callable[[], bool], seconds: float = 60, shown: Callable[[], object] = lambda: "") -> None:
-    """Wait until a condition holds.
-
-    Args:
-        holds: the condition. A transport error counts as false.
-        seconds: the longest wait.
-        shown: what the error shows.
-
-    Raises:
-        AssertionError: the condition does not hold in time.
-    """
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        with suppress(httpx2.TransportError):
-            if holds():
-                return
-        time.sleep(0.2)
-    raise AssertionError(f"not within {seconds:g} s: {shown()}")

@@ -1,6 +1,5 @@
 """Prometheus reads all processes, its alerts fire and resolve, and every panel of the dashboard has data."""
 
-import json
 import os
 import secrets
 import signal
@@ -11,15 +10,15 @@ import numpy as np
 import pytest
 
 from rehearsal import panels
-from rehearsal.conftest import Start
 from rehearsal.load import load
 from rehearsal.podman import FOLDER, podman
-from rehearsal.stack import Stack, until
+from rehearsal.stack import Stack, Start
 from testing import local
 from testing.live_client import encoded
 from testing.receiver import SECRET
 from testing.recordings import EXAMPLE, call, encode
 from testing.service import descendants, holds_recognizer
+from testing.waiting import eventually
 
 LOAD_SECONDS = 60
 SCRAPE_SECONDS = 15
@@ -53,7 +52,7 @@ def test_prometheus_reads_every_replica_and_worker(stack: Stack) -> None:
         rows = query(stack, "up")
         return {job: [row["value"][1] for row in rows if row["metric"]["job"] == job] for job in expected}
 
-    until(lambda: read() == expected, 90, read)
+    eventually(lambda: read() == expected, 90, read)
 
 
 def test_every_panel_has_data_after_a_load(stack: Stack) -> None:
@@ -75,8 +74,7 @@ def test_every_panel_has_data_after_a_load(stack: Stack) -> None:
     # Each killed process fails the request that it had.
     assert answers["500"] <= 1
     assert answers["200"] + answers["500"] == answers.total()
-    dashboard = json.loads((stack.folder / "deploy/grafana/dashboards/speech-emotion.json").read_text())
-    drawn = panels.read(stack.prometheus, dashboard, start, time.time())
+    drawn = panels.read(stack.prometheus, start, time.time())
     panels.draw(drawn, FOLDER / "dashboard.png")
     assert {panel.title for panel in drawn if not panel.series} == set()
 
@@ -92,6 +90,6 @@ def test_an_alert_fires_while_a_replica_hangs_and_resolves_afterwards(stack: Sta
     assert "ReplicaDown" not in alerts(stack)
     (replica,) = stack.containers("replica")
     podman("pause", replica)
-    until(lambda: alerts(stack).get("ReplicaDown") == "firing", 240, lambda: alerts(stack))
+    eventually(lambda: alerts(stack).get("ReplicaDown") == "firing", 240, lambda: alerts(stack))
     podman("unpause", replica)
-    until(lambda: "ReplicaDown" not in alerts(stack), 120, lambda: alerts(stack))
+    eventually(lambda: "ReplicaDown" not in alerts(stack), 120, lambda: alerts(stack))

@@ -19,7 +19,8 @@ from testing.receiver import SECRET as SIGNING_SECRET
 from testing.receiver import Receiver, receiving
 from testing.recordings import EXAMPLE, ROOT
 from testing.service import Service, running
-from tests.jobs.client import WAV, eventually, submit, until
+from testing.waiting import eventually
+from tests.jobs.client import WAV, submit, until
 from tests.test_bounds import Collector
 
 VALUE, KEY = "metadata-value-4711", "metadata-key"

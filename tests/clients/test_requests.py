@@ -24,8 +24,8 @@ from testing import local
 from testing.receiver import SECRET, receiving
 from testing.recordings import EXAMPLE, ROOT, call, encode, tone
 from testing.service import Service
+from testing.waiting import eventually
 from tests.clients.conftest import KEY, Ask, asking
-from tests.jobs.client import eventually
 
 HEADERS = {"Authorization": f"Bearer {KEY}", "Content-Type": "audio/wav"}
 

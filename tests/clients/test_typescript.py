@@ -19,8 +19,8 @@ from testing.programs import program
 from testing.receiver import OLD_SECRET, SECRET, receiving
 from testing.recordings import EXAMPLE, ROOT, call
 from testing.service import Service
+from testing.waiting import eventually
 from tests.clients.conftest import KEY
-from tests.jobs.client import eventually
 
 PACKAGE = ROOT / "clients" / "typescript"
 EXAMPLES = re.findall(r"^```ts\n(.*?)^```", (PACKAGE / "README.md").read_text(), re.MULTILINE | re.DOTALL)

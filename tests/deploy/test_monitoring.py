@@ -1,6 +1,5 @@
 """The configuration of Prometheus and Grafana is valid and uses only metrics that are reported."""
 
-import json
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ import yaml
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from testing.dashboard import DASHBOARD, query
 from testing.programs import program
 from testing.recordings import EXAMPLE, ROOT
 
@@ -20,10 +20,8 @@ PROMETHEUS = ROOT / "deploy" / "prometheus"
 GRAFANA = ROOT / "deploy" / "grafana"
 ALERT_TESTS = ROOT / "tests" / "deploy" / "alerts.yml"
 ALERTS = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"][0]["rules"]
-DASHBOARD = json.loads((GRAFANA / "dashboards" / "speech-emotion.json").read_text())
 SCRAPED = {"up": {"job", "instance"}}
 """Metrics that Prometheus itself records for each replica, with their labels."""
-GRAFANA_VARIABLES = {"$__rate_interval": "5m", "$instance": ".*", "$model": ".*"}
 
 
 def panels() -> list[dict[str, Any]]:
@@ -35,12 +33,10 @@ def expressions() -> dict[str, str]:
     """Return all PromQL expressions by location."""
     alerts = {rule["alert"]: rule["expr"] for rule in ALERTS}
     drawn = {
-        f"{panel['id']} {panel['title']} {target['refId']}": target["expr"]
+        f"{panel['id']} {panel['title']} {target['refId']}": query(target["expr"])
         for panel in panels()
         for target in panel.get("targets", [])
     }
-    for name, text in GRAFANA_VARIABLES.items():
-        drawn = {place: expression.replace(name, text) for place, expression in drawn.items()}
     return {**alerts, **drawn}
 
 

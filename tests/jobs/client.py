@@ -1,7 +1,7 @@
 """A client that submits jobs and waits for them."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +35,6 @@ def until(service: Service, job: Answer, *states: str, **headers: str) -> Answer
             return answer
         time.sleep(0.1)
     pytest.fail(f"the job stayed {answer}")
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait until a condition is true."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def database_client(environment: Mapping[str, str]) -> DBOSClient:

@@ -20,7 +20,8 @@ from app.jobs.callbacks import CallbackPolicy, CallbackRefused, check, deliver
 from testing.programs import program
 from testing.receiver import OLD_SECRET, SECRET, receiving
 from testing.service import Service, running
-from tests.jobs.client import database_client, eventually, submit, until
+from testing.waiting import eventually
+from tests.jobs.client import database_client, submit, until
 
 POLICY = CallbackPolicy({"": [SECRET]})
 PRIVATE_POLICY = CallbackPolicy({"": [SECRET, OLD_SECRET]}, private=True)

@@ -13,7 +13,8 @@ from fastapi.testclient import TestClient
 from testing import local
 from testing.recordings import EXAMPLE
 from testing.service import Service, descendants, running, started
-from tests.jobs.client import WAV, eventually, find, submit, until
+from testing.waiting import eventually
+from tests.jobs.client import WAV, find, submit, until
 
 Key = dict[str, str]
 NAMES = [f"test-{number}" for number in range(12)]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from testing import local
 from testing.service import running
-from tests.jobs.client import WAV, eventually, submit
+from testing.waiting import eventually
+from tests.jobs.client import WAV, submit
 
 
 def test_a_job_analyzes_the_channels_of_its_key_and_is_audited(

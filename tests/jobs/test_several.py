@@ -11,7 +11,8 @@ import pytest
 from testing import local
 from testing.backends import Postgres, object_store, objects, postgres
 from testing.service import Service, descendants, running, started
-from tests.jobs.client import WAV, eventually, find, submit, until
+from testing.waiting import eventually
+from tests.jobs.client import WAV, find, submit, until
 
 
 @pytest.fixture(scope="module")

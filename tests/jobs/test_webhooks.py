@@ -17,7 +17,8 @@ from app.jobs.webhook import Webhook
 from testing import local
 from testing.receiver import OLD_SECRET, SECRET, Receiver, receiving
 from testing.service import Service, running
-from tests.jobs.client import Answer, database_client, eventually, submit
+from testing.waiting import eventually
+from tests.jobs.client import Answer, database_client, submit
 
 OWN, OTHER = ({"Authorization": f"Bearer {name}"} for name in ("one", "two"))
 HOUR = 3600.0

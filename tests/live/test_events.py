@@ -30,7 +30,8 @@ from testing.live_client import (
 from testing.media_streams import CONNECTED, END, TWILIO, messages_of
 from testing.receiver import SECRET, receiving
 from testing.service import Service
-from tests.jobs.client import eventually, until
+from testing.waiting import eventually
+from tests.jobs.client import until
 
 
 def events(service: Service, session: str, after: int | None = None) -> list[tuple[str | None, str, Message]]:

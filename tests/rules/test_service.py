@@ -13,7 +13,8 @@ from testing.commands import run_here
 from testing.live_client import START, STOP, Message, encoded, serving, talk
 from testing.receiver import SECRET, Receiver, receiving
 from testing.service import Service
-from tests.jobs.client import WAV, eventually, submit, until
+from testing.waiting import eventually
+from tests.jobs.client import WAV, submit, until
 
 RULES = """
 rules:
