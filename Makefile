@@ -8,6 +8,7 @@ TRAINING := .venvs/training
 TRAINING_GPU := .venvs/training-gpu
 DEV := .venvs/dev
 FUZZ := .venvs/fuzz
+KUBERNETES := .venvs/kubernetes
 FUZZ_SECONDS ?= 60
 
 help: ## list the commands
@@ -53,7 +54,7 @@ fuzz: $(FUZZ)/.installed ## fuzz parsers, decoders and protocols for FUZZ_SECOND
 	$(FUZZ)/bin/python -m fuzz --seconds $(FUZZ_SECONDS)
 
 # The containers need the rights of root, and Debian's packages of podman, which this command installs.
-deploy-test: $(DEV)/.installed ## run the containers of the Compose file, and let them fail; installs podman (half an hour)
+deploy-test: $(DEV)/.installed $(KUBERNETES)/.installed ## run the containers of the Compose file, and let them fail; installs podman (half an hour)
 	$(DEV)/bin/python -m pytest rehearsal --capture=no --verbose
 
 soak: $(DEV)/.installed ## run the long checks: overload, kills, memory, hostile files, fairness, sandbox, jobs (over an hour)
@@ -72,7 +73,7 @@ format: $(DEV)/.installed ## format the code and apply the automatic fixes of li
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
 
-lock: $(DEV)/.installed ## recompile requirements/*.txt from pyproject.toml
+lock: $(DEV)/.installed ## recompile requirements/*.txt from pyproject.toml and kubernetes.in
 	$(LOCK) --overrides requirements/service.overrides --constraint requirements/constraints --output-file requirements/service.txt
 	$(LOCK) --overrides requirements/service.overrides --extra tracing --constraint requirements/service.txt --output-file requirements/tracing.txt
 	$(LOCK) --overrides requirements/service.overrides --extra bulk --constraint requirements/service.txt --output-file requirements/bulk.txt
@@ -81,8 +82,10 @@ lock: $(DEV)/.installed ## recompile requirements/*.txt from pyproject.toml
 	$(LOCK) --extra training --extra bulk --extra training-gpu --constraint requirements/training.txt --output-file requirements/training-gpu.txt
 	$(LOCK) --extra training --extra bulk --extra tracking --constraint requirements/training.txt --output-file requirements/tracking.txt
 	$(LOCK) --extra training --extra bulk --extra tracking --extra tracing --extra dev --constraint requirements/training.txt --output-file requirements/dev.txt
+	$(COMPILE) requirements/kubernetes.in --output-file requirements/kubernetes.txt
 
-LOCK = $(DEV)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+LOCK = $(COMPILE) pyproject.toml
+COMPILE = $(DEV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--fork-strategy fewest --generate-hashes --no-annotate --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command 'make lock'
 
@@ -114,6 +117,7 @@ $(FUZZ)/.installed: requirements/fuzz.txt
 $(TRAINING)/.installed: requirements/training.txt
 $(TRAINING_GPU)/.installed: requirements/training-gpu.txt
 $(DEV)/.installed: requirements/dev.txt
+$(KUBERNETES)/.installed: requirements/kubernetes.txt
 
 .venvs/%/.installed:
 	$(PYTHON) -m venv --clear .venvs/$*

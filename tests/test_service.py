@@ -42,9 +42,9 @@ def post(service: Service, data: bytes) -> httpx2.Response:
     return local.post(service.url + URL, files={"file": data}, timeout=60)
 
 
-def test_the_service_answers_every_recording_of_a_corpus(shipped: Service) -> None:
-    files = sorted((corpora() / "emodb" / "audio").glob("*.flac"))
-    assert len(files) == 535
+def test_the_service_answers_recordings_of_all_speakers(shipped: Service) -> None:
+    files = sorted((corpora() / "emodb" / "audio").glob("*.flac"))[::5]
+    assert len({file.name[:2] for file in files}) == 10
     with ThreadPoolExecutor(8) as threads:
         responses = list(threads.map(lambda file: post(shipped, file.read_bytes()), files))
     assert {response.status_code for response in responses} == {200}
@@ -78,7 +78,7 @@ def test_a_draining_service_is_not_ready_but_answers_requests(small_settings: di
 
 
 def test_killed_workers_lose_only_their_own_requests(small_settings: dict[str, str]) -> None:
-    kills, requests = 5, 150
+    kills, requests = 3, 60
     with running(**small_settings) as service, ThreadPoolExecutor(8) as threads:
         pending = [threads.submit(post, service, EXAMPLE.read_bytes()) for _ in range(requests)]
         for _ in range(kills):

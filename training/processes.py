@@ -1,6 +1,5 @@
 """Jobs on all processors, or on the cluster of `training.data.dask_engine`, with a progress bar."""
 
-import os
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -35,6 +34,7 @@ def run(
         [2, 4]
     """
     order = "generator" if in_order else "generator_unordered"
-    parallel = joblib.Parallel(n_jobs=len(os.sched_getaffinity(0)), return_as=order)
+    # joblib counts the processors that a container may use, not all of the machine.
+    parallel = joblib.Parallel(n_jobs=joblib.cpu_count(), return_as=order)
     answers = parallel(joblib.delayed(function)(*arguments) for arguments in jobs)
     return list(tqdm(answers, title, n_jobs, disable=not n_jobs))

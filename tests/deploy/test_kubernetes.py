@@ -18,7 +18,8 @@ from testing.recordings import ROOT
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 JOBS = "overlays/jobs"
-RENDERED = ["base", "overlays/queue-depth", "overlays/bundles-volume", JOBS]
+KEDA = "overlays/keda"
+RENDERED = ["base", "overlays/queue-depth", "overlays/bundles-volume", JOBS, KEDA]
 OLDEST, NEWEST = "1.27", "1.37"
 MIB = 2**20
 SERVICE_BYTES = 150 * MIB  # docs/operations.md: memory of the service before its workers grow
@@ -68,7 +69,8 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
 @pytest.mark.parametrize("folder", RENDERED)
 @pytest.mark.parametrize("kubernetes", [OLDEST, NEWEST])
 def test_the_rendered_manifests_are_valid(folder: str, kubernetes: str) -> None:
-    for manifest in render(folder):
+    # rehearsal/custom_resources.py checks the resource of KEDA.
+    for manifest in (manifest for manifest in render(folder) if manifest["kind"] != "ScaledObject"):
         kubernetes_validate.validate(manifest, kubernetes, strict=True)
 
 
@@ -131,7 +133,7 @@ def test_every_pod_has_minimal_privileges() -> None:
         for manifest in render(folder)
         if manifest["kind"] in {"Deployment", "StatefulSet"}
     ]
-    assert len(pods) == len(RENDERED) + 3
+    assert len(pods) == len(RENDERED) + 2 * 3  # each overlay with jobs adds a worker, a database and a store
     for pod in (*pods, predictor()):
         (only,) = pod["containers"]
         assert pod["automountServiceAccountToken"] is False
@@ -235,6 +237,20 @@ def test_waiting_jobs_scale_the_workers() -> None:
     (metric,) = scaler["metrics"]
     assert metric["external"]["metric"]["name"] == "ser_jobs"
     assert metric["external"]["metric"]["selector"]["matchLabels"] == {"state": State.QUEUED}
+
+
+def test_keda_replaces_the_autoscaler_of_the_workers() -> None:
+    scalers = [
+        manifest["spec"]["scaleTargetRef"]["name"]
+        for manifest in render(KEDA)
+        if manifest["kind"] in {"HorizontalPodAutoscaler", "ScaledObject"}
+    ]
+    assert scalers == ["speech-emotion", "speech-emotion-worker"]
+    scaled = find("ScaledObject", KEDA, "speech-emotion-worker")["spec"]
+    (trigger,) = scaled["triggers"]
+    # Without the running jobs, KEDA would end the last worker while it works.
+    assert f'ser_jobs{{state=~"{State.QUEUED}|{State.RUNNING}"}}' in trigger["metadata"]["query"]
+    assert scaled["cooldownPeriod"] == 900
 
 
 def test_uploads_and_recordings_of_jobs_fit_into_tmp(settings: Settings) -> None:
