@@ -1,7 +1,9 @@
 # Build the service: `docker build -t speech-emotion .`
 # Build the training: `docker build --target training -t speech-emotion-training .`
 
-FROM python:3.11-slim-bookworm AS base
+# For a build that can be repeated years later, name the base by its digest: --build-arg BASE=python@sha256:…
+ARG BASE=python:3.11-slim-bookworm
+FROM ${BASE} AS base
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1
 WORKDIR /srv/speech-emotion
 
@@ -34,6 +36,21 @@ RUN PYTHONHASHSEED=0 python -m compileall -q --invalidation-mode unchecked-hash 
     && mkdir /data
 
 
+# The SBOM lists what the image contains. A license that the policy does not allow ends the build.
+FROM base AS sbom
+ARG REQUIREMENTS=service
+COPY requirements/sbom.txt requirements/
+RUN pip install --no-cache-dir --require-hashes --only-binary :all: --requirement requirements/sbom.txt
+COPY pyproject.toml ./
+COPY requirements/${REQUIREMENTS}.txt requirements/
+COPY release release
+COPY training/encoder training/encoder
+COPY --from=wheels /srv/speech-emotion/app app
+COPY --from=wheels /opt/venv /opt/service
+RUN python -m release.sbom --image --lock requirements/${REQUIREMENTS}.txt \
+        --packages /opt/service/lib/python3.11/site-packages --output /sbom/sbom.cdx.json
+
+
 FROM base AS service
 ARG VERSION=0
 ARG REVISION=unknown
@@ -45,6 +62,7 @@ LABEL org.opencontainers.image.title="Speech Emotion Service" \
 COPY --from=wheels /opt/venv /opt/venv
 COPY --from=wheels /srv/speech-emotion/app app
 COPY LICENSE LICENSES.md ./
+COPY --from=sbom /sbom/sbom.cdx.json ./
 COPY models models
 # A volume inherits this owner when it is mounted here for the first time.
 COPY --from=wheels --chown=10001:10001 /data /data

@@ -73,7 +73,7 @@ format: $(DEV)/.installed ## format the code and apply the automatic fixes of li
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
 
-lock: $(DEV)/.installed ## recompile requirements/*.txt from pyproject.toml and kubernetes.in
+lock: $(DEV)/.installed ## recompile requirements/*.txt from pyproject.toml and requirements/*.in
 	$(LOCK) --overrides requirements/service.overrides --constraint requirements/constraints --output-file requirements/service.txt
 	$(LOCK) --overrides requirements/service.overrides --extra tracing --constraint requirements/service.txt --output-file requirements/tracing.txt
 	$(LOCK) --overrides requirements/service.overrides --extra bulk --constraint requirements/service.txt --output-file requirements/bulk.txt
@@ -82,6 +82,7 @@ lock: $(DEV)/.installed ## recompile requirements/*.txt from pyproject.toml and 
 	$(LOCK) --extra training --extra bulk --extra training-gpu --constraint requirements/training.txt --output-file requirements/training-gpu.txt
 	$(LOCK) --extra training --extra bulk --extra tracking --constraint requirements/training.txt --output-file requirements/tracking.txt
 	$(LOCK) --extra training --extra bulk --extra tracking --extra tracing --extra dev --constraint requirements/training.txt --output-file requirements/dev.txt
+	$(COMPILE) requirements/sbom.in --constraint requirements/dev.txt --output-file requirements/sbom.txt
 	$(COMPILE) requirements/kubernetes.in --output-file requirements/kubernetes.txt
 
 LOCK = $(COMPILE) pyproject.toml

@@ -2,22 +2,22 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app import __version__
-from release import sbom
+from release import licenses, sbom
 from testing.recordings import ROOT
 
 
 @pytest.fixture(scope="module")
 def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The written document. The function `main` also validates it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sbom, "OUTPUT", tmp_path_factory.mktemp("dist") / "sbom.cdx.json")
-        sbom.main()
-        written: dict[str, Any] = json.loads(sbom.OUTPUT.read_text())
+    output = tmp_path_factory.mktemp("dist") / "sbom.cdx.json"
+    sbom.main(["--output", str(output)])
+    written: dict[str, Any] = json.loads(output.read_text())
     return written
 
 
@@ -34,7 +34,8 @@ def test_the_sbom_lists_every_pinned_package(document: dict[str, Any]) -> None:
 def test_the_sbom_adds_facts_that_the_packages_lack(document: dict[str, Any]) -> None:
     by_name = {part["name"]: part for part in document["components"]}
     assert document["metadata"]["component"]["version"] == __version__
-    assert "audEERING" in by_name["opensmile"]["licenses"][0]["license"]["name"]
+    assert by_name["opensmile"]["licenses"] == [{"expression": "LicenseRef-audEERING-Research"}]
+    assert by_name["fastapi"]["licenses"] == [{"expression": "MIT"}]
     documentation = (ROOT / "docs" / "dependencies.md").read_text()
     assert by_name["silero_vad"]["hashes"][0]["content"] in documentation
     assert by_name["speaker_encoder"]["hashes"][0]["content"] in documentation
@@ -50,4 +51,34 @@ def test_the_service_depends_on_its_direct_requirements(document: dict[str, Any]
 
 
 def test_the_sbom_is_reproducible(document: dict[str, Any]) -> None:
-    assert sbom.complete(sbom.describe_lock()) == document
+    assert sbom.complete(sbom.describe_lock("requirements/service.txt"), sbom.installed()) == document
+
+
+@pytest.mark.parametrize("lock", ["service", "tracing", "bulk"])
+def test_the_policy_allows_the_license_of_every_package_of_an_image(lock: str) -> None:
+    document = sbom.complete(sbom.describe_lock(f"requirements/{lock}.txt"), sbom.installed())
+    assert licenses.faults(document["components"]) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "expression", "fault"),
+    [
+        ("fastapi", "GPL-3.0-only", "fastapi: GPL-3.0-only"),
+        ("fastapi", "MIT AND GPL-3.0-only", "fastapi: MIT AND GPL-3.0-only"),
+        ("fastapi", "", "fastapi: unknown license"),
+        ("fastapi", "Proprietary, ask us", "fastapi: Proprietary, ask us"),
+        ("fastapi", licenses.OPENSMILE, f"fastapi: {licenses.OPENSMILE}"),
+    ],
+)
+def test_the_policy_refuses_other_licenses(name: str, expression: str, fault: str) -> None:
+    package = {"name": name, "purl": f"pkg:pypi/{name}@1", "licenses": [{"expression": expression}]}
+    assert licenses.faults([package]) == [fault]
+
+
+def test_an_sbom_with_a_refused_license_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(licenses.STATED, "fastapi", "AGPL-3.0-only")
+    with pytest.raises(SystemExit, match=r"fastapi: AGPL-3\.0-only"):
+        sbom.main(["--output", str(tmp_path / "sbom.cdx.json")])
+    assert not list(tmp_path.iterdir())
