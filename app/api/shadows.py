@@ -38,7 +38,7 @@ class Shadows:
             task: the recording, and the candidate that evaluates it.
             answered: the recognition of the answer, with speech.
         """
-        if len(self._running) >= self._limit or not self._pool.has_idle:
+        if len(self._running) >= self._limit:
             self._metrics.count_shadow(task.model, "skipped")
             return
         running = asyncio.create_task(self._compare(task, answered))
@@ -51,7 +51,8 @@ class Shadows:
 
     async def _compare(self, task: Recognize, answered: Recognition) -> None:
         """Evaluate a recording in an idle worker, and compare the result with the answer."""
-        if not self._pool.has_idle:  # a request has taken the worker since
+        # No request can take the worker between this check and its use, because nothing is awaited.
+        if not self._pool.has_idle:
             self._metrics.count_shadow(task.model, "skipped")
             return
         try:

@@ -100,6 +100,19 @@ def test_a_call_gets_the_bundle_of_the_rollout(service: TestClient, file: Path, 
     assert answer["model"] == "other"
 
 
+def test_the_id_of_a_live_session_decides(service: TestClient, file: Path) -> None:
+    state = Rollout(stable="small", candidate="other", share=0.5)
+    write(file, candidate="other", share=0.5)
+    for request_id in (uuid4().hex for _ in range(8)):
+        headers = {"X-Request-ID": request_id}
+        with service.websocket_connect("/v1/audio/live", headers=headers) as socket:
+            socket.send_json(START)
+            socket.send_json({"type": "stop"})
+            assert socket.receive_json()["type"] == "ready"
+            answered = socket.receive_json()["timeline"]["model"]
+        assert answered == ("other" if state.candidate_answers(request_id) else "small")
+
+
 def test_a_live_session_keeps_its_bundle(service: TestClient, file: Path) -> None:
     write(file, candidate="other", share=1.0)
     with service.websocket_connect("/v1/audio/live") as socket:
