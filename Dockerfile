@@ -33,7 +33,7 @@ RUN python -m venv --without-pip /opt/venv \
     && find /opt/venv -name '*.pyi' -delete
 COPY app /srv/speech-emotion/app
 RUN PYTHONHASHSEED=0 python -m compileall -q --invalidation-mode unchecked-hash /opt/venv /srv/speech-emotion/app \
-    && mkdir /data
+    && mkdir /data /rollout
 
 
 # The SBOM lists what the image contains. A license that the policy does not allow ends the build.
@@ -66,6 +66,7 @@ COPY --from=sbom /sbom/sbom.cdx.json ./
 COPY models models
 # A volume inherits this owner when it is mounted here for the first time.
 COPY --from=wheels --chown=10001:10001 /data /data
+COPY --from=wheels --chown=10001:10001 /rollout /rollout
 # Beyond loopback, the service requires keys or SER_ALLOW_UNAUTHENTICATED=true. Jobs need a volume or SER_JOBS_URL.
 ENV PYTHONDONTWRITEBYTECODE=1 SER_HOST=0.0.0.0 SER_DATA_DIR=/data SER_JOBS=false
 USER 10001:10001

@@ -19,6 +19,8 @@ usage: python -m app            serve with the SER_* settings of the environment
        python -m app health     check whether the service on this machine is ready
        python -m app rules check [FILE]
                                 check a file of rules; default: SER_RULES
+       python -m app rollout [start CANDIDATE | forward | back]
+                                give a new bundle a share of the requests; see --help
        python -m app webhooks list [--failed]
                                 list the webhooks that are not delivered, or those given up
        python -m app webhooks replay ID
@@ -27,7 +29,7 @@ usage: python -m app            serve with the SER_* settings of the environment
        python -m app report …   aggregate an archive of analyze as a page; see --help"""
 
 
-def main(arguments: Sequence[str]) -> int:  # noqa: PLR0911  # one for each command
+def main(arguments: Sequence[str]) -> int:  # noqa: C901, PLR0911  # one for each command
     """Run the command that the arguments name.
 
     Returns:
@@ -66,6 +68,10 @@ def main(arguments: Sequence[str]) -> int:  # noqa: PLR0911  # one for each comm
             from app.rules_command import check_rules  # noqa: PLC0415  # only this command needs it
 
             return check_rules(arguments[2] if arguments[2:] else None)
+        case ["rollout", *rest]:
+            from app.rollout_command import roll_out  # noqa: PLC0415  # only this command needs it
+
+            return roll_out(rest)
         case ["key", *rest] if rest:
             from app.key_command import make_key  # noqa: PLC0415  # only this command needs it
 

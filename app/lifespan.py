@@ -37,6 +37,7 @@ def lifespan_of(service: Service) -> Lifespan:
             except SpeechEmotionError as error:
                 app.state.failure = error
                 raise
+            stack.push_async_callback(service.shadows.finish)
             # Sessions end first, since they need the workers, the jobs and the relay.
             stack.push_async_callback(service.live.stop)
             yield {"service": started}

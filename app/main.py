@@ -32,10 +32,12 @@ from app.api import (
 from app.api.key_ring import KeyRing
 from app.api.message_signature import SignatureVerifier
 from app.api.metrics import Metrics
+from app.api.model_chooser import ModelChooser
 from app.api.observation import Observation
 from app.api.rate_limit import RateLimiter, RateLimitFields
 from app.api.security import Authenticator
 from app.api.service import Service
+from app.api.shadows import Shadows
 from app.api.upload import UploadLimit
 from app.audit import AuditLog
 from app.core.bundle import find_bundles, read_bundle
@@ -89,6 +91,7 @@ def create_app(settings: Settings | None = None, *, runs_jobs_only: bool = False
 
     Raises:
         BundleError: there is no bundle, or a bundle is corrupt.
+        RolloutInvalid: the file of the rollout is not valid.
         RulesInvalid: the file of rules is not valid.
         AuditLogUnavailable: the audit log cannot be opened.
 
@@ -130,7 +133,7 @@ def create_app(settings: Settings | None = None, *, runs_jobs_only: bool = False
 
 
 def _service(settings: Settings) -> Service:
-    """Check the bundles and the rules, and build the container."""
+    """Check the bundles, the rollout and the rules, and build the container."""
     folders = find_bundles(settings.models_dir, settings.default_model)
     pool = WorkerPool(
         folders,
@@ -141,16 +144,20 @@ def _service(settings: Settings) -> Service:
         sandbox=settings.sandbox,
     )
     manifests = {folder.name: read_bundle(folder).manifest for folder in folders}
+    chooser = ModelChooser(manifests, settings.default_model, settings.rollout)
     answers = AnswerBuilder.of(settings, manifests)
     live = LiveSessions(pool, _live_limits(settings), answers)
+    metrics = Metrics(pool, live, chooser)
     audit = AuditLog(settings.audit_log)
     ring = KeyRing(settings.read_keys, settings.api_keys_file, partial(audit.write, "keys.reload"))
     return Service(
         settings,
         pool,
         manifests,
+        chooser,
         answers,
-        Metrics(pool, live),
+        metrics,
+        Shadows(pool, metrics),
         Authenticator(ring, settings.channel_policy),
         RateLimiter(settings.rate_limit),
         audit,

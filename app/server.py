@@ -19,6 +19,7 @@ from app.core.errors import BundleError
 from app.logs import configuration
 from app.main import create_app
 from app.pool.supervisor import exit_at_once
+from app.rollout import RolloutInvalid
 from app.rules.errors import RulesInvalid
 from app.settings import Settings
 from app.websocket import RestingWebSocket
@@ -33,9 +34,9 @@ def serve(*, runs_jobs_only: bool = False) -> int:
         runs_jobs_only: whether to run queued jobs and serve only health and metrics.
 
     Returns:
-        The exit status; 1 if a setting, a bundle or a rule is invalid, or the audit log cannot be
-        opened, with the reason on stderr. If only the
-        workers detect the error, uvicorn ends the process with status 3.
+        The exit status; 1 if a setting, a bundle, the rollout or a rule is invalid, or the audit log cannot
+        be opened, with the reason on stderr. If only the workers detect the error, uvicorn ends the process
+        with status 3.
     """
     try:
         settings = Settings()
@@ -45,7 +46,7 @@ def serve(*, runs_jobs_only: bool = False) -> int:
             name = "".join(f"SER_{str(part).upper()}: " for part in fault["loc"][:1])
             print(f"{name}{fault['msg'].removeprefix('Value error, ')}", file=sys.stderr)
         return 1
-    except (AuditLogUnavailable, BundleError, RulesInvalid) as error:
+    except (AuditLogUnavailable, BundleError, RolloutInvalid, RulesInvalid) as error:
         print(error, file=sys.stderr)
         return 1
     logging.config.dictConfig(configuration(settings.log_format))

@@ -37,6 +37,11 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on")
     models_dir: Path = Field(default=Path("models"), description="folder of the bundles")
     default_model: str = Field(default="multilingual", description="bundle for requests that name none")
+    rollout: Path | None = Field(
+        default=None,
+        description="JSON file that `python -m app rollout` writes: the bundles for requests that name none; "
+        "read again when it changes",
+    )
     api_keys: str = Field(default="", description="callers: `name:SHA-256 of the key`, separated by commas")
     api_keys_file: Path | None = Field(
         default=None, description="file with such entries, one per line; read again when it changes"

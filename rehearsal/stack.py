@@ -114,6 +114,10 @@ class Stack:
         assert completed.returncode == 0, completed.stdout + completed.stderr
         return completed.stdout
 
+    def roll_out(self, *step: str) -> str:
+        """Change the rollout of a bundle as an operator does, and return the new state."""
+        return self.compose("--profile", "rollout", "run", "--rm", "--no-deps", "rollout", *step)
+
     def replace(self, service: str) -> None:
         """Replace the containers of a service, as `.env` says now, and return when all are healthy."""
         for name in self.containers(service):

@@ -58,6 +58,7 @@ def test_prometheus_reads_every_replica_and_worker(stack: Stack) -> None:
 def test_every_panel_has_data_after_a_load(stack: Stack) -> None:
     utterance, recording, silence = EXAMPLE.read_bytes(), call(2), encode(np.zeros(16_000, np.float32))
     _, samples = encoded()
+    stack.roll_out("start", "opensmile", "--share", "0.5", "--shadow", "1")
     nobody = f"http://{stack.gateway}:9/webhooks"
     start = time.time()
     with load(lambda: stack.post(f"{stack.balancer}/v1/audio/emotions", utterance), 2) as answers:

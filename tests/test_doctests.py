@@ -9,6 +9,7 @@ from testing.recordings import ROOT
 
 MODULES = (
     "app.api.key_ring",
+    "app.api.shadows",
     "app.callback_secrets",
     "app.core.bundle",
     "app.core.channels",
@@ -17,6 +18,7 @@ MODULES = (
     "app.main",
     "app.pool.fair_queue",
     "app.pool.pool",
+    "app.rollout",
     "speech_emotion_client.errors",
     "speech_emotion_client.events",
     "speech_emotion_client.options",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from app import file_watch
 from app.__main__ import main
-from app.api import key_ring
 from app.api.key_ring import KeyRing
 from app.api.security import Authenticator, KeyExpired
 from app.core.channels import ChannelPolicy
@@ -52,7 +52,7 @@ def test_a_wrong_entry_is_refused_with_its_number(tmp_path: Path, fields: str, r
 
 
 def test_an_emptied_file_does_not_open_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_ring, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(file_watch, "CHECK_SECONDS", 0.0)
     write(tmp_path, line("caller"))
     ring = KeyRing(Settings(api_keys_file=tmp_path / "keys").read_keys, tmp_path / "keys")
     write(tmp_path)

@@ -197,6 +197,7 @@ def test_the_health_command_checks_the_service_on_this_machine(killed: Killed) -
         ),
         ({"SER_API_KEYS_FILE": "nowhere"}, "SER_API_KEYS_FILE: No such file or directory: nowhere"),
         ({"SER_RATE_LIMIT": "many"}, "SER_RATE_LIMIT"),
+        ({"SER_ROLLOUT": "README.md"}, "SER_ROLLOUT: README.md: the document: Invalid JSON"),
         (
             {"SER_AUDIT_LOG": "nowhere/audit"},
             "SER_AUDIT_LOG: No such file or directory: nowhere/audit",

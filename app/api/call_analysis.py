@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from app.answers import TimelineAnswer
 from app.api import problems
-from app.api.dependencies import CallerDep, CallOptionsDep, ModelName, PoolDep, ServiceDep, requires
+from app.api.dependencies import CallerDep, CallOptionsDep, ChoiceDep, PoolDep, ServiceDep, requires
 from app.api.upload import REQUEST_BODY, CallFile
 from app.calls.analysis import CallAnalyzer, Limits
 from app.keys import KeyScope
@@ -20,7 +20,7 @@ router = APIRouter(tags=["emotions"], dependencies=[requires(KeyScope.RECOGNIZE)
     openapi_extra=REQUEST_BODY,
 )
 async def analyze_call(
-    model: ModelName,
+    choice: ChoiceDep,
     options: CallOptionsDep,
     file: CallFile,
     service: ServiceDep,
@@ -38,8 +38,8 @@ async def analyze_call(
         settings.min_seconds, settings.max_call_seconds, settings.call_timeout, settings.enabled_formats
     )
     analyzer = CallAnalyzer(pool, limits, caller.channels)
-    timeline = await analyzer.analyze(file, model, options)
-    service.metrics.count_timeline(model, timeline)
-    answer = service.answers.build(model, timeline, options)
+    timeline = await analyzer.analyze(file, choice.model, options)
+    service.metrics.count_timeline(choice.model, timeline)
+    answer = service.answers.build(choice.model, timeline, options)
     service.metrics.count_alerts(answer.alerts)
     return answer

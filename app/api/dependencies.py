@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, cast
 from fastapi import Depends, Header, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from app.api.model_chooser import Choice
 from app.api.rate_limit import STATE
 from app.api.security import Caller
 from app.api.service import Jobs, Service
@@ -98,17 +99,20 @@ async def get_pool(request: Request) -> PoolShare:
 PoolDep = Annotated[PoolShare, Depends(get_pool)]
 
 
-async def get_model_name(
+async def get_choice(
     request: Request,
     model: Annotated[str | None, Query(description="the model to use; the default model if omitted")] = None,
-) -> str:
-    """Return the name of the requested bundle.
+) -> Choice:
+    """Choose the bundle of the request, once for its whole life, and provide the choice to the metrics.
 
     Raises:
         ModelNotFound: the service has no bundle of that name.
     """
-    service = await get_service(request)
-    return service.find_model(model or service.settings.default_model).name
+    choice = request.state.choice = (await get_service(request)).choose_model(model)
+    return choice
+
+
+ChoiceDep = Annotated[Choice, Depends(get_choice)]
 
 
 async def get_channel(
@@ -257,6 +261,5 @@ async def hold_slot(pool: PoolDep) -> AsyncIterator[None]:
         yield
 
 
-ModelName = Annotated[str, Depends(get_model_name)]
 CallOptionsDep = Annotated[CallOptions, Depends(get_call_options)]
 ChannelDep = Annotated[int | Literal["mix"], Depends(get_channel)]

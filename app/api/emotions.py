@@ -1,20 +1,22 @@
 """`POST /v1/audio/emotions`: the probability of each emotion in one utterance."""
 
-from fastapi import APIRouter
+from dataclasses import replace
+
+from fastapi import APIRouter, BackgroundTasks
 
 from app.answers import EmotionAnswer
 from app.api import problems
 from app.api.dependencies import (
     CallerDep,
     ChannelDep,
+    ChoiceDep,
     MetadataDep,
     MinConfidence,
-    ModelName,
     ServiceDep,
     requires,
 )
 from app.api.upload import REQUEST_BODY, Recording
-from app.api.utterances import recognize_utterance
+from app.api.utterances import recognize_utterance, utterance_task
 from app.keys import KeyScope
 
 router = APIRouter(tags=["emotions"], dependencies=[requires(KeyScope.RECOGNIZE)])
@@ -28,13 +30,14 @@ router = APIRouter(tags=["emotions"], dependencies=[requires(KeyScope.RECOGNIZE)
     openapi_extra=REQUEST_BODY,
 )
 async def recognize_emotions(  # noqa: PLR0913, PLR0917  # FastAPI passes all by name
-    model: ModelName,
+    choice: ChoiceDep,
     channel: ChannelDep,
     min_confidence: MinConfidence,
     metadata: MetadataDep,
     recording: Recording,
     service: ServiceDep,
     caller: CallerDep,
+    background: BackgroundTasks,
 ) -> EmotionAnswer:
     """Recognize the probability of each emotion in a recording of one utterance.
 
@@ -43,12 +46,13 @@ async def recognize_emotions(  # noqa: PLR0913, PLR0917  # FastAPI passes all by
     no probabilities. If the highest probability is below `min_confidence`, the answer has `speech: true`, the
     probabilities, and `emotion: null`.
     """
-    recognition, emotion = await recognize_utterance(
-        service, caller, recording, model, channel, min_confidence
-    )
+    task = utterance_task(service, caller, recording, choice.model, channel)
+    recognition, emotion = await recognize_utterance(service, caller, task, min_confidence)
+    if choice.shadow is not None and recognition.speech:
+        background.add_task(service.shadows.start, replace(task, model=choice.shadow), recognition)
     return EmotionAnswer(
-        model=model,
-        model_version=service.answers.versions[model],
+        model=choice.model,
+        model_version=service.answers.versions[choice.model],
         metadata=metadata,
         duration=recognition.duration,
         speech=recognition.speech,

@@ -24,7 +24,7 @@ from app.api.tensors import (
     parse_request,
 )
 from app.api.upload import empty_upload, read_body
-from app.api.utterances import recognize_utterance
+from app.api.utterances import recognize_utterance, utterance_task
 from app.keys import KeyScope
 
 router = APIRouter(prefix="/v2", tags=["open inference protocol"])
@@ -99,12 +99,12 @@ async def infer(
     `emotion`, and `speech`. Without speech, the emotion is empty, and the probabilities are 0.
     """
     manifest = service.find_model(name)
+    request.state.choice = service.choose_model(name)
     asked, recording = parse_request(await read_body(request), inference_header_content_length)
     if not recording:
         raise empty_upload()
-    recognition, emotion = await recognize_utterance(
-        service, caller, recording, name, asked.parameters.channel, service.settings.min_confidence
-    )
+    task = utterance_task(service, caller, recording, name, asked.parameters.channel)
+    recognition, emotion = await recognize_utterance(service, caller, task, service.settings.min_confidence)
     return InferResponse(
         model_name=name,
         model_version=manifest.version,

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from app.answers import ProblemDocument, TimelineAnswer
 from app.api import problems
-from app.api.dependencies import CallerDep, CallOptionsDep, JobsDep, ModelName, PoolDep, ServiceDep, requires
+from app.api.dependencies import CallerDep, CallOptionsDep, ChoiceDep, JobsDep, PoolDep, ServiceDep, requires
 from app.api.schemas import Callback, JobAnswer, JobList
 from app.api.service import Jobs
 from app.api.upload import REQUEST_BODY, CallFile
@@ -77,7 +77,7 @@ async def on_job_ended(
 async def create_job(  # noqa: PLR0913, PLR0917  # FastAPI passes all by name
     request: Request,
     response: Response,
-    model: ModelName,
+    choice: ChoiceDep,
     options: CallOptionsDep,
     jobs: JobsDep,
     service: ServiceDep,
@@ -110,10 +110,13 @@ async def create_job(  # noqa: PLR0913, PLR0917  # FastAPI passes all by name
     )
     chosen = caller.channels.choose(header.n_channels, options.check(header.n_channels).channels)
     job_id = str(uuid5(NAMESPACE_URL, f"{caller.name}\n{idempotency_key}") if idempotency_key else uuid4())
-    digest = await asyncio.to_thread(_digest, file, [model, options.model_dump(mode="json"), callback_url])
+    # A repeated request is the same request, also if the rollout would choose another bundle for it.
+    requested = choice.model if choice.role == "named" else settings.default_model
+    parameters: list[object] = [requested, options.model_dump(mode="json"), callback_url]
+    digest = await asyncio.to_thread(_digest, file, parameters)
     # The job keeps the channels that its key permits now, because it runs without the key.
     options = options.model_copy(update={"channels": chosen})
-    job_request = JobRequest(f"{job_id}/{uuid4()}", digest, model, options, callback_url)
+    job_request = JobRequest(f"{job_id}/{uuid4()}", digest, choice.model, options, callback_url)
     job = await _submit(jobs, job_id, caller.name, job_request, file)
     request.state.target = job.id
     response.headers["Location"] = f"{router.prefix}/{job.id}"

@@ -1,18 +1,13 @@
 """The keys of a service, which a changed file replaces without a restart."""
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from app.file_watch import FileWatch
 from app.keys import Key
 
 logger = logging.getLogger(__name__)
-
-CHECK_SECONDS = 1.0
-"""The seconds between two checks of the file. A check is one system call, at the time of a request."""
-
-Version = tuple[int, int, int]
 
 
 class KeyRing:
@@ -41,21 +36,15 @@ class KeyRing:
             ValueError: as in `read`.
         """
         self._read = read
-        self._file = file
         self._report = report
-        self._version = _version_of(file)
-        self._checked = time.monotonic()
+        self._watch = FileWatch(file) if file is not None else None
         self._keys = tuple(read())
 
     @property
     def keys(self) -> Sequence[Key]:
         """The keys of the newest valid file."""
-        if self._file is not None and time.monotonic() - self._checked >= CHECK_SECONDS:
-            self._checked = time.monotonic()
-            version = _version_of(self._file)
-            if version != self._version:
-                self._version = version
-                self._reload()
+        if self._watch is not None and self._watch.has_changed():
+            self._reload()
         return self._keys
 
     def _reload(self) -> None:
@@ -72,12 +61,3 @@ class KeyRing:
         self._keys = keys
         logger.info("the API keys were read again: %d keys", len(keys))
         self._report("ok")
-
-
-def _version_of(file: Path | None) -> Version | None:
-    """Return what changes if a file is edited or replaced; None without a file."""
-    try:
-        status = file.stat() if file is not None else None
-    except OSError:
-        return None
-    return (status.st_mtime_ns, status.st_ino, status.st_size) if status is not None else None

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from uuid import uuid4
 
-from fastapi import APIRouter, WebSocket
+from fastapi import APIRouter, WebSocket, status
 
 from app.api import problems
 from app.api.live_connection import SocketConnection, address_of, check_origin, key_of
@@ -214,11 +214,12 @@ async def _start(service: Service, protocol: LiveProtocol, caller: Caller, start
         speakers=start.speakers,
         speaker_order=start.speaker_order,
     ).check(start.channels)
+    choice = service.choose_model(start.model)
     info = SessionInfo(
         id=uuid4().hex,
         caller=caller.name,
         protocol=protocol.name,
-        model=service.find_model(start.model or settings.default_model).name,
+        model=choice.model,
         options=options,
         reference=start.reference,
         started=datetime.now(UTC),
@@ -227,6 +228,7 @@ async def _start(service: Service, protocol: LiveProtocol, caller: Caller, start
     jobs = await _jobs_for(service, start)
     stream = StreamFormat(start.encoding, start.sampling_rate, start.channels, start.interim_interval)
     session = await service.live.start(info, stream, service.metrics, PoolShare(service.pool, caller.share))
+    service.metrics.count_model_request(choice.model, choice.role, status.HTTP_101_SWITCHING_PROTOCOLS)
     if service.relay is not None:
         keep_seconds = settings.live_reconnect_seconds
         service.live.follow(followers.publish(session, service.relay, describe, keep_seconds))

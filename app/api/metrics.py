@@ -3,6 +3,7 @@
 from collections import Counter as Counts
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Literal
 
 from prometheus_client import (
     CollectorRegistry,
@@ -17,6 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from app.answers import AlertAnswer
+from app.api.model_chooser import ModelChooser, Role
 from app.core.manifest import UNDECIDED
 from app.core.recognition import Recognition
 from app.core.timeline import Timeline
@@ -27,7 +29,11 @@ from app.pool.pool import WorkerPool
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 CALL_SECONDS = (0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+DISTANCES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1)
 NO_SPEECH = NO_ANSWER = "none"
+
+Result = Literal["agreed", "disagreed", "skipped", "failed"]
+"""The result of the comparison of a candidate with an answer."""
 
 
 class Metrics:
@@ -37,12 +43,12 @@ class Metrics:
         registry: the registry of all metrics.
     """
 
-    def __init__(self, pool: WorkerPool, live: LiveSessions) -> None:
-        """Create all metrics at zero. Those of the pool and of live sessions are read at each scrape."""
+    def __init__(self, pool: WorkerPool, live: LiveSessions, chooser: ModelChooser) -> None:
+        """Create all metrics at zero. Those of pool, live sessions and rollout are read at each scrape."""
         self.registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
-        self.registry.register(_Collector(pool, live))
+        self.registry.register(_Collector(pool, live, chooser))
         counter = partial(Counter, registry=self.registry)
         histogram = partial(Histogram, buckets=SECONDS, registry=self.registry)
         self._requests = counter(
@@ -71,6 +77,24 @@ class Metrics:
             f"Recognized emotions; {NO_SPEECH} is a recording without speech, {UNDECIDED} is an answer "
             "below the minimum confidence.",
             ("model", "emotion"),
+        )
+        self._model_requests = counter(
+            "ser_model_requests",
+            "Requests to analyze a recording by the model that answers, and its role: named by the request, "
+            "stable or candidate. Status 101 is the start of a live session.",
+            ("model", "role", "status"),
+        )
+        self._shadows = counter(
+            "ser_shadows",
+            "Utterances for a candidate to evaluate without influence on the answer: agreed or disagreed "
+            "with the answer about the most probable emotion, skipped because no worker was free, or failed.",
+            ("model", "result"),
+        )
+        self._shadow_distance = histogram(
+            "ser_shadow_distance",
+            "Total variation distance between the probabilities of a candidate and those of the answer.",
+            ("model",),
+            buckets=DISTANCES,
         )
         self._audio_seconds = counter("ser_audio_seconds", "Analyzed audio.", ("model",))
         self._alerts = counter("ser_alerts", "Alerts in the answers for calls.", ("rule", "severity"))
@@ -117,6 +141,29 @@ class Metrics:
         """
         self._requests.labels(method, route, str(status)).inc()
         self._request_seconds.labels(route).observe(seconds)
+
+    def count_model_request(self, model: str, role: Role, status: int) -> None:
+        """Count a request to analyze a recording.
+
+        Args:
+            model: the name of the bundle that answers.
+            role: its role.
+            status: the status of the answer.
+        """
+        self._model_requests.labels(model, role, str(status)).inc()
+
+    def count_shadow(self, model: str, result: Result, distance: float | None = None) -> None:
+        """Count an utterance for a candidate to evaluate.
+
+        Args:
+            model: the name of the candidate.
+            result: the result of the comparison.
+            distance: the total variation distance between the probabilities, from 0 to 1; None if there are
+                none.
+        """
+        self._shadows.labels(model, result).inc()
+        if distance is not None:
+            self._shadow_distance.labels(model).observe(distance)
 
     def count_recognition(self, model: str, recognition: Recognition, emotion: str | None) -> None:
         """Count a recording that a model analyzed.
@@ -178,14 +225,15 @@ class Metrics:
 
 
 class _Collector(Collector):
-    """A collector that reads the pool and the live sessions at each scrape."""
+    """A collector that reads the pool, the live sessions and the rollout at each scrape."""
 
-    def __init__(self, pool: WorkerPool, live: LiveSessions) -> None:
+    def __init__(self, pool: WorkerPool, live: LiveSessions, chooser: ModelChooser) -> None:
         self._pool = pool
         self._live = live
+        self._chooser = chooser
 
     def collect(self) -> list[Metric]:
-        """Return the numbers of held slots, waiting recordings, workers and live sessions."""
+        """Return the numbers of held slots, waiting recordings, workers, live sessions, and the rollout."""
         replaced = CounterMetricFamily(
             "ser_workers_replaced", "Replaced worker processes.", labels=["reason"]
         )
@@ -194,6 +242,15 @@ class _Collector(Collector):
         live = GaugeMetricFamily("ser_live_sessions", "Live sessions.", labels=["protocol"])
         for protocol, count in Counts(session.info.protocol for session in self._live.running).items():
             live.add_metric([protocol], count)
+        rollout = self._chooser.rollout
+        shares = GaugeMetricFamily(
+            "ser_rollout_share",
+            "Share of the requests without a model that a model answers.",
+            labels=["model", "role"],
+        )
+        shares.add_metric([rollout.stable, "stable"], 1 - rollout.share)
+        if rollout.candidate is not None:
+            shares.add_metric([rollout.candidate, "candidate"], rollout.share)
         return [
             GaugeMetricFamily(
                 "ser_places_taken",
@@ -204,4 +261,10 @@ class _Collector(Collector):
             live,
             GaugeMetricFamily("ser_workers_alive", "Live worker processes.", self._pool.n_alive),
             replaced,
+            shares,
+            GaugeMetricFamily(
+                "ser_rollout_valid",
+                "Whether the file of the rollout is valid. If not, the last valid state remains.",
+                self._chooser.valid,
+            ),
         ]

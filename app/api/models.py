@@ -16,7 +16,8 @@ router = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[requires(
 async def list_models(service: ServiceDep) -> Models:
     """List the served models, and name the default model."""
     return Models(
-        default=service.settings.default_model,
+        # During a rollout, some requests that name no model get the candidate.
+        default=service.chooser.rollout.stable,
         models=[_describe(manifest) for manifest in service.manifests.values()],
     )
 

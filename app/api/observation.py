@@ -56,10 +56,13 @@ class Observation:
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", UNKNOWN_ROUTE)
         self.metrics.count_request(scope["method"], route, status, seconds)
+        state = scope.get("state", {})
+        if (choice := state.get("choice")) is not None:
+            self.metrics.count_model_request(choice.model, choice.role, status)
         record_request(self.audit, scope, status)
         if route in QUIET and status < FAILED:
             return
-        caller = scope.get("state", {}).get("caller")
+        caller = state.get("caller")
         fields = {
             "method": scope["method"],
             "route": route,

@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from asgi_correlation_id import correlation_id
+
 from app.answer_builder import AnswerBuilder
 from app.api.message_signature import SignatureVerifier
 from app.api.metrics import Metrics
+from app.api.model_chooser import Choice, ModelChooser
 from app.api.rate_limit import RateLimiter
 from app.api.security import Authenticator
+from app.api.shadows import Shadows
 from app.audit import AuditLog
 from app.core.errors import ModelNotFound
 from app.core.manifest import Manifest
@@ -46,8 +50,10 @@ class Service:
         settings: the settings of the operator.
         pool: the pool of worker processes.
         manifests: the manifests of the served bundles, by name.
+        chooser: the choice of bundles for requests that name none.
         answers: the builder of answers for calls.
         metrics: the metrics.
+        shadows: the comparisons of the candidate of a rollout with the stable bundle.
         authenticator: the authenticator of callers.
         rates: the rate limiter of callers.
         audit: the audit log.
@@ -60,8 +66,10 @@ class Service:
     settings: Settings
     pool: WorkerPool
     manifests: Mapping[str, Manifest]
+    chooser: ModelChooser
     answers: AnswerBuilder
     metrics: Metrics
+    shadows: Shadows
     authenticator: Authenticator
     rates: RateLimiter
     audit: AuditLog
@@ -80,3 +88,16 @@ class Service:
             served = ", ".join(sorted(self.manifests))
             raise ModelNotFound(f"There is no model {name!r}. Choose one of: {served}.")
         return self.manifests[name]
+
+    def choose_model(self, name: str | None) -> Choice:
+        """Choose the bundle of the present request. An explicit name always wins.
+
+        Args:
+            name: the name in the request; None or empty: it names none.
+
+        Raises:
+            ModelNotFound: the service has no bundle of that name.
+        """
+        if name:
+            return Choice(self.find_model(name).name, "named")
+        return self.chooser.choose(correlation_id.get() or "")

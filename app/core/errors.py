@@ -17,6 +17,7 @@ do. A message contains no secrets, so that the sender may read it.
     ├── StorageFull              the storage has no space for another recording
     ├── InvalidMetadata          app.calls.metadata: the metadata of a call is wrong or exceeds a limit
     ├── AuditLogUnavailable      app.audit: the audit log cannot be opened
+    ├── RolloutInvalid           app.rollout: the file of a rollout is not valid
     ├── RulesInvalid             app.rules.errors: the file of rules is not valid
     ├── WorkerError              app.pool.errors: the pool could not answer
     │   ├── NotReady               the workers are still loading, or the service is stopping

@@ -104,6 +104,11 @@ class WorkerPool:
         return self._slots.n_taken
 
     @property
+    def has_idle(self) -> bool:
+        """Whether a worker is idle. Then no recording waits for one."""
+        return self._idle.n_items > 0
+
+    @property
     def mostly_idle(self) -> bool:
         """Whether more than half of the workers are idle."""
         return 2 * self._idle.n_items > self.n_workers

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from app.api import key_ring
+from app import file_watch
 from app.api.actions import ACTIONS
 from app.audit import AuditLog
 from app.keys import KeyScope
@@ -136,7 +136,7 @@ def test_an_administrator_sees_the_keys_without_their_hashes(service: TestClient
 def test_a_changed_file_replaces_the_keys_without_a_restart(
     service: TestClient, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(key_ring, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(file_watch, "CHECK_SECONDS", 0.0)
     before = (folder / "keys").read_text().splitlines()
 
     def valid(name: str) -> bool:

@@ -12,6 +12,7 @@ from app.main import create_app
 from app.pool.errors import WorkerLost
 from app.pool.pool import WorkerPool
 from app.pool.process import WorkerFailed
+from app.rollout import RolloutInvalid
 from app.rules.errors import RulesInvalid
 from app.settings import Settings
 from testing.recordings import EXAMPLE
@@ -62,6 +63,7 @@ INTERNAL = {
     AuditLogUnavailable,
     BundleError,
     DatabaseAway,
+    RolloutInvalid,
     RulesInvalid,
     WorkerFailed,
     WorkerLost,

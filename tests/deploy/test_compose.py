@@ -13,10 +13,12 @@ import yaml
 from app.settings import Settings
 from testing.recordings import ROOT
 
-PROFILES = [(), ("scale",), ("jobs",), ("scale", "jobs"), ("monitoring",)]
+PROFILES = [(), ("scale",), ("jobs",), ("scale", "jobs"), ("monitoring",), ("rollout",)]
 SCALED = {"service", "replica", "balancer"}
 WORKING = {"service", "worker", "database", "store"}
 MONITORED = {"service", "prometheus", "grafana"}
+COMMANDS = {"rollout"}
+"""The services that run a command and end."""
 UNITS = {"m": 2**20, "g": 2**30}
 KEYS = "backend:" + "0" * 64
 PASSWORD = "a" * 48
@@ -37,11 +39,13 @@ def compose(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 
 def resolve(**environment: str) -> dict[str, Any]:
     """Return all services, resolved by podman-compose."""
-    profiles = [argument for name in ("scale", "jobs", "monitoring") for argument in ("--profile", name)]
+    profiles = [
+        argument for name in ("scale", "jobs", "monitoring", "rollout") for argument in ("--profile", name)
+    ]
     resolved = compose(*profiles, "config", SER_API_KEYS=KEYS, **environment)
     assert resolved.returncode == 0, resolved.stderr
     services: dict[str, Any] = yaml.safe_load(resolved.stdout)["services"]
-    assert set(services) == SCALED | WORKING | MONITORED
+    assert set(services) == SCALED | WORKING | MONITORED | COMMANDS
     return services
 
 
@@ -97,6 +101,7 @@ def test_every_profile_starts_the_expected_services(profiles: tuple[str, ...]) -
     expected = {"service"} | (SCALED if "scale" in profiles else set())
     expected |= WORKING if "jobs" in profiles else set()
     expected |= MONITORED if "monitoring" in profiles else set()
+    expected |= COMMANDS if "rollout" in profiles else set()
     assert set(started.stdout.split()) == expected
 
 
@@ -113,11 +118,13 @@ def test_every_container_has_limits_and_minimal_privileges(services: dict[str, A
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
-        assert not {"privileged", "cap_add", "network_mode", "pid", "ipc", "devices"} & set(service), name
+        assert not {"privileged", "cap_add", "pid", "ipc", "devices"} & set(service), name
+        assert service.get("network_mode", "none") == "none", name
         assert all("docker.sock" not in volume for volume in service.get("volumes", [])), name
         assert {"cpus", "memory", "pids"} <= set(service["deploy"]["resources"]["limits"]), name
-        assert service["healthcheck"]["test"], name
-        assert service["restart"] == "unless-stopped", name
+        if name not in COMMANDS:
+            assert service["healthcheck"]["test"], name
+            assert service["restart"] == "unless-stopped", name
 
 
 def test_mounted_files_exist_and_are_read_only(services: dict[str, Any]) -> None:
@@ -145,6 +152,20 @@ def test_the_file_contains_no_secrets(services: dict[str, Any]) -> None:
         for name, value in service.get("environment", {}).items():
             if re.search("PASSWORD|SECRET|TOKEN", name) and not name.endswith("__FILE"):
                 assert not value, name  # the database and the store do not start without this value
+
+
+def test_replicas_read_the_rollout_and_only_its_command_writes_it(services: dict[str, Any]) -> None:
+    settings = settings_of(services["rollout"])
+    assert settings.rollout is not None
+    assert services["rollout"]["entrypoint"] == ["python", "-m", "app", "rollout"]
+    assert f"rollout:{settings.rollout.parent}" in services["rollout"]["volumes"]
+    for name in ("service", "replica", "worker"):
+        replica = settings_of(services[name])
+        assert (replica.rollout, replica.models_dir) == (settings.rollout, settings.models_dir)
+        assert f"rollout:{settings.rollout.parent}:ro" in services[name]["volumes"]
+    # A new volume inherits the owner of the folder in the image.
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert f"--chown=10001:10001 {settings.rollout.parent} " in dockerfile
 
 
 def test_the_profile_determines_which_processes_run_jobs(

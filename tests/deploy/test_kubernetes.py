@@ -19,7 +19,8 @@ from testing.recordings import ROOT
 FOLDER = ROOT / "deploy" / "kubernetes"
 JOBS = "overlays/jobs"
 KEDA = "overlays/keda"
-RENDERED = ["base", "overlays/queue-depth", "overlays/bundles-volume", JOBS, KEDA]
+ROLLOUT = "overlays/rollout"
+RENDERED = ["base", "overlays/queue-depth", "overlays/bundles-volume", ROLLOUT, JOBS, KEDA]
 OLDEST, NEWEST = "1.27", "1.37"
 MIB = 2**20
 SERVICE_BYTES = 150 * MIB  # docs/operations.md: memory of the service before its workers grow
@@ -175,6 +176,23 @@ def test_the_bundles_of_a_volume_replace_those_of_the_image() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert "WORKDIR /srv/speech-emotion" in dockerfile
     assert "COPY models models" in dockerfile
+
+
+def test_the_rollout_is_a_folder_that_changes_without_new_pods() -> None:
+    (variable,) = container(ROLLOUT)["env"]
+    (mount,) = (mount for mount in container(ROLLOUT)["volumeMounts"] if mount["name"] == "rollout")
+    (volume,) = (
+        volume
+        for volume in find("Deployment", ROLLOUT)["spec"]["template"]["spec"]["volumes"]
+        if volume["name"] == "rollout"
+    )
+    assert mount == {"name": "rollout", "mountPath": "/rollout", "readOnly": True}  # no subPath
+    folder, _, key = variable["value"].rpartition("/")
+    assert (variable["name"], folder) == ("SER_ROLLOUT", mount["mountPath"])
+    # The name has no hash, so that a change restarts no pod. Without the ConfigMap, there is no rollout.
+    assert volume["configMap"] == {"name": "speech-emotion-rollout", "optional": True}
+    page = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
+    assert f"kubectl create configmap {volume['configMap']['name']} --from-file={key}" in page
 
 
 def environment(name: str) -> dict[str, str]:

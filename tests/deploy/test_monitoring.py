@@ -12,9 +12,13 @@ import yaml
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.main import create_app
+from app.rollout import Rollout
+from app.settings import Settings
 from testing.dashboard import DASHBOARD, query
 from testing.programs import program
 from testing.recordings import EXAMPLE, ROOT
+from testing.waiting import eventually
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 GRAFANA = ROOT / "deploy" / "grafana"
@@ -48,10 +52,20 @@ def promtool(*arguments: str) -> None:
 
 
 @pytest.fixture(scope="module")
+def client(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A client of a service during a rollout."""
+    file = tmp_path_factory.mktemp("rollout") / "rollout.json"
+    file.write_text(Rollout(stable="small", candidate="other", shadow=1.0).model_dump_json())
+    with TestClient(create_app(settings.model_copy(update={"rollout": file}))) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
 def reported(client: TestClient) -> Mapping[str, AbstractSet[str]]:
-    """The metrics of a service after its first answers, with their labels."""
+    """The metrics of a service after its first answers and a shadow, with their labels."""
     for path in ("/v1/audio/emotions", "/v1/audio/timeline"):
         assert client.post(path, files={"file": EXAMPLE.read_bytes()}).status_code == 200
+    eventually(lambda: "ser_shadow_distance_sum" in client.get("/metrics").text)
     metrics = {name: set(labels) for name, labels in SCRAPED.items()}
     start = {"type": "start", "encoding": "mulaw", "sampling_rate": 8000}
     with client.websocket_connect("/v1/audio/live") as ended:

@@ -50,7 +50,9 @@ def permitted(folder: str) -> set[tuple[str, str, int]]:
     }
 
 
-@pytest.mark.parametrize("folder", ["base", "overlays/queue-depth", "overlays/bundles-volume"])
+@pytest.mark.parametrize(
+    "folder", ["base", "overlays/queue-depth", "overlays/bundles-volume", "overlays/rollout"]
+)
 def test_only_clients_and_monitoring_reach_the_service(folder: str) -> None:
     assert permitted(folder) == {(source, "speech-emotion", HTTP) for source in ("client", "monitoring")}
 

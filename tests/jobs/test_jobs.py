@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from app.core.files import write_whole
+from app.rollout import Rollout
 from testing import local
 from testing.recordings import EXAMPLE
 from testing.service import Service, descendants, running, started
@@ -17,13 +19,18 @@ from testing.waiting import eventually
 from tests.jobs.client import WAV, find, submit, until
 
 Key = dict[str, str]
-NAMES = [f"test-{number}" for number in range(12)]
+NAMES = [f"test-{number}" for number in range(13)]
 """The names of the API keys of `service`; each name is also its key."""
 
 
 def stored_recordings(environment: dict[str, str]) -> list[Path]:
     """Return the files of the stored recordings."""
     return [path for path in Path(environment["SER_DATA_DIR"], "recordings").rglob("*") if path.is_file()]
+
+
+def rollout_file(environment: dict[str, str]) -> Path:
+    """Return the path of the rollout of `service`."""
+    return Path(environment["SER_DATA_DIR"]).parent / "rollout.json"
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +43,8 @@ def names() -> Iterator[str]:
 def service(module_environment: dict[str, str]) -> Iterator[Service]:
     """A service that several tests share. Each test uses API keys of its own, and so sees its own jobs."""
     entries = ",".join(f"{name}:{hashlib.sha256(name.encode()).hexdigest()}" for name in NAMES)
-    with running(**module_environment, SER_API_KEYS=entries) as service:
+    file = str(rollout_file(module_environment))
+    with running(**module_environment, SER_API_KEYS=entries, SER_ROLLOUT=file) as service:
         yield service
 
 
@@ -91,6 +99,23 @@ def test_the_same_idempotency_key_and_recording_give_the_same_job(
     assert submit(service, short, **other).json()["id"] != first["id"]
     until(service, first, "succeeded", **key)
     assert submit(service, short, **same).json()["state"] == "succeeded"
+
+
+def test_a_job_keeps_the_bundle_of_its_submission(
+    service: Service, module_environment: dict[str, str], key: Key, short: bytes
+) -> None:
+    same = {**key, "Idempotency-Key": "call-19"}
+
+    def follow(rollout: Rollout) -> None:
+        write_whole(rollout_file(module_environment), rollout.model_dump_json().encode())
+        default = f'ser_rollout_share{{model="small",role="stable"}} {1 - rollout.share}'
+        eventually(lambda: default in local.get(f"{service.url}/metrics", headers=key).text)
+
+    follow(Rollout(stable="small", candidate="other", share=1.0))
+    job = submit(service, short, **same).json()
+    follow(Rollout(stable="small"))
+    assert submit(service, short, **same).json()["id"] == job["id"]
+    assert until(service, job, "succeeded", **key)["result"]["model"] == "other"
 
 
 def test_an_invalid_job_is_refused_at_submission(
