@@ -5,6 +5,7 @@ An oracle judges every answer. The exit status is 1 if the oracle has found anyt
 
 import argparse
 import json
+import logging
 import secrets
 import signal
 import sys
@@ -13,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ CALM_SECONDS = 10.0
 """The pause after a recovery. An error in it has no excuse."""
 GIVEN_UP = 3 * LONGEST_RECOVERY
 """The seconds after which the run no longer waits for a recovery."""
-JOBS_END_WITHIN, WEBHOOKS_ARRIVE_WITHIN = 300.0, 60.0
+JOBS_END_WITHIN, WEBHOOKS_ARRIVE_WITHIN, RECORDINGS_DELETED_WITHIN = 300.0, 60.0, 60.0
 """The seconds after the last fault."""
 HEALTH_INTERVAL = 10.0
 """Seconds between two health checks of a container, as in the Compose file."""
@@ -54,9 +55,26 @@ def main() -> int:
     parser.add_argument("--only", default="", help="run only the faults whose name contains this text")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    logging.disable(logging.ERROR)  # clients report each connection that a fault breaks
     podman.prepare()
     images.build()
     oracle = Oracle({problem.code: problem.status for problem in BY_CODE.values()}, shown=True)
+    events = (event for event in schedule(arguments.seed) if arguments.only in event.fault.name)
+    try:
+        with started() as stack, receiving(200, host=stack.gateway) as receiver:
+            run(stack, oracle, receiver, events, arguments.minutes * 60)
+    except KeyboardInterrupt:
+        oracle.report("the run was interrupted")
+    finally:
+        summary = {"minutes": arguments.minutes, "seed": arguments.seed, **oracle.summary()}
+        REPORT.write_text(json.dumps(summary, indent=1) + "\n")
+        show(summary)
+    return 1 if oracle.findings else 0
+
+
+@contextmanager
+def started() -> Iterator[Stack]:
+    """Start two replicas, nginx, two job workers, the database and the store. Keep only their logs."""
     settings = {
         "SER_JOBS": "true",
         "JOBS_PASSWORD": secrets.token_hex(24),
@@ -72,18 +90,11 @@ def main() -> int:
         stack = Stack(Path(folder), ("scale", "jobs"), project=PROJECT, **settings)
         try:
             stack.start(HEALTH_INTERVAL)
-            print(f"{datetime.now(UTC):%H:%M:%S} started {', '.join(stack.containers())}", flush=True)
-            events = (event for event in schedule(arguments.seed) if arguments.only in event.fault.name)
-            with receiving(200, host=stack.gateway) as receiver:
-                run(stack, oracle, receiver, events, arguments.minutes * 60)
-        except KeyboardInterrupt:
-            oracle.report("interrupted")
+            yield stack
         finally:
+            for name in stack.containers():
+                (podman.FOLDER / f"{name}.log").write_text(podman.logs(name))
             stack.stop()
-    summary = {"minutes": arguments.minutes, "seed": arguments.seed, **oracle.summary()}
-    REPORT.write_text(json.dumps(summary, indent=1) + "\n")
-    show(summary)
-    return 1 if oracle.findings else 0
 
 
 def run(stack: Stack, oracle: Oracle, receiver: Receiver, events: Iterator[Event], seconds: float) -> None:
@@ -104,7 +115,7 @@ def run(stack: Stack, oracle: Oracle, receiver: Receiver, events: Iterator[Event
             happen(next(events), stack, oracle, traffic)
             time.sleep(CALM_SECONDS)
             check()
-    finish(oracle, traffic, receiver)
+    finish(stack, oracle, traffic, receiver)
 
 
 def happen(event: Event, stack: Stack, oracle: Oracle, traffic: Traffic) -> None:
@@ -125,8 +136,7 @@ def recover(stack: Stack, traffic: Traffic) -> dict[str, float]:
 
     def job_succeeds() -> bool:
         job = traffic.submit()
-        eventually(lambda: traffic.read_job(job), GIVEN_UP)
-        return True
+        return repeat(lambda: traffic.read_job(job))
 
     attempts: dict[str, Callable[[], bool]] = {
         "upload": traffic.upload,
@@ -137,24 +147,34 @@ def recover(stack: Stack, traffic: Traffic) -> dict[str, float]:
     healed = time.monotonic()
 
     def succeed(attempt: Callable[[], bool]) -> float:
-        with suppress(TimeoutError):
-            eventually(attempt, GIVEN_UP)
+        repeat(attempt)
         return time.monotonic() - healed
 
     with ThreadPoolExecutor(len(attempts)) as threads:
         return dict(zip(attempts, threads.map(succeed, attempts.values()), strict=True))
 
 
+def repeat(attempt: Callable[[], bool]) -> bool:
+    """Try something each second until it succeeds, and return whether it did before the run gives up."""
+    end = time.monotonic() + GIVEN_UP
+    while not attempt():
+        if time.monotonic() > end:
+            return False
+        time.sleep(1)
+    return True
+
+
 def ready(stack: Stack) -> bool:
     """Return whether each replica and each job worker is ready."""
     names = [name for service in (*REPLICAS, "worker") for name in stack.containers(service)]
-    return all(
-        local.get(f"http://{stack.address(name)}/health/ready", timeout=2).status_code == httpx2.codes.OK
-        for name in names
-    )
+    try:
+        answers = [local.get(f"http://{stack.address(name)}/health/ready", timeout=2) for name in names]
+    except httpx2.TransportError:
+        return False
+    return all(answer.is_success for answer in answers)
 
 
-def finish(oracle: Oracle, traffic: Traffic, receiver: Receiver) -> None:
+def finish(stack: Stack, oracle: Oracle, traffic: Traffic, receiver: Receiver) -> None:
     """Wait for the end of all jobs and for their webhooks, and read all results again."""
     print(f"{datetime.now(UTC):%H:%M:%S} no further fault; waiting for jobs and webhooks", flush=True)
 
@@ -177,8 +197,22 @@ def finish(oracle: Oracle, traffic: Traffic, receiver: Receiver) -> None:
     for job in oracle.jobs:
         traffic.read_job(job)
     oracle.complete(traffic.list_jobs())
+    with suppress(TimeoutError):
+        eventually(lambda: n_recordings(stack) == 0, RECORDINGS_DELETED_WITHIN)
+    if left := n_recordings(stack):
+        oracle.report(f"{left} recordings are left in the store")
     if (n_forged := len(receiver.requests) - len(receiver.verified)) > 0:
         oracle.report(f"{n_forged} webhooks had no valid signature")
+
+
+def n_recordings(stack: Stack) -> int:
+    """Return the number of recordings in the store."""
+    (store,) = stack.containers("store")
+    program = (
+        "from urllib.request import urlopen; "
+        "print(urlopen('http://127.0.0.1:7070/recordings').read().count(b'<Key>'))"
+    )
+    return int(podman.podman("exec", store, "python", "-c", program))
 
 
 def show(summary: dict[str, Any]) -> None:

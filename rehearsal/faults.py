@@ -1,5 +1,6 @@
 """The faults of a chaos run. Each function breaks a container, and heals it when its context ends."""
 
+import json
 import os
 import random
 import signal
@@ -121,7 +122,8 @@ def refuse(stack: Stack, container: str) -> Iterator[None]:
 @contextmanager
 def narrow(stack: Stack, container: str) -> Iterator[None]:
     """Delay the packets of a container: they queue for a narrow link."""
-    links = [link for link in _inside(stack, container, "ls", "/sys/class/net").split() if link != "lo"]
+    found = json.loads(_inside(stack, container, "ip", "-json", "link"))
+    links = [link["ifname"] for link in found if link["ifname"] != "lo"]
     for link in links:
         _inside(stack, container, "tc", "qdisc", "add", "dev", link, "root", "tbf", *NARROW)
     try:

@@ -22,11 +22,13 @@ class Answer:
         code: the code of the problem document, or the kind of the error of the connection; empty
             for a success.
         content: the content of a success.
+        request: the ID of the request in the logs, of an error.
     """
 
     status: int
     code: str = ""
     content: object = None
+    request: str = ""
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ class Oracle:
             if answer.code:
                 if answer.status and self._documented.get(answer.code) != answer.status:
                     self._find(f"{operation}: undocumented error {answer.status} {answer.code}")
-                self._excuse(operation, began, answer.code)
+                self._excuse(operation, began, answer.code, answer.request)
                 return False
             if expected is not None and answer.content != expected:
                 self._find(f"{operation}: a wrong answer: {answer.content} instead of {expected}")
@@ -276,7 +278,7 @@ class Oracle:
             "findings": self.findings,
         }
 
-    def _excuse(self, operation: str, began: float, code: str) -> None:
+    def _excuse(self, operation: str, began: float, code: str, request: str = "") -> None:
         """Count an error for the faults that may have caused it. Without such a fault, it is a finding."""
         during = [each for each in self.disturbances if each.end >= began]
         causes = [each for each in during if code in each.excused.get(operation, ())]
@@ -284,7 +286,7 @@ class Oracle:
             each.errors[f"{operation} {code}"] += 1
         if not causes:
             faults = ", ".join(f"{each.fault} ({each.target})" for each in during) or "no fault"
-            self._find(f"{operation}: {code} during {faults}")
+            self._find(f"{operation}: {code} during {faults}" + (f", request {request}" if request else ""))
 
     def _find(self, text: str) -> None:
         with self._lock:

@@ -20,7 +20,7 @@ from testing.live_client import START, encoded
 from testing.receiver import Receiver
 from testing.recordings import EXAMPLE, call, encode, speech
 
-PERIODS = {"upload": 4.0, "analyze": 8.0, "submit": 12.0, "stream": 4.0, "read": 1.0}
+PERIODS = {"upload": 5.0, "analyze": 8.0, "submit": 12.0, "stream": 4.0, "read": 1.0}
 """The seconds between two requests of a client. Two processors run the containers and the clients."""
 CLIENTS = {"upload": 4, "analyze": 1, "submit": 2, "stream": 3, "read": 1}
 PATIENCE = 120.0
@@ -47,7 +47,7 @@ class Traffic:
         calls = [call(1), call(10)]
         self._utterances = cycle([(each, self._expected("emotions", each)) for each in utterances])
         self._calls = cycle([(each, self._expected("timeline", each)) for each in calls])
-        long_calls = [call(2), call(15), call(60)]
+        long_calls = [call(2), call(15), call(30)]
         self._recordings = cycle([(each, self._expected("timeline", each)) for each in long_calls])
         _, self._samples = encoded()
         self._keys, self._n_webhooks = count(), 0
@@ -224,7 +224,8 @@ def answer_of(response: httpx2.Response) -> Answer:
         return Answer(response.status_code, content=response.json())
     if not response.headers.get("content-type", "").startswith("application/problem+json"):
         return Answer(response.status_code, "no-problem-document")
-    return Answer(response.status_code, response.json()["code"])
+    problem = response.json()
+    return Answer(response.status_code, problem["code"], request=problem["request_id"])
 
 
 def _object(answer: Answer) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 
 import httpx2
@@ -185,10 +186,9 @@ def test_a_slow_recovery_is_found(oracle: Oracle) -> None:
 def test_an_error_without_a_problem_document_is_no_documented_one() -> None:
     assert answer_of(httpx2.Response(200, json=RIGHT)) == Answer(200, content=RIGHT)
     assert answer_of(httpx2.Response(502, html="<h1>Bad gateway</h1>")).code == "no-problem-document"
-    problem = httpx2.Response(
-        503, json={"code": "overloaded"}, headers={"Content-Type": "application/problem+json"}
-    )
-    assert answer_of(problem) == BUSY
+    document = {"code": "overloaded", "request_id": "4711"}
+    problem = httpx2.Response(503, json=document, headers={"Content-Type": "application/problem+json"})
+    assert answer_of(problem) == replace(BUSY, request="4711")
 
 
 def test_a_seed_gives_the_same_faults_again_and_all_kinds_in_turn() -> None:
