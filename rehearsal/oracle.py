@@ -77,7 +77,7 @@ class Disturbance:
 class _Job:
     key: str
     expected: object
-    ends: list[tuple[str, object]] = field(default_factory=list)
+    end: tuple[str, object] | None = None
     webhooks: Counter[str] = field(default_factory=Counter)
 
 
@@ -168,13 +168,15 @@ class Oracle:
         """Judge the end of a job. A job may be read many times."""
         with self._lock:
             known = self._jobs[job]
+            if known.end == (state, result):
+                return
+            if known.end is not None:
+                self._find(f"job {job}: ended twice: {known.end}, {(state, result)}")
             if state != "succeeded":
                 self._find(f"job {job}: {state}: {result}")
             elif result != known.expected:
                 self._find(f"job {job}: a wrong result: {result} instead of {known.expected}")
-            if known.ends and known.ends[-1] != (state, result):
-                self._find(f"job {job}: ended twice: {known.ends[-1]}, {(state, result)}")
-            known.ends.append((state, result))
+            known.end = state, result
 
     def notified(self, job: str, state: str) -> None:
         """Judge a webhook, which may arrive more than once, but not with different content."""
@@ -222,7 +224,7 @@ class Oracle:
     def unfinished(self) -> list[str]:
         """The accepted jobs that have not ended, as far as a client knows."""
         with self._lock:
-            return [job for job, known in self._jobs.items() if known.key and not known.ends]
+            return [job for job, known in self._jobs.items() if known.key and known.end is None]
 
     @property
     def unnotified(self) -> list[str]:

@@ -118,8 +118,8 @@ def test_a_failed_job_is_found(oracle: Oracle) -> None:
 def test_a_second_result_of_a_job_is_found(oracle: Oracle) -> None:
     finish(oracle)
     oracle.ended("7", "succeeded", {"emotion": "neutral"})
-    assert "a wrong result" in oracle.findings[0]
-    assert "ended twice" in oracle.findings[1]
+    assert "ended twice" in oracle.findings[0]
+    assert "a wrong result" in oracle.findings[1]
 
 
 def test_a_second_job_of_the_same_key_is_found(oracle: Oracle) -> None:
