@@ -112,6 +112,7 @@ class Stack:
         self.compose("down", "--volumes", "--timeout", "5")
         for network in ("default", "jobs"):
             podman("network", "rm", "--force", f"{self._project}_{network}", check=False)
+        podman("volume", "rm", "--force", f"{self._project}_data", check=False)
 
     def compose(self, *arguments: str) -> str:
         """Run podman-compose, and return its output."""
