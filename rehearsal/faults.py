@@ -202,7 +202,7 @@ FAULTS = [
         "pause replica",
         REPLICAS,
         pause,
-        (10, 40),
+        (10, 60),
         _excuse(
             upload="deadline-exceeded upload-timeout",
             analyze="deadline-exceeded upload-timeout",
@@ -213,7 +213,7 @@ FAULTS = [
     Fault("pause job worker", ("worker",), pause, (10, 40)),
     Fault("pause database", ("database",), pause, (10, 40), NO_JOBS),
     Fault(
-        "partition replica", REPLICAS, partition, (10, 40), _excuse(submit="not-ready", stream=LOST_SESSION)
+        "partition replica", REPLICAS, partition, (10, 60), _excuse(submit="not-ready", stream=LOST_SESSION)
     ),
     Fault("partition job worker", ("worker",), partition, (10, 40)),
     Fault("partition database", ("database",), partition, (10, 40), NO_JOBS),
