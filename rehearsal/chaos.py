@@ -122,7 +122,7 @@ def happen(event: Event, stack: Stack, oracle: Oracle, traffic: Traffic) -> None
     """Inject a fault, heal it, and wait for the recovery."""
     fault, target = event.fault, event.target(stack)
     print(f"{datetime.now(UTC):%H:%M:%S} {fault.name} ({target}, {event.seconds:g} s): ", end="", flush=True)
-    with oracle.disturbed(fault.name, target, event.seconds, fault.excused) as disturbance:
+    with oracle.disturbed(fault.name, target, event.seconds, fault.excused, fault.most_errors) as disturbance:
         with fault.break_(stack, target):
             time.sleep(event.seconds)
         disturbance.recovery |= recover(stack, traffic)
@@ -219,13 +219,13 @@ def show(summary: dict[str, Any]) -> None:
     """Print the answers, a table of the faults and the findings."""
     print(json.dumps(summary["answers"]))
     print(f"{summary['jobs']} jobs, {summary['webhooks']} webhooks, {summary['repeated_webhooks']} repeated")
-    print(f"{'fault':28} {'times':>5} {'recovery':>10}  errors")
+    print(f"{'fault':32} {'times':>5} {'recovery':>10}  errors")
     for name in sorted({each["fault"] for each in summary["faults"]}):
         happened = [each for each in summary["faults"] if each["fault"] == name]
         errors: Counter[str] = sum((Counter(each["errors"]) for each in happened), Counter())
         longest = max((value for each in happened for value in each["recovery"].values()), default=0)
         listed = ", ".join(f"{count} × {error}" for error, count in errors.items())
-        print(f"{name:28} {len(happened):5} {longest:8.1f} s  {listed}")
+        print(f"{name:32} {len(happened):5} {longest:8.1f} s  {listed}")
     print(f"{len(summary['findings'])} findings")
     for finding in summary["findings"]:
         print(f"- {finding[:1000]}")

@@ -1,6 +1,7 @@
 """The faults of a chaos run. Each function breaks a container, and heals it when its context ends."""
 
 import json
+import math
 import os
 import random
 import signal
@@ -32,6 +33,7 @@ class Fault:
         break_: the function that breaks it.
         seconds: the shortest and the longest time until the healing.
         excused: for each operation, the codes of the errors that docs/ announces for this fault.
+        most_errors: the largest number of these errors.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Fault:
     break_: Break
     seconds: tuple[float, float]
     excused: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    most_errors: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,14 @@ def refuse(stack: Stack, container: str) -> Iterator[None]:
 
 
 @contextmanager
+def reset(stack: Stack, container: str) -> Iterator[None]:
+    """Break all connections of a container, twice. New connections succeed at once."""
+    _inside(stack, container, "ss", "--kill", "--tcp", "state", "established")
+    yield
+    _inside(stack, container, "ss", "--kill", "--tcp", "state", "established")
+
+
+@contextmanager
 def narrow(stack: Stack, container: str) -> Iterator[None]:
     """Delay the packets of a container: they queue for a narrow link."""
     found = json.loads(_inside(stack, container, "ip", "-json", "link"))
@@ -185,13 +196,14 @@ LOST_SESSION = "session-not-found lost not-ready"
 FAULTS = [
     # A job and the start of a live call go to one replica only (docs/deploy.md).
     Fault("kill replica", REPLICAS, kill, (0, 2), _excuse(submit="not-ready", stream=LOST_SESSION)),
-    # The request of the dead process gets 500 (docs/operations.md).
+    # The request of the dead process gets 500, and no other one (docs/operations.md).
     Fault(
         "kill process of replica",
         REPLICAS,
         kill_process,
         (0, 2),
         _excuse(upload="internal-error", analyze="internal-error", submit="internal-error"),
+        most_errors=1,
     ),
     Fault("kill job worker", ("worker",), kill, (0, 2)),
     Fault("kill process of job worker", ("worker",), kill_process, (0, 2)),
@@ -219,6 +231,10 @@ FAULTS = [
     Fault("partition database", ("database",), partition, (10, 40), NO_JOBS),
     Fault("partition store", ("store",), partition, (10, 40), _excuse(submit="jobs-unavailable")),
     Fault("refuse store", ("store",), refuse, (10, 40), _excuse(submit="jobs-unavailable")),
+    # A live call continues on another connection.
+    Fault("reset connections of replica", REPLICAS, reset, (5, 15), _excuse(submit="not-ready")),
+    Fault("reset connections of job worker", ("worker",), reset, (5, 15)),
+    Fault("reset connections of database", ("database",), reset, (5, 15), NO_JOBS),
     Fault("slow store", ("store",), slow, (10, 40)),
     Fault("narrow link of replica", REPLICAS, narrow, (10, 40)),
     Fault("narrow link of job worker", ("worker",), narrow, (10, 40)),

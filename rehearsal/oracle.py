@@ -1,5 +1,6 @@
 """The oracle of a chaos run: it judges every answer, and whether anything accepted was lost."""
 
+import math
 import threading
 import time
 from collections import Counter, defaultdict
@@ -68,7 +69,7 @@ class Disturbance:
     seconds: float
     excused: Mapping[str, frozenset[str]]
     start: float
-    end: float = float("inf")
+    end: float = math.inf
     recovery: dict[str, float] = field(default_factory=dict)
     errors: Counter[str] = field(default_factory=Counter)
 
@@ -115,13 +116,20 @@ class Oracle:
 
     @contextmanager
     def disturbed(
-        self, fault: str, target: str, seconds: float, excused: Mapping[str, frozenset[str]]
+        self,
+        fault: str,
+        target: str,
+        seconds: float,
+        excused: Mapping[str, frozenset[str]],
+        most_errors: float = math.inf,
     ) -> Iterator[Disturbance]:
-        """Excuse errors while the context lasts: from before a fault until the recovery from it."""
+        """Excuse some errors while the context lasts: from before a fault until the recovery from it."""
         disturbance = Disturbance(fault, target, seconds, excused, self._clock())
         self.disturbances.append(disturbance)
         yield disturbance
         disturbance.end = self._clock()
+        if disturbance.errors.total() > most_errors:
+            self._find(f"more than {most_errors:g} errors by {fault} ({target}): {dict(disturbance.errors)}")
         for operation, recovery in disturbance.recovery.items():
             if recovery >= LONGEST_RECOVERY:
                 self._find(f"{operation}: recovered {recovery:.0f} s after the end of {fault} ({target})")

@@ -93,6 +93,16 @@ def test_an_error_is_excused_only_for_its_operation_during_its_fault(oracle: Ora
     assert oracle.summary()["faults"][0]["errors"] == {"submit overloaded": 2}
 
 
+def test_more_errors_than_announced_are_found(oracle: Oracle) -> None:
+    excused = {"upload": frozenset({"overloaded"})}
+    for n_errors in (1, 2):
+        with oracle.disturbed("kill process", "replica_1", 1.0, excused, most_errors=1):
+            for _ in range(n_errors):
+                oracle.answered("upload", 0.0, BUSY)
+    assert len(oracle.findings) == 1
+    assert "more than 1 errors by kill process" in oracle.findings[0]
+
+
 def test_a_lost_connection_is_found(oracle: Oracle) -> None:
     with disturbed(oracle):
         oracle.answered("upload", 0.0, Answer(0, "ReadTimeout"))
