@@ -1,7 +1,7 @@
 # `make serve` and `make test` work on a fresh machine. `make help` lists all commands.
 PYTHON ?= python3.11
 .DEFAULT_GOAL := help
-.PHONY: help serve test static behavior programs audit fuzz soak deploy-test training training-gpu format lock benchmark collection sbom release-check packages clean
+.PHONY: help serve test static behavior programs audit fuzz soak deploy-test chaos training training-gpu format lock benchmark collection sbom release-check packages clean
 
 SERVICE := .venvs/service
 TRAINING := .venvs/training
@@ -10,6 +10,8 @@ DEV := .venvs/dev
 FUZZ := .venvs/fuzz
 KUBERNETES := .venvs/kubernetes
 FUZZ_SECONDS ?= 60
+CHAOS_MINUTES ?= 60
+CHAOS_SEED ?= 1
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 15
@@ -56,6 +58,10 @@ fuzz: $(FUZZ)/.installed ## fuzz parsers, decoders and protocols for FUZZ_SECOND
 # The containers need the rights of root, and Debian's packages of podman, which this command installs.
 deploy-test: $(DEV)/.installed $(KUBERNETES)/.installed ## run the containers of the Compose file, and let them fail; installs podman (half an hour)
 	$(DEV)/bin/python -m pytest rehearsal --capture=no --verbose
+
+# The containers need the same as those of deploy-test.
+chaos: $(DEV)/.installed ## run random faults over the containers under load, for CHAOS_MINUTES (60), from CHAOS_SEED (1)
+	PYTHONPATH=clients/python $(DEV)/bin/python -m rehearsal.chaos --minutes $(CHAOS_MINUTES) --seed $(CHAOS_SEED)
 
 soak: $(DEV)/.installed ## run the long checks: overload, kills, memory, hostile files, fairness, sandbox, jobs (over an hour)
 	$(DEV)/bin/python -m benchmarks.soak

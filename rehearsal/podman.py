@@ -4,6 +4,7 @@ import os
 import resource
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -67,16 +68,28 @@ def podman(*arguments: str, stdin: str | None = None, check: bool = True) -> str
     return run("podman", *arguments, stdin=stdin, check=check)
 
 
+def logs(container: str) -> str:
+    """Return all that a container has written to its standard output and error."""
+    with tempfile.TemporaryFile("w+") as file:
+        subprocess.run([_program("podman"), "logs", container], stdout=file, stderr=file, check=False)
+        file.seek(0)
+        return file.read()
+
+
 def run(name: str, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
     """Run a program of this machine, as `podman` does.
 
     Raises:
         AssertionError: the program is missing, or it failed.
     """
-    program = shutil.which(name)
-    assert program, f"there is no {name} on the path"
     completed = subprocess.run(
-        [program, *arguments], input=stdin, capture_output=True, text=True, check=False
+        [_program(name), *arguments], input=stdin, capture_output=True, text=True, check=False
     )
     assert completed.returncode == 0 or not check, f"{name} {' '.join(arguments)}: {completed.stderr}"
     return completed.stdout.strip()
+
+
+def _program(name: str) -> str:
+    program = shutil.which(name)
+    assert program, f"there is no {name} on the path"
+    return program

@@ -26,7 +26,7 @@ CALLER, SCRAPER = "backend", "prometheus"
 """The names of the callers, and also their keys."""
 DEPENDENCE = "    depends_on:\n      service: {condition: service_healthy}\n"
 """The lines that let nginx wait for the service. With them, podman removes the service only with nginx."""
-HEALTH_INTERVAL = 2
+HEALTH_INTERVAL = 2.0
 """Seconds between two health checks of every container. Podman has no clock of its own without systemd."""
 
 
@@ -46,15 +46,24 @@ class Stack:
         gateway: the address of this machine in the network of the containers, once it exists.
     """
 
-    def __init__(self, folder: Path, profiles: Sequence[str], **environment: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        profiles: Sequence[str],
+        *,
+        project: str = PROJECT,
+        **environment: str,
+    ) -> None:
         """Write the files of the operator.
 
         Args:
             folder: an empty folder.
             profiles: the profiles to start.
+            project: the name of the Compose project, which the names of all containers begin with.
             environment: further lines of `.env`.
         """
         self.folder, self._profiles = folder, [part for name in profiles for part in ("--profile", name)]
+        self._project, self._health_interval = project, HEALTH_INTERVAL
         ports = {name: free_port() for name in ("PORT", "BALANCER_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")}
         addresses = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
         self.service, self.balancer = addresses["PORT"], addresses["BALANCER_PORT"]
@@ -79,8 +88,13 @@ class Stack:
         self._stopped = threading.Event()
         self._clock = threading.Thread(target=self._check_health, daemon=True)
 
-    def start(self) -> None:
-        """Start all containers, and return when all are healthy."""
+    def start(self, health_interval: float = HEALTH_INTERVAL) -> None:
+        """Start all containers, and return when all are healthy.
+
+        Args:
+            health_interval: the seconds between two health checks of every container.
+        """
+        self._health_interval = health_interval
         self._remove()  # what an interrupted run has left
         self._create_network()
         self._clock.start()
@@ -97,7 +111,8 @@ class Stack:
     def _remove(self) -> None:
         self.compose("down", "--volumes", "--timeout", "5")
         for network in ("default", "jobs"):
-            podman("network", "rm", "--force", f"{PROJECT}_{network}", check=False)
+            podman("network", "rm", "--force", f"{self._project}_{network}", check=False)
+        podman("volume", "rm", "--force", f"{self._project}_data", check=False)
 
     def compose(self, *arguments: str) -> str:
         """Run podman-compose, and return its output."""
@@ -106,7 +121,7 @@ class Stack:
             "-m",
             "podman_compose",
             "--project-name",
-            PROJECT,
+            self._project,
             *self._profiles,
             *arguments,
         ]
@@ -149,14 +164,14 @@ class Stack:
 
     def containers(self, service: str = "") -> list[str]:
         """Return the names of all containers, or of those of a service."""
-        label = f"label=com.docker.compose.project={PROJECT}"
+        label = f"label=com.docker.compose.project={self._project}"
         names = podman("ps", "--all", "--format", "{{.Names}}", "--filter", label).split()
-        return sorted(name for name in names if name.startswith(f"{PROJECT}_{service}"))
+        return sorted(name for name in names if name.startswith(f"{self._project}_{service}"))
 
     def address(self, container: str) -> str:
         """Return the address of a container for nginx."""
         (inspected,) = json.loads(podman("inspect", container))
-        return f"{inspected['NetworkSettings']['Networks'][f'{PROJECT}_default']['IPAddress']}:8000"
+        return f"{inspected['NetworkSettings']['Networks'][f'{self._project}_default']['IPAddress']}:8000"
 
     def process(self, container: str) -> int:
         """Return the process ID of a container on this machine."""
@@ -194,8 +209,8 @@ class Stack:
 
     def _create_network(self) -> None:
         """Create the network, and give nginx the address of its name server: 127.0.0.11 with Docker."""
-        podman("network", "create", f"{PROJECT}_default")
-        (network,) = json.loads(podman("network", "inspect", f"{PROJECT}_default"))
+        podman("network", "create", f"{self._project}_default")
+        (network,) = json.loads(podman("network", "inspect", f"{self._project}_default"))
         self.gateway = network["subnets"][0]["gateway"]
         replicas = self.folder / "deploy" / "nginx" / "replicas.conf"
         text = replicas.read_text()
@@ -203,6 +218,6 @@ class Stack:
         replicas.write_text(text.replace("127.0.0.11 ", f"{self.gateway} "))
 
     def _check_health(self) -> None:
-        while not self._stopped.wait(HEALTH_INTERVAL):
+        while not self._stopped.wait(self._health_interval):
             for name in self.containers():
                 podman("healthcheck", "run", name, check=False)

@@ -1,16 +1,18 @@
 """Two replicas behind nginx."""
 
+import asyncio
 import json
 import os
 import signal
 
 import httpx2
 import pytest
+from websockets.asyncio.client import connect
 
 from rehearsal.load import load
 from rehearsal.podman import podman
 from rehearsal.stack import Stack, Start
-from testing.live_client import encoded
+from testing.live_client import START, encoded
 from testing.recordings import EXAMPLE
 from testing.waiting import eventually
 
@@ -69,6 +71,22 @@ def test_a_live_call_passes_nginx_and_gives_the_timeline_of_its_recording(stack:
     uploaded = stack.post(f"{stack.balancer}/v1/audio/timeline?roles=agent,customer", wav)
     (summary,) = [message for message in messages if message["type"] == "summary"]
     assert summary["timeline"]["channels"] == uploaded.json()["channels"]
+
+
+def test_the_connections_of_a_call_reach_the_same_replica(stack: Stack) -> None:
+    """nginx knows one name for all replicas here, and one address for each in `tests/deploy`."""
+
+    async def continued(call: int) -> bool:
+        address = f"{stack.balancer}/v1/audio/live?call={call}".replace("http", "ws")
+        socket = await connect(address, additional_headers=stack.authorization)
+        await socket.send(json.dumps(START))
+        session = json.loads(await socket.recv())["session"]
+        socket.transport.abort()
+        async with connect(address, additional_headers=stack.authorization) as socket:
+            await socket.send(json.dumps({"type": "reconnect", "session": session}))
+            return bool(json.loads(await socket.recv())["type"] == "ready")
+
+    assert all(asyncio.run(continued(call)) for call in range(N_ANSWERS))
 
 
 def _addresses(stack: Stack) -> set[str]:

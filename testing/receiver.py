@@ -24,16 +24,16 @@ class Receiver(ThreadingHTTPServer):
         secret: the secret of this receiver.
     """
 
-    def __init__(self, *statuses: int, pause: float = 0) -> None:
-        """Bind the server to a free port."""
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, *statuses: int, pause: float = 0, host: str = "127.0.0.1") -> None:
+        """Bind the server to a free port of an address of this machine."""
+        super().__init__((host, 0), _Handler)
         self.statuses = list(statuses)
         self.requests: list[tuple[dict[str, str], bytes]] = []
         self.verified: list[dict[str, Any]] = []
         self.pause = pause
         self.retry_after = ""
         self.secret = SECRET
-        self.url = f"http://127.0.0.1:{self.server_address[1]}/webhooks?source=calls"
+        self.url = f"http://{host}:{self.server_address[1]}/webhooks?source=calls"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -61,9 +61,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def receiving(*statuses: int, pause: float = 0) -> Iterator[Receiver]:
+def receiving(*statuses: int, pause: float = 0, host: str = "127.0.0.1") -> Iterator[Receiver]:
     """Run a receiver in a thread."""
-    with Receiver(*statuses, pause=pause) as receiver:
+    with Receiver(*statuses, pause=pause, host=host) as receiver:
         thread = threading.Thread(target=receiver.serve_forever)
         thread.start()
         try:

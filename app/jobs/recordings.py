@@ -4,6 +4,7 @@ One library and one code path serve both, so that tests on one machine also cove
 """
 
 import asyncio
+import errno
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -83,18 +84,27 @@ class Recordings:
             The path of the file.
 
         Raises:
-            RecordingLost: there is no recording with this name, or the store cannot be reached.
+            RecordingLost: there is no recording with this name.
+            JobsUnavailable: the store cannot be reached.
+            StorageFull: the disk of the temporary file is full.
         """
-        with TemporaryFile() as file:  # an unnamed file, which even a crash of this process deletes
-            await asyncio.to_thread(self._fetch, name, file)
-            yield path_of(file)
+        try:
+            with TemporaryFile() as file:  # an unnamed file, which even a crash of this process deletes
+                await asyncio.to_thread(self._fetch, name, file)
+                yield path_of(file)
+        except OSError as error:  # of a write, or again when the file is closed
+            if error.errno != errno.ENOSPC:
+                raise
+            raise StorageFull("The temporary folder has no space for the recording.") from error
 
     def _fetch(self, name: str, file: IO[bytes]) -> None:
         try:
             for chunk in obstore.get(self._store, name).stream():
                 file.write(chunk)
-        except (FileNotFoundError, BaseError) as error:
+        except FileNotFoundError as error:
             raise RecordingLost("The recording cannot be fetched. Send it again.") from error
+        except BaseError as error:
+            raise JobsUnavailable("The recording cannot be fetched now.") from error
         file.flush()
 
     def delete(self, name: str) -> None:

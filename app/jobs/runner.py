@@ -7,6 +7,7 @@ after the death of three processes that ran this job.
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -17,12 +18,12 @@ from typing import Any, Protocol
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, PortableWorkflowError
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.core.errors import SpeechEmotionError
+from app.core.errors import SpeechEmotionError, StorageFull
 from app.jobs.backoff import PAUSES, draw_pause
 from app.jobs.callbacks import GONE, OK, CallbackPolicy, CallbackRefused, Reply, deliver
 from app.jobs.database import ANALYZE, APPLICATION, CALLBACKS, CALLS, DELIVER, VERSION, open_client
 from app.jobs.deliveries import GIVEN_UP, number_of, schedule
-from app.jobs.job import JobCancelled, JobRequest, RecordingLost
+from app.jobs.job import JobCancelled, JobRequest, JobsUnavailable
 from app.jobs.lease import Lease
 from app.jobs.maintenance import Maintenance
 from app.jobs.recordings import Recordings
@@ -39,6 +40,10 @@ TRIES = 3
 """The number of attempts for a job whose process dies."""
 TICK = 1.0
 """The seconds between polls for cancellation, and between writes of progress."""
+OUTAGE_SECONDS = 3600.0
+"""The seconds for which a job waits for its store or for space on the disk. Not tuned."""
+OUTAGE_PAUSE = 5.0
+"""The seconds between two attempts meanwhile."""
 CALLBACKS_AT_A_TIME = 8
 
 
@@ -183,7 +188,7 @@ class JobRunner:
         poll = _ProgressPoll(client, job_id)
         poll_task = asyncio.create_task(poll.run())
         try:
-            outcome = await self._analyze(request, poll.report, analyze)
+            outcome = await self._analyze(job_id, request, poll.report, analyze)
         finally:
             poll_task.cancel()
             self._running.discard(task)
@@ -194,19 +199,26 @@ class JobRunner:
         return outcome
 
     async def _analyze(
-        self, request: JobRequest, report: Callable[[float], None], analyze: Analyze
+        self, job_id: str, request: JobRequest, report: Callable[[float], None], analyze: Analyze
     ) -> Answer:
-        """Analyze a recording. Retry after a worker death or a failed fetch, up to TRIES attempts."""
-        for tries_left in reversed(range(TRIES)):
+        """Analyze a recording. Retry after a worker death, up to TRIES attempts, and during an outage."""
+        deaths, end = 0, time.monotonic() + OUTAGE_SECONDS
+        while True:
             try:
+                report(0.0)
                 async with self._recordings.fetched(request.recording) as path:
                     return await analyze(path, request, report)
-            except (WorkerLost, RecordingLost) as error:
-                if not tries_left:
-                    return {"error": type(error).__name__, "message": str(error)}
+            except WorkerLost as error:
+                deaths += 1
+                if deaths == TRIES:
+                    return _failure(error)
+            except (JobsUnavailable, StorageFull) as error:
+                if time.monotonic() > end:
+                    return _failure(error)
+                logger.warning("job %s waits: %s %r", job_id, error, error.__cause__)
+                await asyncio.sleep(OUTAGE_PAUSE)
             except SpeechEmotionError as error:
-                return {"error": type(error).__name__, "message": str(error)}
-        raise AssertionError
+                return _failure(error)
 
     async def _deliver(self, url: str, webhook_id: str, body: str, tries: int) -> Answer:
         """Attempt to deliver a webhook.
@@ -223,6 +235,10 @@ class JobRunner:
         self._counts.count_callback(reply.status)
         pause = draw_pause(tries + 1, reply.retry_after) if tries + 1 < len(PAUSES) else None
         return {"status": reply.status, "ended": datetime.now(UTC).isoformat(), "pause": pause}
+
+
+def _failure(error: SpeechEmotionError) -> Answer:
+    return {"error": type(error).__name__, "message": str(error)}
 
 
 class _ProgressPoll:

@@ -4,6 +4,7 @@ import asyncio
 import io
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,15 @@ def test_an_unreachable_store_is_reported(monkeypatch: pytest.MonkeyPatch) -> No
         recordings.put("one", io.BytesIO(b"RIFF"))
     with pytest.raises(JobsUnavailable):
         recordings.delete("one")
-    with pytest.raises(RecordingLost):
+    with pytest.raises(JobsUnavailable, match="cannot be fetched now"):
+        read(recordings, "one")
+
+
+def test_a_full_disk_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recordings = Recordings(tmp_path.as_uri())
+    recordings.put("one", io.BytesIO(b"RIFF"))
+    monkeypatch.setattr("app.jobs.recordings.TemporaryFile", partial(Path("/dev/full").open, "r+b"))
+    with pytest.raises(StorageFull):
         read(recordings, "one")
 
 
