@@ -1,0 +1,196 @@
+"""Compare the simulation with two and four real replicas behind the shipped nginx configuration.
+
+The replicas have one worker each, and share the processors of this machine with nginx and the clients.
+Requests arrive at random times, whether or not earlier ones have been answered.
+"""
+
+import dataclasses
+import json
+import os
+import random
+import shutil
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from app.core.files import write_whole
+from benchmarks.capacity.accounting import processors_of_others
+from benchmarks.capacity.figures import Measured
+from benchmarks.capacity.requests import balanced, post, utterances
+from benchmarks.capacity.simulation import Cost, Outcome, Site, simulate
+from benchmarks.serving import OK, percentile, put_under_load, running
+
+COMPARED = Path(__file__).parent / "compared.json"
+"""The comparison of docs/capacity.md."""
+
+REPLICAS = (2, 4)
+LOADS = (0.4, 0.6, 0.8, 1.2)
+"""The processor time of the requests, relative to that of the machine."""
+QUEUE_DEPTH = 7
+SECONDS = 40.0
+SIMULATED_SECONDS = 600.0
+SEED = 22
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """A load on replicas.
+
+    Attributes:
+        replicas: the number of replicas.
+        load: the processor time of the requests, relative to that of the machine.
+        others: the processors that other programs used meanwhile; 0 in a simulation.
+        throughput: the answers per second.
+        p50: the median latency in seconds.
+        p95: the 95th percentile of the latency.
+        refused: the share of the requests that were refused.
+    """
+
+    replicas: int
+    load: float
+    others: float
+    throughput: float
+    p50: float
+    p95: float
+    refused: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Comparison:
+    """A load, as measured and as simulated.
+
+    Attributes:
+        measured: the real replicas.
+        simulated: the simulation.
+    """
+
+    measured: Row
+    simulated: Row
+
+
+def compare(measured: Measured, seconds: float = SECONDS) -> list[Comparison]:
+    """Put real replicas and the simulation under the same loads.
+
+    Args:
+        measured: the figures of this machine.
+        seconds: the seconds of each load on the real replicas.
+
+    Raises:
+        SystemExit: nginx is not installed.
+    """
+    nginx = shutil.which("nginx")
+    if nginx is None:
+        raise SystemExit("nginx is not installed; `make programs` installs it on Debian")
+    n_slots = 1 + QUEUE_DEPTH
+    settings = {"SER_WORKERS": "1", "SER_QUEUE_DEPTH": str(QUEUE_DEPTH), "SER_JOBS": "false"}
+    settings |= {"SER_KEY_CONCURRENCY": str(n_slots), "FORWARDED_ALLOW_IPS": "127.0.0.1"}
+    found = []
+    for n_replicas in REPLICAS:
+        with ExitStack() as stack:
+            services = [stack.enter_context(running(**settings)) for _ in range(n_replicas)]
+            port, balancer = stack.enter_context(balanced(nginx, [one.port for one in services]))
+            pids = [os.getpid(), balancer, *(one.pid for one in services)]
+            for body in utterances():
+                put_under_load(port, body, 2 * n_replicas, 2)
+            for load in LOADS:
+                found.append(_compare(measured, port, pids, n_replicas, load, seconds))
+                print(found[-1], flush=True)
+    return found
+
+
+def _compare(
+    measured: Measured, port: int, pids: Sequence[int], n_replicas: int, load: float, seconds: float
+) -> Comparison:
+    n_processors = len(os.sched_getaffinity(0))
+    rate = rate_of(measured, load, n_processors)
+    with processors_of_others(list(pids)) as others:
+        latencies, n_refused, span = send(port, utterances(), rate, seconds)
+    real = Row(
+        *(n_replicas, load, others[0], len(latencies) / span),
+        *(percentile(latencies, 50), percentile(latencies, 95)),
+        n_refused / (n_refused + len(latencies)),
+    )
+    return Comparison(real, simulated(measured, n_replicas, load, n_processors))
+
+
+def rate_of(measured: Measured, load: float, n_processors: int) -> float:
+    """Return the requests per second that load the processors of a machine, without refusals."""
+    return load * n_processors / sum(mean_costs(measured))
+
+
+def mean_costs(measured: Measured) -> tuple[float, float, float]:
+    """Return the mean processor seconds of an utterance: first process, worker, nginx with the client."""
+    costs = list(zip(measured.request_first, measured.request_worker, strict=True))
+    first, worker = (sum(column) / len(costs) for column in zip(*costs, strict=True))
+    return first, worker, measured.request_balancer + measured.request_client
+
+
+def simulated(measured: Measured, n_replicas: int, load: float, n_processors: int) -> Row:
+    """Simulate a load, with costs that are drawn from the measured ones."""
+    costs = [Cost(*pair) for pair in zip(measured.request_first, measured.request_worker, strict=True)]
+    site = Site(n_replicas, 1, 1 + QUEUE_DEPTH, n_processors, mean_costs(measured)[2])
+    rate = rate_of(measured, load, n_processors)
+    outcome = simulate(site, lambda source: source.choice(costs), rate, SIMULATED_SECONDS, SEED)
+    return row_of(outcome, n_replicas, load)
+
+
+def row_of(outcome: Outcome, n_replicas: int, load: float) -> Row:
+    """Summarize a simulation."""
+    n_answers = len(outcome.latencies)
+    return Row(
+        *(n_replicas, load, 0.0, n_answers / SIMULATED_SECONDS),
+        *(percentile(outcome.latencies, 50), percentile(outcome.latencies, 95)),
+        outcome.n_refused / (outcome.n_refused + n_answers),
+    )
+
+
+def send(port: int, bodies: Sequence[bytes], rate: float, seconds: float) -> tuple[list[float], int, float]:
+    """Send requests at the times of a Poisson process.
+
+    Returns:
+        The latencies of the answers in seconds, sorted, the number of refused requests, and the seconds in
+        which requests were sent.
+
+    Raises:
+        SystemExit: an answer has another status than 200 and 503.
+    """
+    source = random.Random(SEED)  # noqa: S311  # not for secrets
+    results: list[tuple[int, float]] = []
+    threads: list[threading.Thread] = []
+    began = time.perf_counter()
+    due = began + source.expovariate(rate)
+    while due < began + seconds:
+        time.sleep(max(due - time.perf_counter(), 0))
+        threads.append(threading.Thread(target=_send, args=(port, source.choice(bodies), due, results)))
+        threads[-1].start()
+        due += source.expovariate(rate)
+    for thread in threads:
+        thread.join()
+    unexpected = {status for status, _ in results} - {OK, OVERLOADED}
+    if unexpected:
+        raise SystemExit(f"unexpected statuses: {sorted(unexpected)}")
+    found = sorted(latency for status, latency in results if status == OK)
+    return found, len(results) - len(found), seconds
+
+
+OVERLOADED = 503
+
+
+def _send(port: int, body: bytes, due: float, results: list[tuple[int, float]]) -> None:
+    """Send a request, and note its latency since the time at which it was due."""
+    status = post(port, body)
+    results.append((status, time.perf_counter() - due))
+
+
+def write(found: Sequence[Comparison], path: Path = COMPARED) -> None:
+    """Write a comparison as JSON."""
+    rows = [dataclasses.asdict(one) for one in found]
+    write_whole(path, f"{json.dumps(rows, indent=1)}\n".encode())
+
+
+def read(path: Path = COMPARED) -> list[Comparison]:
+    """Read a comparison."""
+    rows = json.loads(path.read_text())
+    return [Comparison(Row(**row["measured"]), Row(**row["simulated"])) for row in rows]
