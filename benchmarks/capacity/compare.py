@@ -9,6 +9,7 @@ import json
 import os
 import random
 import shutil
+import statistics
 import threading
 import time
 from collections.abc import Sequence
@@ -122,14 +123,15 @@ def rate_of(measured: Measured, load: float, n_processors: int) -> float:
 
 def mean_costs(measured: Measured) -> tuple[float, float, float]:
     """Return the mean processor seconds of an utterance: first process, worker, nginx with the client."""
-    costs = list(zip(measured.request_first, measured.request_worker, strict=True))
-    first, worker = (sum(column) / len(costs) for column in zip(*costs, strict=True))
-    return first, worker, measured.request_balancer + measured.request_client
+    requests = measured.requests
+    outside = requests.balancer + requests.client
+    return statistics.mean(requests.first), statistics.mean(requests.worker), outside
 
 
 def simulated(measured: Measured, n_replicas: int, load: float, n_processors: int) -> Row:
     """Simulate a load, with costs that are drawn from the measured ones."""
-    costs = [Cost(*pair) for pair in zip(measured.request_first, measured.request_worker, strict=True)]
+    pairs = zip(measured.requests.first, measured.requests.worker, strict=True)
+    costs = [Cost(first, worker) for first, worker in pairs]
     site = Site(n_replicas, 1, 1 + QUEUE_DEPTH, n_processors, mean_costs(measured)[2])
     rate = rate_of(measured, load, n_processors)
     outcome = simulate(site, lambda source: source.choice(costs), rate, SIMULATED_SECONDS, SEED)

@@ -106,6 +106,23 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Requests:
+    """The cost of utterances of 2, 3 and 6 s, sent one after the other through nginx.
+
+    Attributes:
+        first: the processor seconds of the first process for each utterance.
+        worker: those of the worker, in the same order.
+        balancer: those of nginx, on average.
+        client: those of the client of the benchmark, on average.
+    """
+
+    first: list[float]
+    worker: list[float]
+    balancer: float
+    client: float
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """All figures of one run of `python -m benchmarks.capacity measure`.
 
@@ -121,10 +138,7 @@ class Measured:
         kept: ended jobs.
         notified: the transactions per second of PostgreSQL that each store a live message and announce it, by
             the number of connections. Without `fsync`.
-        request_first: the processor seconds of the first process for each utterance.
-        request_worker: those of the worker, in the same order.
-        request_balancer: those of nginx, on average.
-        request_client: those of the client of the benchmark, on average.
+        requests: utterances.
     """
 
     date: str
@@ -137,17 +151,15 @@ class Measured:
     worker: Idle
     kept: Kept
     notified: dict[str, float]
-    request_first: list[float]
-    request_worker: list[float]
-    request_balancer: float
-    request_client: float
+    requests: Requests
 
 
 def read(path: Path = MEASURED) -> Measured:
     """Read measured figures from a JSON file."""
     content = json.loads(path.read_text())
     kinds = {"relayed": Live, "alone": Live, "recorded": Recorded, "service": Idle, "worker": Idle}
-    parts = {name: kind(**content[name]) for name, kind in {**kinds, "kept": Kept}.items()}
+    kinds |= {"kept": Kept, "requests": Requests}
+    parts = {name: kind(**content[name]) for name, kind in kinds.items()}
     return Measured(**{**content, **parts})
 
 

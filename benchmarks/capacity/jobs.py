@@ -23,6 +23,7 @@ from testing.recordings import encode
 from training.data.codecs import TELEPHONE_RATE
 
 CALL_SECONDS = 600
+N_DIFFERENT = 2
 N_RECENT, N_OLD = 2_000, 20_000
 """The numbers of ended jobs whose cost is measured."""
 N_COUNTS = 100
@@ -57,9 +58,10 @@ def measure_jobs(
 
 
 def stereo_calls(n_calls: int) -> list[bytes]:
-    """Build WAV files of stereo calls: 8 kHz, mu-law."""
-    channels = build_calls(2 * n_calls, CALL_SECONDS)
-    return [_stereo(channels[number : number + 2]) for number in range(0, 2 * n_calls, 2)]
+    """Return WAV files of stereo calls, 8 kHz, mu-law: N_DIFFERENT calls that take turns."""
+    channels = build_calls(2 * N_DIFFERENT, CALL_SECONDS)
+    calls = [_stereo(channels[number : number + 2]) for number in range(0, len(channels), 2)]
+    return [calls[number % N_DIFFERENT] for number in range(n_calls)]
 
 
 def _stereo(channels: Sequence[LiveCall]) -> bytes:

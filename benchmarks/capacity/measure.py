@@ -78,7 +78,7 @@ def measure(size: Size) -> Measured:
         worker=worker,
         kept=kept,
         notified=notified,
-        **requests,
+        requests=requests,
     )
 
 

@@ -16,9 +16,9 @@ RECENT = 300.0
 """Seconds for which a pass reads each ended job (`app/jobs/maintenance.py`)."""
 
 CHANNEL_BITS = 8 * 50 * (160 + 8 + 40)
-"""Bits per second of a live channel: 50 messages of 20 ms of mu-law at 8 kHz (160 bytes), each with the header
-of a WebSocket frame from a client (8 bytes, RFC 6455, section 5.2) and those of TCP and IPv4 (40 bytes), without
-TLS."""
+"""Bits per second of a live channel: 50 messages of 20 ms of mu-law at 8 kHz (160 bytes), each with the
+header of a WebSocket frame from a client (8 bytes, RFC 6455, section 5.2) and those of TCP and IPv4
+(40 bytes), without TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,6 @@ class Setup:
         utilization: the share of the processors that the load may use; see docs/capacity.md.
         replica_vcpus: the processors of a replica and of a job worker (`deploy/kubernetes`), with as many
             worker processes.
-        max_pods: the most replicas, and the most job workers, of the autoscalers (`deploy/kubernetes`).
         max_connections: the connections of PostgreSQL, by its own default.
         database_vcpus: the processors of the machine of PostgreSQL. An assumption.
         balancer_connections: `worker_connections` of `deploy/nginx`. A live channel takes two.
@@ -84,7 +83,6 @@ class Setup:
 
     utilization: float = 0.6
     replica_vcpus: int = 2
-    max_pods: int = 10
     max_connections: int = 100
     database_vcpus: int = 16
     balancer_connections: int = 2048
@@ -106,12 +104,14 @@ class Limit:
         need: the amount that the load needs.
         capacity: the amount that the deployment has.
         remedy: how to get more.
+        is_setting: whether a setting of one machine is enough to get more.
     """
 
     name: str
     need: float
     capacity: float
     remedy: str
+    is_setting: bool = True
 
     @property
     def ratio(self) -> float:
@@ -174,6 +174,11 @@ class Plan:
         """The part that is too small first while the load grows."""
         return self.limits[0]
 
+    @property
+    def hard_bottleneck(self) -> Limit:
+        """The part that is too small first while the load grows and the settings grow with it."""
+        return next(limit for limit in self.limits if not limit.is_setting)
+
 
 class TooManyJobs(ValueError):
     """The maintenance of ended jobs takes all processor time of a job worker."""
@@ -216,10 +221,15 @@ def plan(measured: Measured, load: Load, setup: Setup | None = None) -> Plan:
     announced = max(measured.notified.values())
     callbacks = setup.callbacks_at_a_time * max(workers, 1)
     limits = [
-        Limit("pods", max(replicas, workers), setup.max_pods, "raise `maxReplicas`"),
         Limit("connections of PostgreSQL", connections, setup.max_connections, "raise `max_connections`"),
-        Limit("transactions of PostgreSQL", commits, announced, "cells, or live calls without PostgreSQL"),
-        Limit("processors of PostgreSQL", database_vcpus, setup.database_vcpus, "a larger machine; cells"),
+        Limit("transactions of PostgreSQL", commits, announced, "several sites", is_setting=False),
+        Limit(
+            "processors of PostgreSQL",
+            database_vcpus,
+            setup.database_vcpus * setup.utilization,
+            "a larger machine",
+            is_setting=False,
+        ),
         Limit(
             "connections of nginx",
             2 * load.channels,

@@ -14,6 +14,7 @@ import numpy as np
 
 from app.core.audio import Signal
 from benchmarks.capacity.accounting import thread_seconds
+from benchmarks.capacity.figures import Requests
 from benchmarks.job_client import WAV
 from benchmarks.serving import OK, TIMEOUT, free_port, put_under_load, running
 from benchmarks.throughput import three_seconds, wav
@@ -52,35 +53,32 @@ def post(port: int, body: bytes) -> int:
     return response.status
 
 
-def measure_requests(nginx: str, n_requests: int) -> dict[str, list[float] | float]:
+def measure_requests(nginx: str, n_requests: int) -> Requests:
     """Measure the processor time of each of many utterances, sent one after the other.
 
-    Returns:
-        The fields of `Measured` that begin with `request_`.
+    Args:
+        nginx: the path of the program.
+        n_requests: the number of utterances.
     """
     bodies = utterances()
-    spent: dict[str, list[float]] = {"first": [], "worker": [], "balancer": [], "client": []}
     with running(SER_WORKERS="1") as service, balanced(nginx, [service.port]) as (port, balancer):
         for body in bodies:
             put_under_load(port, body, 1, 2)
         (worker,) = service.worker_pids()
-        pids = {"first": [service.pid], "worker": [worker], "balancer": [balancer, *descendants(balancer)]}
+        parts = ([service.pid], [worker], [balancer, *descendants(balancer)])
+        rows = []
         for body in itertools.islice(itertools.cycle(bodies), n_requests):
-            before = {name: sum(map(thread_seconds, some)) for name, some in pids.items()}
+            before = [sum(map(thread_seconds, pids)) for pids in parts]
             client = time.process_time()
             thread = threading.Thread(target=_expect_answer, args=(port, body))
             thread.start()
             thread.join()
-            spent["client"].append(time.process_time() - client)
+            client = time.process_time() - client
             time.sleep(0.01)  # the work after the answer counts also
-            for name, some in pids.items():
-                spent[name].append(sum(map(thread_seconds, some)) - before[name])
-    return {
-        "request_first": spent["first"],
-        "request_worker": spent["worker"],
-        "request_balancer": statistics.mean(spent["balancer"]),
-        "request_client": statistics.mean(spent["client"]),
-    }
+            after = [sum(map(thread_seconds, pids)) for pids in parts]
+            rows.append([*(end - begin for begin, end in zip(before, after, strict=True)), client])
+    first, workers, balancers, clients = map(list, zip(*rows, strict=True))
+    return Requests(first, workers, statistics.mean(balancers), statistics.mean(clients))
 
 
 def _expect_answer(port: int, body: bytes) -> None:

@@ -179,7 +179,7 @@ def simulate_channels(replica: Site, channel: Channel, n_channels: int, seconds:
         yield environment.timeout(source.uniform(0, READ))
         read = environment.now
         while environment.now < seconds:
-            arrival = source.uniform(read - READ, environment.now)
+            arrival = source.uniform(read, environment.now)
             audio, read = environment.now - read, environment.now
             with processes.first.request() as loop:
                 yield loop
