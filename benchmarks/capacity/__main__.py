@@ -5,12 +5,14 @@
     python -m benchmarks.capacity targets [--measured FILE] [--output FILE]
     python -m benchmarks.capacity plan [--measured FILE] [--channels N …] [--hours H …]
         [--peak-to-mean P] [--utilization U] [--vcpu-hour PRICE] [--gib-hour PRICE] [--gib-month PRICE]
+    python -m benchmarks.capacity page
 
 - `measure` measures processor time, memory and database load on this machine, in about ten minutes.
 - `compare` puts two and four replicas on this machine, and the simulation, under the same loads, in six
   minutes.
 - `targets` simulates the latency of live calls at several utilizations.
-- `plan` prints the tables of docs/capacity.md, or those of other loads, utilizations and prices.
+- `plan` prints the machines for the loads of docs/capacity.md, or for other loads, utilizations and prices.
+- `page` prints all tables of docs/capacity.md.
 """
 
 import argparse
@@ -22,7 +24,7 @@ from benchmarks.capacity import compare, figures, tables, targets
 from benchmarks.capacity.measure import Size, measure
 from benchmarks.capacity.plan import SIZES, Load, Prices, Setup
 
-QUICK = Size(channels=8, seconds=14.0, calls=1, requests=12, idle=5.0)
+QUICK = Size(channels=8, seconds=14.0, calls=1, call_seconds=20.0, requests=12, idle=5.0)
 """A run that shows whether everything works; its figures mean nothing."""
 
 
@@ -76,6 +78,12 @@ def run_plan(options: argparse.Namespace) -> None:
         print(f"{text}\n")
 
 
+def run_page(_: argparse.Namespace) -> None:
+    """Print all tables of docs/capacity.md, from the stored figures."""
+    for text in tables.page(figures.read(), compare.read(), targets.read()):
+        print(f"{text}\n")
+
+
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.capacity", description="Plan machines.")
     verbs = parser.add_subparsers(required=True)
@@ -103,9 +111,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         default = getattr(Prices(), price.replace("-", "_"))
         one.add_argument(f"--{price}", type=float, default=default, help=f"price of a {unit}")
     one.set_defaults(run=run_plan)
-    for verb in verbs.choices.values():
-        if verb is not verbs.choices["measure"]:
-            verb.add_argument("--measured", type=Path, default=figures.MEASURED)
+    for verb in ("compare", "targets", "plan"):
+        verbs.choices[verb].add_argument("--measured", type=Path, default=figures.MEASURED)
+    verbs.add_parser("page", help="print the tables of docs/capacity.md").set_defaults(run=run_page)
     return parser.parse_args(arguments)
 
 

@@ -22,7 +22,6 @@ from testing.receiver import Receiver
 from testing.recordings import encode
 from training.data.codecs import TELEPHONE_RATE
 
-CALL_SECONDS = 600
 N_DIFFERENT = 2
 N_RECENT, N_OLD = 2_000, 20_000
 """The numbers of ended jobs whose cost is measured."""
@@ -30,15 +29,25 @@ N_COUNTS = 100
 PASS_SECONDS = 2.0
 """`app.jobs.maintenance.SECONDS`"""
 HOUR = 3600
+STEREO_BYTES = 2 * TELEPHONE_RATE
+"""Bytes of a second of a stereo call."""
 
 
 def measure_jobs(
-    server: Postgres, shared: dict[str, str], n_calls: int, seconds: float
+    server: Postgres, shared: dict[str, str], n_calls: int, call_seconds: float, seconds: float
 ) -> tuple[Recorded, Idle, Idle, Kept]:
-    """Measure jobs, and the processes that accept and run them."""
+    """Measure jobs, and the processes that accept and run them.
+
+    Args:
+        server: PostgreSQL.
+        shared: the settings of PostgreSQL and of the store.
+        n_calls: the number of recorded calls.
+        call_seconds: the duration of each.
+        seconds: the seconds of each measurement of idle processes.
+    """
     receiver = Receiver(200)
     threading.Thread(target=receiver.serve_forever, daemon=True).start()
-    recordings = stereo_calls(n_calls)
+    recordings = stereo_calls(n_calls, call_seconds)
     at_work = {**shared, "SER_WORKERS": "2", "SER_JOBS_AT_A_TIME": "1"}
     with ExitStack() as stack:
         service = stack.enter_context(running(**{**shared, "SER_WORKERS": "2"}))
@@ -57,9 +66,9 @@ def measure_jobs(
     return recorded, idle_service, idle_worker, kept
 
 
-def stereo_calls(n_calls: int) -> list[bytes]:
+def stereo_calls(n_calls: int, seconds: float) -> list[bytes]:
     """Return WAV files of stereo calls, 8 kHz, mu-law: N_DIFFERENT calls that take turns."""
-    channels = build_calls(2 * N_DIFFERENT, CALL_SECONDS)
+    channels = build_calls(2 * N_DIFFERENT, seconds)
     calls = [_stereo(channels[number : number + 2]) for number in range(0, len(channels), 2)]
     return [calls[number % N_DIFFERENT] for number in range(n_calls)]
 
@@ -105,9 +114,10 @@ def run_jobs(
     states = {find(url, job)["state"] for job in jobs}
     if states != {"succeeded"}:
         raise SystemExit(f"jobs ended as {', '.join(sorted(states))}; nothing was measured")
-    hours = len(jobs) * CALL_SECONDS / HOUR
+    call_seconds = statistics.mean(map(len, recordings)) / STEREO_BYTES
+    hours = len(jobs) * call_seconds / HOUR
     figures = Recorded(
-        minutes=CALL_SECONDS / 60,
+        minutes=round(call_seconds / 60, 2),
         n_calls=len(jobs),
         service=spent.trees[0] / hours,
         worker=spent.trees[1] / hours,

@@ -32,6 +32,7 @@ class Size:
         channels: the live channels at a time.
         seconds: the duration of their calls.
         calls: the recorded calls.
+        call_seconds: the duration of each.
         requests: the utterances.
         idle: the seconds of each measurement of idle processes.
     """
@@ -39,6 +40,7 @@ class Size:
     channels: int = 40
     seconds: float = 50.0
     calls: int = 6
+    call_seconds: float = 600.0
     requests: int = 240
     idle: float = 20.0
 
@@ -64,7 +66,9 @@ def measure(size: Size) -> Measured:
             relayed, live_connections = measure_live(
                 nginx, bench, size.channels, size.seconds, shared, server
             )
-        recorded, service, worker, kept = measure_jobs(server, shared, size.calls, size.idle)
+        recorded, service, worker, kept = measure_jobs(
+            server, shared, size.calls, size.call_seconds, size.idle
+        )
         notified = measure_notifications(server)
     service = dataclasses.replace(service, connections=max(service.connections, live_connections))
     return Measured(

@@ -16,6 +16,13 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
 
 
+def page(measured: Measured, found: Sequence[Comparison], targets: Sequence[Target]) -> list[str]:
+    """Return all tables of the page, in its order."""
+    plans = [sizes(measured), limits(measured)]
+    figures = [costs(measured), job_costs(measured), notified(measured)]
+    return [*plans, utilizations(targets), *figures, comparison(found)]
+
+
 def sizes(
     measured: Measured,
     loads: Sequence[Load] = SIZES,
