@@ -55,7 +55,7 @@ class Meter:
         self._server, self._pids = server, pids
         self._connections = 0
         self._ended = threading.Event()
-        self._watcher = threading.Thread(target=self._watch)
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()
         time.sleep(STATISTICS)
         self._began = self._note()

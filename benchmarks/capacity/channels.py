@@ -10,8 +10,9 @@ from benchmarks.capacity.requests import balanced
 from benchmarks.live_bench import Bench, settings
 from benchmarks.live_checks import all_complete, latencies
 from benchmarks.monitor import Monitor, memory_of
-from benchmarks.serving import percentile, running, tree_seconds
+from benchmarks.serving import Running, percentile, processor_seconds, running, tree_seconds
 from testing.backends import Postgres
+from training.data.codecs import TELEPHONE_RATE
 
 
 def measure_live(
@@ -39,31 +40,36 @@ def measure_live(
         bench.warm_up(service)
         at_rest = memory_of(service)
         meter = Meter(server, []) if server else None
-        balancer_before = tree_seconds(balancer)
+        before = _clocks(service, balancer)
         with Monitor(service) as monitor:
             through = dataclasses.replace(service, port=port)
             talks = bench.start(through, calls).result()
-        balancer_spent = tree_seconds(balancer) - balancer_before
+        after = _clocks(service, balancer)
         spent = meter.stop() if meter else None
     if not all_complete(talks):
         raise SystemExit("live sessions failed; nothing was measured")
     start, end = max(one.sent[0] for one in talks), min(one.sent[-1] for one in talks)
-    every, first = monitor.processors(start, end)
-    spoken = sum(one.sent[-1] - one.sent[0] for one in talks)
+    audio = sum(len(call.audio) for call in calls) / TELEPHONE_RATE
+    first, every, nginx_spent = ((now - then) / audio for now, then in zip(after, before, strict=True))
     found = sorted(latency for pair in zip(calls, talks, strict=True) for latency in latencies(*pair))
     n_tasks = sum(len(one.of_type("segment")) + len(one.of_type("interim")) for one in talks)
     memory = max(sample.every for sample in monitor.memory(start, end)) - at_rest.every
     figures = Live(
         n_channels=n_channels,
         speech=float(np.mean([call.share for call in calls])),
-        first=first / n_channels,
-        workers=(every - first) / n_channels,
-        balancer=balancer_spent / spoken,
-        database=spent.database / spoken if spent else 0.0,
-        commits=spent.commits / spoken if spent else 0.0,
-        tasks=n_tasks / spoken,
+        first=first,
+        workers=every - first,
+        balancer=nginx_spent,
+        database=spent.database / audio if spent else 0.0,
+        commits=spent.commits / audio if spent else 0.0,
+        tasks=n_tasks / audio,
         memory=memory / n_channels,
         p50=percentile(found, 50),
         p99=percentile(found, 99),
     )
     return figures, spent.connections if spent else 0
+
+
+def _clocks(service: Running, balancer: int) -> tuple[float, float, float]:
+    """Return the processor seconds so far of the first process, of the whole service, and of nginx."""
+    return processor_seconds(service.pid), service.processor_seconds(), tree_seconds(balancer)

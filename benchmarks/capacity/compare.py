@@ -20,7 +20,7 @@ from app.core.files import write_whole
 from benchmarks.capacity.accounting import processors_of_others
 from benchmarks.capacity.figures import Measured
 from benchmarks.capacity.requests import balanced, post, utterances
-from benchmarks.capacity.simulation import Cost, Outcome, Site, simulate
+from benchmarks.capacity.simulation import Cost, Site, simulate
 from benchmarks.serving import OK, percentile, put_under_load, running
 
 COMPARED = Path(__file__).parent / "compared.json"
@@ -31,7 +31,7 @@ LOADS = (0.4, 0.6, 0.8, 1.2)
 """The processor time of the requests, relative to that of the machine."""
 QUEUE_DEPTH = 7
 SECONDS = 30.0
-SIMULATED_SECONDS = 600.0
+SIMULATED_SECONDS = 300.0
 SEED = 22
 
 
@@ -42,7 +42,7 @@ class Row:
     Attributes:
         replicas: the number of replicas.
         load: the processor time of the requests, relative to that of the machine.
-        others: the processors that other programs used meanwhile; 0 in a simulation.
+        others: the processors that other programs used meanwhile.
         throughput: the answers per second.
         p50: the median latency in seconds.
         p95: the 95th percentile of the latency.
@@ -113,7 +113,7 @@ def _compare(
         *(percentile(latencies, 50), percentile(latencies, 95)),
         n_refused / (n_refused + len(latencies)),
     )
-    return Comparison(real, simulated(measured, n_replicas, load, n_processors))
+    return Comparison(real, simulated(measured, real, n_processors))
 
 
 def rate_of(measured: Measured, load: float, n_processors: int) -> float:
@@ -128,21 +128,20 @@ def mean_costs(measured: Measured) -> tuple[float, float, float]:
     return statistics.mean(requests.first), statistics.mean(requests.worker), outside
 
 
-def simulated(measured: Measured, n_replicas: int, load: float, n_processors: int) -> Row:
-    """Simulate a load, with costs that are drawn from the measured ones."""
+def simulated(measured: Measured, real: Row, n_processors: int) -> Row:
+    """Simulate a load that was measured, with costs that are drawn from the measured ones.
+
+    Other programs use as much processor time as they did during the measurement.
+    """
     pairs = zip(measured.requests.first, measured.requests.worker, strict=True)
     costs = [Cost(first, worker) for first, worker in pairs]
-    site = Site(n_replicas, 1, 1 + QUEUE_DEPTH, n_processors, mean_costs(measured)[2])
-    rate = rate_of(measured, load, n_processors)
+    outside = mean_costs(measured)[2]
+    site = Site(real.replicas, 1, 1 + QUEUE_DEPTH, n_processors, outside, real.others)
+    rate = rate_of(measured, real.load, n_processors)
     outcome = simulate(site, lambda source: source.choice(costs), rate, SIMULATED_SECONDS, SEED)
-    return row_of(outcome, n_replicas, load)
-
-
-def row_of(outcome: Outcome, n_replicas: int, load: float) -> Row:
-    """Summarize a simulation."""
     n_answers = len(outcome.latencies)
     return Row(
-        *(n_replicas, load, 0.0, n_answers / SIMULATED_SECONDS),
+        *(real.replicas, real.load, real.others, n_answers / SIMULATED_SECONDS),
         *(percentile(outcome.latencies, 50), percentile(outcome.latencies, 95)),
         outcome.n_refused / (outcome.n_refused + n_answers),
     )

@@ -15,6 +15,9 @@ import simpy
 QUANTUM = 0.003
 """Seconds for which a process has a processor. Linux gives 0.7 to 3 ms (`base_slice_ns`); not tuned."""
 
+BURST = 0.02
+"""Seconds for which another program uses a processor at a time. Not measured."""
+
 READ = 0.2
 """Seconds between two reads of a live connection (`app/websocket.py`)."""
 
@@ -44,6 +47,7 @@ class Site:
         n_slots: the requests that a replica accepts at a time (`SER_WORKERS` + `SER_QUEUE_DEPTH`).
         n_processors: the processors that all processes share.
         outside: the processor seconds of a request in the balancer and its client, if they share the machine.
+        others: the processors that other programs use, on average.
     """
 
     n_replicas: int
@@ -51,6 +55,7 @@ class Site:
     n_slots: int
     n_processors: int
     outside: float = 0.0
+    others: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +148,14 @@ def simulate(
                 return
             environment.process(request(cost(source)))
 
+    def other_programs() -> Step:
+        while environment.now <= seconds:
+            yield environment.timeout(source.expovariate(site.others / BURST))
+            environment.process(use(environment, processors, BURST))
+
     environment.process(arrivals())
+    if site.others:
+        environment.process(other_programs())
     environment.run()
     return Outcome(sorted(latencies), sorted(waits), len(refused))
 
@@ -156,7 +168,7 @@ def simulate_channels(replica: Site, channel: Channel, n_channels: int, seconds:
     service leaves them out while workers are busy; so the simulation is rather too slow than too fast.
 
     Args:
-        replica: the replica; `n_replicas`, `n_slots` and `outside` do not count.
+        replica: the replica; only `n_workers` and `n_processors` count.
         channel: the cost of a channel.
         n_channels: the number of channels.
         seconds: the duration of the calls.
