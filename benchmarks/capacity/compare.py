@@ -30,7 +30,7 @@ REPLICAS = (2, 4)
 LOADS = (0.4, 0.6, 0.8, 1.2)
 """The processor time of the requests, relative to that of the machine."""
 QUEUE_DEPTH = 7
-SECONDS = 30.0
+SECONDS = 25.0
 SIMULATED_SECONDS = 300.0
 SEED = 22
 

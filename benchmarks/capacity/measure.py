@@ -38,11 +38,11 @@ class Size:
     """
 
     channels: int = 40
-    seconds: float = 50.0
-    calls: int = 6
+    seconds: float = 40.0
+    calls: int = 4
     call_seconds: float = 600.0
-    requests: int = 240
-    idle: float = 20.0
+    requests: int = 150
+    idle: float = 15.0
 
 
 def measure(size: Size) -> Measured:
