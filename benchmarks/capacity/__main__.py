@@ -1,7 +1,8 @@
 """The machines for a load: measure, compare with a simulation, and compute.
 
     python -m benchmarks.capacity measure [--quick] [--output FILE]
-    python -m benchmarks.capacity compare [--measured FILE] [--seconds S] [--output FILE]
+    python -m benchmarks.capacity compare [--seconds S] [--patience MINUTES]
+        [--output FILE]
     python -m benchmarks.capacity targets [--measured FILE] [--output FILE]
     python -m benchmarks.capacity plan [--measured FILE] [--channels N …] [--hours H …]
         [--peak-to-mean P] [--utilization U] [--vcpu-hour PRICE] [--gib-hour PRICE] [--gib-month PRICE]
@@ -12,7 +13,7 @@
   minutes.
 - `targets` simulates the latency of live calls at several utilizations.
 - `plan` prints the machines for the loads of docs/capacity.md, or for other loads, utilizations and prices.
-- `page` prints all tables of docs/capacity.md.
+- `page` writes the tables of docs/capacity.md again, from the stored figures. Then read its prose again.
 """
 
 import argparse
@@ -20,11 +21,14 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from app.core.files import write_whole
 from benchmarks.capacity import compare, figures, tables, targets
 from benchmarks.capacity.measure import Size, measure
 from benchmarks.capacity.plan import SIZES, Load, Prices, Setup
+from benchmarks.serving import ROOT
 
-QUICK = Size(channels=8, seconds=14.0, calls=1, call_seconds=20.0, requests=12, idle=5.0)
+PAGE = ROOT / "docs" / "capacity.md"
+QUICK = Size(channels=8, seconds=14.0, calls=1, call_seconds=20.0, idle=5.0)
 """A run that shows whether everything works; its figures mean nothing."""
 
 
@@ -47,7 +51,7 @@ def run_measure(options: argparse.Namespace) -> None:
 
 def run_compare(options: argparse.Namespace) -> None:
     """Compare real replicas with the simulation."""
-    found = compare.compare(figures.read(options.measured), options.seconds)
+    found = compare.compare(options.seconds, 60 * options.patience)
     compare.write(found, options.output)
     print(tables.comparison(found))
 
@@ -79,9 +83,9 @@ def run_plan(options: argparse.Namespace) -> None:
 
 
 def run_page(_: argparse.Namespace) -> None:
-    """Print all tables of docs/capacity.md, from the stored figures."""
-    for text in tables.page(figures.read(), compare.read(), targets.read()):
-        print(f"{text}\n")
+    """Write the tables of docs/capacity.md again, from the stored figures."""
+    texts = tables.page(figures.read(), compare.read(), targets.read())
+    write_whole(PAGE, tables.updated(PAGE.read_text(), texts).encode())
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -93,6 +97,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     one.set_defaults(run=run_measure)
     one = verbs.add_parser("compare", help="compare real replicas with the simulation")
     one.add_argument("--seconds", type=float, default=compare.SECONDS, help="the duration of each load")
+    one.add_argument("--patience", type=float, default=0, help="minutes to wait until others are quiet")
     one.add_argument("--output", type=Path, default=compare.COMPARED)
     one.set_defaults(run=run_compare)
     one = verbs.add_parser("targets", help="simulate live calls at several utilizations")
@@ -111,9 +116,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         default = getattr(Prices(), price.replace("-", "_"))
         one.add_argument(f"--{price}", type=float, default=default, help=f"price of a {unit}")
     one.set_defaults(run=run_plan)
-    for verb in ("compare", "targets", "plan"):
+    for verb in ("targets", "plan"):
         verbs.choices[verb].add_argument("--measured", type=Path, default=figures.MEASURED)
-    verbs.add_parser("page", help="print the tables of docs/capacity.md").set_defaults(run=run_page)
+    verbs.add_parser("page", help="write the tables of docs/capacity.md again").set_defaults(run=run_page)
     return parser.parse_args(arguments)
 
 

@@ -117,19 +117,19 @@ def thread_seconds(pid: int) -> float:
 
 
 @contextmanager
-def processors_of_others(pids: list[int]) -> Iterator[list[float]]:
+def processors_of_others(pid: int) -> Iterator[list[float]]:
     """Note the processors that other programs of the machine use meanwhile.
 
     Args:
-        pids: the processes that do not count, with their children.
+        pid: the process that does not count, with its children.
 
     Yields:
         A list that has the mean number of processors at the end of the context.
     """
     found: list[float] = []
-    before, ours, began = _busy(), sum(map(_tree_seconds, pids)), time.monotonic()
+    before, ours, began = _busy(), _tree_seconds(pid), time.monotonic()
     yield found
-    spent = _busy() - before - (sum(map(_tree_seconds, pids)) - ours)
+    spent = _busy() - before - (_tree_seconds(pid) - ours)
     found.append(max(spent, 0.0) / (time.monotonic() - began))
 
 

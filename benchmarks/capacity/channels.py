@@ -8,9 +8,9 @@ from benchmarks.capacity.accounting import Meter
 from benchmarks.capacity.figures import Live
 from benchmarks.capacity.requests import balanced
 from benchmarks.live_bench import Bench, settings
-from benchmarks.live_checks import all_complete, latencies
+from benchmarks.live_checks import all_complete
 from benchmarks.monitor import Monitor, memory_of
-from benchmarks.serving import Running, percentile, processor_seconds, running, tree_seconds
+from benchmarks.serving import Running, processor_seconds, running, tree_seconds
 from testing.backends import Postgres
 from training.data.codecs import TELEPHONE_RATE
 
@@ -51,7 +51,6 @@ def measure_live(
     start, end = max(one.sent[0] for one in talks), min(one.sent[-1] for one in talks)
     audio = sum(len(call.audio) for call in calls) / TELEPHONE_RATE
     first, every, nginx_spent = ((now - then) / audio for now, then in zip(after, before, strict=True))
-    found = sorted(latency for pair in zip(calls, talks, strict=True) for latency in latencies(*pair))
     n_tasks = sum(len(one.of_type("segment")) + len(one.of_type("interim")) for one in talks)
     memory = max(sample.every for sample in monitor.memory(start, end)) - at_rest.every
     figures = Live(
@@ -64,8 +63,6 @@ def measure_live(
         commits=spent.commits / audio if spent else 0.0,
         tasks=n_tasks / audio,
         memory=memory / n_channels,
-        p50=percentile(found, 50),
-        p99=percentile(found, 99),
     )
     return figures, spent.connections if spent else 0
 

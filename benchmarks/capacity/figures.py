@@ -24,8 +24,6 @@ class Live:
         commits: the transactions of PostgreSQL for a second of a channel.
         tasks: the segments and interim answers for a second of a channel.
         memory: the bytes of memory of a channel.
-        p50: the median latency of a segment in seconds.
-        p99: the 99th percentile of this latency.
     """
 
     n_channels: int
@@ -37,8 +35,6 @@ class Live:
     commits: float
     tasks: float
     memory: float
-    p50: float
-    p99: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,23 +102,6 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Requests:
-    """The cost of utterances of 2, 3 and 6 s, sent one after the other through nginx.
-
-    Attributes:
-        first: the processor seconds of the first process for each utterance.
-        worker: those of the worker, in the same order.
-        balancer: those of nginx, on average.
-        client: those of the client of the benchmark, on average.
-    """
-
-    first: list[float]
-    worker: list[float]
-    balancer: float
-    client: float
-
-
-@dataclass(frozen=True, slots=True)
 class Measured:
     """All figures of one run of `python -m benchmarks.capacity measure`.
 
@@ -138,7 +117,6 @@ class Measured:
         kept: ended jobs.
         notified: the transactions per second of PostgreSQL that each store a live message and announce it, by
             the number of connections. Without `fsync`.
-        requests: utterances.
     """
 
     date: str
@@ -151,15 +129,17 @@ class Measured:
     worker: Idle
     kept: Kept
     notified: dict[str, float]
-    requests: Requests
 
 
 def read(path: Path = MEASURED) -> Measured:
     """Read measured figures from a JSON file."""
     content = json.loads(path.read_text())
-    kinds = {"relayed": Live, "alone": Live, "recorded": Recorded, "service": Idle, "worker": Idle}
-    kinds |= {"kept": Kept, "requests": Requests}
-    parts = {name: kind(**content[name]) for name, kind in kinds.items()}
+    parts = {
+        **{name: Live(**content[name]) for name in ("relayed", "alone")},
+        **{name: Idle(**content[name]) for name in ("service", "worker")},
+        "recorded": Recorded(**content["recorded"]),
+        "kept": Kept(**content["kept"]),
+    }
     return Measured(**{**content, **parts})
 
 

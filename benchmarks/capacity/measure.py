@@ -16,7 +16,6 @@ from pathlib import Path
 from benchmarks.capacity.channels import measure_live
 from benchmarks.capacity.figures import Measured
 from benchmarks.capacity.jobs import measure_jobs
-from benchmarks.capacity.requests import measure_requests
 from benchmarks.live_bench import Bench, allow_files
 from testing.backends import Postgres, object_store, postgres
 from testing.receiver import SECRET
@@ -33,7 +32,6 @@ class Size:
         seconds: the duration of their calls.
         calls: the recorded calls.
         call_seconds: the duration of each.
-        requests: the utterances.
         idle: the seconds of each measurement of idle processes.
     """
 
@@ -41,7 +39,6 @@ class Size:
     seconds: float = 40.0
     calls: int = 4
     call_seconds: float = 600.0
-    requests: int = 150
     idle: float = 15.0
 
 
@@ -55,7 +52,6 @@ def measure(size: Size) -> Measured:
     if nginx is None:
         raise SystemExit("nginx is not installed; `make programs` installs it on Debian")
     before = os.getloadavg()[0]
-    requests = measure_requests(nginx, size.requests)
     with postgres() as server, object_store() as store:
         shared = {**store, "SER_JOBS": "true", "SER_JOBS_URL": server.url, "SER_JOBS_AT_A_TIME": "0"}
         shared |= {"SER_CALLBACK_SECRETS": SECRET, "SER_CALLBACK_PRIVATE": "true"}
@@ -82,7 +78,6 @@ def measure(size: Size) -> Measured:
         worker=worker,
         kept=kept,
         notified=notified,
-        requests=requests,
     )
 
 

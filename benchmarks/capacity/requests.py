@@ -8,13 +8,13 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from app.core.audio import Signal
 from benchmarks.capacity.accounting import thread_seconds
-from benchmarks.capacity.figures import Requests
 from benchmarks.job_client import WAV
 from benchmarks.serving import OK, TIMEOUT, free_port, put_under_load, running
 from benchmarks.throughput import three_seconds, wav
@@ -23,6 +23,23 @@ from testing.service import descendants
 
 CLIPS = (2, 3, 6)
 """The durations of the utterances in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """The cost of utterances of 2, 3 and 6 s, sent one after the other through nginx.
+
+    Attributes:
+        first: the processor seconds of the first process for each utterance.
+        worker: those of the worker, in the same order.
+        balancer: those of nginx, on average.
+        client: those of the client of the benchmark, on average.
+    """
+
+    first: list[float]
+    worker: list[float]
+    balancer: float
+    client: float
 
 
 @contextmanager

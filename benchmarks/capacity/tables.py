@@ -23,6 +23,21 @@ def page(measured: Measured, found: Sequence[Comparison], targets: Sequence[Targ
     return [*plans, utilizations(targets), *figures, comparison(found)]
 
 
+def updated(text: str, tables: Sequence[str]) -> str:
+    """Replace the tables of a page by new ones with the same first line.
+
+    Raises:
+        ValueError: the page has no such table.
+    """
+    for new in tables:
+        head = new.splitlines()[0]
+        before, found, rest = text.partition(head)
+        if not found:
+            raise ValueError(f"docs/capacity.md has no table that begins with {head}. Insert its first line.")
+        text = before + new + "\n\n" + rest.partition("\n\n")[2]
+    return text
+
+
 def sizes(
     measured: Measured,
     loads: Sequence[Load] = SIZES,
@@ -81,7 +96,6 @@ def costs(measured: Measured) -> str:
         ("transactions for a second of a channel", lambda one: f"{one.commits:.2f}"),
         ("segments and interim answers for a second of a channel", lambda one: f"{one.tasks:.2f}"),
         ("memory of a channel", lambda one: f"{one.memory / 2**10:,.0f} KiB"),
-        ("latency of a segment, p50 and p99", lambda one: f"{_ms(one.p50)} and {_ms(one.p99)}"),
     ]
     pair = (measured.alone, measured.relayed)
     head = ["live channels", "alone", "with PostgreSQL"]
@@ -138,14 +152,14 @@ def comparison(found: Sequence[Comparison]) -> str:
         real, model = one.measured, one.simulated
         rows.append(
             [
-                *(str(real.replicas), f"{real.load:.0%}", f"{real.others:.2f}"),
+                *(str(real.replicas), f"{real.load:.0%}", f"{real.rate:.1f}", f"{real.others:.2f}"),
                 *(f"{real.throughput:.1f}", f"{model.throughput:.1f}"),
                 *(f"{_ms(real.p50)}", f"{_ms(model.p50)}"),
                 *(f"{_ms(real.p95)}", f"{_ms(model.p95)}"),
                 *(f"{real.refused:.1%}", f"{model.refused:.1%}"),
             ]
         )
-    head = ["replicas", "load", "processors of others", "answers a second", "simulated"]
+    head = ["replicas", "load", "requests a second", "processors of others", "answers a second", "simulated"]
     head += ["p50", "simulated", "p95", "simulated", "refused", "simulated"]
     return table(head, rows)
 

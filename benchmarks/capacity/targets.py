@@ -62,11 +62,6 @@ def targets(measured: Measured) -> list[Target]:
     return found
 
 
-def measured_load(measured: Measured) -> Outcome:
-    """Simulate the channels of the measurement, on the processors of that machine."""
-    return _simulated(measured, measured.relayed.n_channels, 1)
-
-
 def _simulated(measured: Measured, n_channels: int, slowness: float) -> Outcome:
     return simulate_channels(REPLICA, channel_of(measured, slowness), n_channels, SECONDS, SEED)
 

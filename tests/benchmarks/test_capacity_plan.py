@@ -105,7 +105,14 @@ def test_figures_survive_their_file(measured: Measured, tmp_path_factory: pytest
 def test_the_page_has_the_tables_of_the_script(measured: Measured) -> None:
     texts = tables.page(measured, read_comparison(), read_targets())
     missing = [text for text in texts if text not in PAGE]
-    assert not missing, f"docs/capacity.md is older than its figures. Put this there:\n{missing[0]}"
+    assert not missing, "docs/capacity.md is older than its figures: `python -m benchmarks.capacity page`"
+
+
+def test_a_new_table_takes_the_place_of_the_old_one() -> None:
+    old, new = tables.table(["a", "b"], [["1", "2"]]), tables.table(["a", "b"], [["3", "4"], ["5", "6"]])
+    assert tables.updated(f"Before\n\n{old}\n\nAfter\n", [new]) == f"Before\n\n{new}\n\nAfter\n"
+    with pytest.raises(ValueError, match="no table that begins with"):
+        tables.updated("Before", [new])
 
 
 def test_the_page_names_the_measured_machine(measured: Measured) -> None:
