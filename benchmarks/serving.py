@@ -154,9 +154,7 @@ class Running:
 
     def processor_seconds(self) -> float:
         """Return the processor time of all processes so far, in seconds, with those that have ended."""
-        return sum(
-            processor_seconds(pid, with_ended_children=True) for pid in (self.pid, *_descendants(self.pid))
-        )
+        return tree_seconds(self.pid)
 
 
 @contextlib.contextmanager
@@ -206,6 +204,11 @@ def processor_seconds(pid: int, *, with_ended_children: bool = False) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     ticks = fields[11:15] if with_ended_children else fields[11:13]
     return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+
+
+def tree_seconds(pid: int) -> float:
+    """Return the processor seconds of a process and its children so far, with those that have ended."""
+    return sum(processor_seconds(one, with_ended_children=True) for one in (pid, *_descendants(pid)))
 
 
 def median_milliseconds(seconds: Sequence[float]) -> float:

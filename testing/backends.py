@@ -40,6 +40,17 @@ class Postgres:
             [str(self._programs / "initdb"), *options], user=user, cwd=folder, check=True, capture_output=True
         )
 
+    @property
+    def pid(self) -> int:
+        """The process ID of the server."""
+        assert self._server is not None
+        return self._server.pid
+
+    @property
+    def programs(self) -> Path:
+        """The folder of the programs of the server, such as `pgbench`."""
+        return self._programs
+
     def start(self) -> None:
         """Start the server, and return when it accepts connections."""
         data = str(self._data)
