@@ -29,7 +29,10 @@ IMPROV_LINES = """UTD-IMPROV-S01A-F01-P-FM01.avi; N; A:3.000000; V:3.500000; D:3
 ABC-1; Neutral; Neutral; A:3.000000; V:3.000000; D:3.000000; N:4.000000;
 
 UTD-IMPROV-S02H-M06-S-MF02.avi; H; A:3.000000; V:3.500000; D:NaN ; N:4.000000;
-UTD-IMPROV-S03S-M02-R-FM03.avi; X; A:3.000000; V:3.500000; D:3.000000 ; N:4.000000;
+UTD-IMPROV-S03S-M02-R-MM03.avi; X; A:3.000000; V:3.500000; D:3.000000 ; N:4.000000;
+UTD-IMPROV-S01A-F02-R-FF01.avi; A; A:3.000000; V:3.500000; D:3.000000 ; N:4.000000;
+UTD-IMPROV-S01A-M05-S-FM13.avi; N; A:3.000000; V:3.500000; D:3.000000 ; N:4.000000;
+UTD-IMPROV-S01A-F05-T-FM01.avi; A; A:3.000000; V:3.500000; D:3.000000 ; N:4.000000;
 """
 PODCAST_LINES = """FileName,EmoClass,EmoAct,EmoVal,EmoDom,SpkrID,Gender,Split_Set
 MSP-PODCAST_0001_0008.wav,N,2.2,4,3,127,Male,Train
@@ -131,7 +134,11 @@ TREES = {
         {
             "session1/S01A/P/MSP-IMPROV-S01A-F01-P-FM01.wav": ("neutral", "F01", "f", "en", 1),
             "session6/S02H/S/MSP-IMPROV-S02H-M06-S-MF02.wav": ("happiness", "M06", "m", "en", 6),
-            "session2/S03S/R/MSP-IMPROV-S03S-M02-R-FM03.wav": None,
+            "session2/S03S/R/MSP-IMPROV-S03S-M02-R-MM03.wav": None,
+            "session2/S01A/R/MSP-IMPROV-S01A-F02-R-FF01.wav": ("anger", "F02", "f", "en", 2),
+            # The last part names the dialog: its first letter is not the speaker.
+            "session5/S01A/S/MSP-IMPROV-S01A-M05-S-FM13.wav": ("neutral", "M05", "m", "en", 5),
+            "session5/S01A/T/MSP-IMPROV-S01A-F05-T-FM01.wav": ("anger", "F05", "f", "en", 5),
         },
         {"Evalution.txt": IMPROV_LINES},
     ),

@@ -3,8 +3,10 @@
 A file name such as `a01 (1)` encodes the emotion, the utterance and the speaker; `a06 (5)b` is another
 take, and some speakers are written with a zero, as in `f13 (01)`. The corpus had five actors at first and
 grows; the present release has six. Its file `s05 (3).wav` has no audio: train with `--skip-undecodable`.
-The sexes are published as a sum only. There are no folds here: EmoBox (arXiv 2406.07162) draws a quarter of
-the utterances at random, and its list is not part of the corpus.
+The readme of version 1.0 describes these names, and gives the sexes as a sum only: three women and two men.
+The page of the authors calls the corpus public. A copy, EdwardLin2023/AESDD on Hugging Face, says CC BY 4.0
+and has that readme. There are no folds here: EmoBox (arXiv 2406.07162) draws a quarter of the utterances at
+random, and its list is not part of the corpus.
 """
 
 import re
@@ -20,9 +22,10 @@ FACTS = CorpusFacts(
     name="aesdd",
     title="AESDD, Greek",
     citation=(
-        "Vryzas et al. 2018, Speech Emotion Recognition for Performance Interaction, Journal of the AES 66(6)"
+        "Vryzas et al. 2018, Speech Emotion Recognition for Performance Interaction, Journal of the AES "
+        "66(6), doi:10.17743/jaes.2018.0036"
     ),
-    terms="free for research; no license text seen",
+    terms="public; no license text of the authors seen",
     source="http://m3c.web.auth.gr/research/aesdd-speech-emotion-recognition",
     languages=("el",),
     n_speakers=6,

@@ -28,7 +28,10 @@ FILE_NAME = re.compile(r"(?P<speaker>0[1-9]|1[0-2])-(?P<emotion>[CDJNPST])-[12]-
 FACTS = CorpusFacts(
     name="cafe",
     title="CaFE, Canadian French",
-    citation="Gournay et al. 2018, A Canadian French Emotional Speech Dataset, ACM MMSys",
+    citation=(
+        "Gournay et al. 2018, A Canadian French Emotional Speech Dataset, ACM MMSys, "
+        "doi:10.1145/3204949.3208121"
+    ),
     terms="CC BY-NC-SA 4.0",
     source="https://zenodo.org/record/1478765, the file CaFE_48k.zip",
     languages=("fr",),

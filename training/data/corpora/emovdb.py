@@ -1,9 +1,11 @@
 """EmoV-DB, the Emotional Voices Database, English (Adigwe et al., arXiv 1806.09514).
 
 A file such as `bea/Amused/amused_1-15_0001.wav` (sorted release) or `bea_Amused/amused_1-15_0001.wav`
-(archives) encodes the emotion, a range of sentences and the sentence; a folder names the speaker. The
-authors count 7,000 files. There are no folds here: EmoBox (arXiv 2406.07162) draws a quarter of the
-utterances at random, and its list is not part of the corpus.
+(archives) encodes the emotion, a range of sentences and the sentence; a folder names the speaker. The readme
+of the authors (github.com/numediart/EmoV-DB) lists 7,000 files; josh has no anger and no disgust. The file
+`LICENSE.md` there permits research, teaching, scientific publication and personal experimentation. There are
+no folds here: EmoBox (arXiv 2406.07162) draws a quarter of the utterances at random, and its list is not part
+of the corpus.
 """
 
 import re
@@ -26,7 +28,10 @@ FILE_NAME = re.compile(rf"(?P<emotion>{'|'.join(EMOTIONS)})_.*\d", re.IGNORECASE
 FACTS = CorpusFacts(
     name="emovdb",
     title="EmoV-DB, English",
-    citation="Adigwe et al. 2018, The Emotional Voices Database, arXiv 1806.09514",
+    citation=(
+        "Adigwe et al. 2018, The Emotional Voices Database: Towards Controlling the Emotion Dimension in "
+        "Voice Generation Systems, arXiv 1806.09514"
+    ),
     terms="own license, non-commercial purposes only",
     source="https://www.openslr.org/115, or the sorted release of https://github.com/numediart/EmoV-DB",
     languages=("en",),

@@ -26,8 +26,11 @@ FILE_NAME = re.compile(r"(?P<emotion>dis|gio|neu|pau|rab|sor|tri)-(?P<speaker>(?
 FACTS = CorpusFacts(
     name="emovo",
     title="EMOVO, Italian",
-    citation="Costantini et al. 2014, EMOVO Corpus: an Italian Emotional Speech Database, LREC",
-    terms="free for research; no license text seen",
+    citation=(
+        "Costantini et al. 2014, EMOVO Corpus: an Italian Emotional Speech Database, LREC, "
+        "https://aclanthology.org/L14-1478"
+    ),
+    terms="no license text seen",
     source="http://voice.fub.it/activities/corpora/emovo/index.html",
     languages=("it",),
     n_speakers=6,

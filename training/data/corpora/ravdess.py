@@ -37,7 +37,7 @@ FACTS = CorpusFacts(
     title="RAVDESS, English",
     citation=(
         "Livingstone and Russo 2018, The Ryerson Audio-Visual Database of Emotional Speech and Song "
-        "(RAVDESS), PLOS ONE 13(5)"
+        "(RAVDESS), PLOS ONE 13(5), doi:10.1371/journal.pone.0196391"
     ),
     terms="CC BY-NC-SA 4.0",
     source="https://zenodo.org/record/1188976, the file Audio_Speech_Actors_01-24.zip",

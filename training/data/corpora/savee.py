@@ -2,8 +2,9 @@
 
 A file such as `AudioData/DC/sa01.wav` encodes the speaker (the folder), the emotion (the letters) and the
 sentence. Copies on other sites put all files into one folder and the speaker before the name, as in
-`DC_sa01.wav`; both are read. All speakers are men. The folds are those of EmoBox (arXiv 2406.07162), one
-for each speaker.
+`DC_sa01.wav`; both are read. All speakers are men. `AudioData/Info.txt` describes the names. The terms are
+those of the list SER-datasets (github.com/SuperKogito/SER-datasets); TensorFlow Datasets also asks for the
+registration. The folds are those of EmoBox (arXiv 2406.07162), one for each speaker.
 """
 
 import re

@@ -1,9 +1,11 @@
 """ShEMO, the Sharif emotional speech database, Persian (Nezami et al., LREV 2019).
 
 A file name such as `F01A05` encodes sex and speaker, the emotion as a letter, and a number. The
-corrected labels of arXiv 2211.09956 (`modified_shemo.json`), if given, replace the letter. There are no
-folds here: EmoBox (arXiv 2406.07162) draws a quarter of the utterances at random, and its list is not part of
-the corpus.
+corrected labels of arXiv 2211.09956 (`modified_shemo.json`), if given, replace the letter. The abstract says
+that the corpus is "available for academic purposes free of charge" (arXiv 1906.01155). The copy of its second
+author says Apache-2.0 (huggingface.co/datasets/pariajm/sharif_emotional_speech_dataset). There are no folds
+here: EmoBox (arXiv 2406.07162) draws a quarter of the utterances at random, and its list is not part of the
+corpus.
 """
 
 import json
@@ -29,8 +31,11 @@ SIX = "EmoBox: six labels, one fold, 83 speakers on both sides"
 FACTS = CorpusFacts(
     name="shemo",
     title="ShEMO, Persian",
-    citation="Nezami et al. 2019, ShEMO: a large-scale validated database, LREV 53(1)",
-    terms="free for research; no license text seen",
+    citation=(
+        "Mohamad Nezami et al. 2019, ShEMO: a large-scale validated database for Persian speech emotion "
+        "detection, Language Resources and Evaluation 53(1), doi:10.1007/s10579-018-9427-x"
+    ),
+    terms="free for academic purposes; Apache-2.0 in a copy of an author",
     source="https://github.com/mansourehk/ShEMO",
     languages=("fa",),
     n_speakers=87,

@@ -1,8 +1,9 @@
 """SUBESCO, the SUST Bangla Emotional Speech Corpus (Sultana et al., PLOS ONE 2021).
 
 A file name such as `F_02_MONIKA_S_1_NEUTRAL_5` encodes the sex, the number and the name of the speaker, the
-sentence, the emotion and the take. The folds of EmoBox (arXiv 2406.07162) are groups of speakers; its list
-is not part of the corpus.
+sentence, the emotion and the take. The data card of the authors' university has the same description and the
+license (huggingface.co/datasets/sustcsenlp/bn_emotion_speech_corpus). The folds of EmoBox (arXiv 2406.07162)
+are groups of speakers; its list is not part of the corpus.
 """
 
 import re
@@ -27,7 +28,10 @@ FILE_NAME = re.compile(
 FACTS = CorpusFacts(
     name="subesco",
     title="SUBESCO, Bangla",
-    citation="Sultana et al. 2021, SUST Bangla Emotional Speech Corpus (SUBESCO), PLOS ONE 16(4)",
+    citation=(
+        "Sultana et al. 2021, SUST Bangla Emotional Speech Corpus (SUBESCO), PLOS ONE 16(4), "
+        "doi:10.1371/journal.pone.0250173"
+    ),
     terms="CC BY 4.0",
     source="https://zenodo.org/record/4526477",
     languages=("bn",),

@@ -18,7 +18,10 @@ FILE_NAME = re.compile(r"(?P<speaker>\d{4})_(?P<emotion>kz|sk|mt|hl)_.+")
 FACTS = CorpusFacts(
     name="turev",
     title="TurEV-DB, Turkish single words",
-    citation="Canpolat et al. 2020, Turkish Emotion Voice Database (TurEV-DB), SLTU-CCURL",
+    citation=(
+        "Canpolat et al. 2020, Turkish Emotion Voice Database (TurEV-DB), SLTU-CCURL, "
+        "https://aclanthology.org/2020.sltu-1.52"
+    ),
     terms="CC BY-NC-ND 4.0",
     source="https://github.com/Xeonen/TurEV-DB",
     languages=("tr",),

@@ -1,9 +1,9 @@
 """URDU, utterances of talk shows in Urdu (Latif et al., FIT 2018).
 
 A file name such as `SM1_F10_A010` encodes sex and number of the speaker, the number of the recording, and
-the emotion with a number. The authors count 38 speakers; the names of the files have 29. There are no folds
-here: EmoBox (arXiv 2406.07162) draws a quarter of the utterances at random, and its list is not part of the
-corpus.
+the emotion with a number. The readme of the corpus counts 38 speakers, 27 of them men, and has the terms; the
+names of the files have 29 speakers. There are no folds here: EmoBox (arXiv 2406.07162) draws a quarter of the
+utterances at random, and its list is not part of the corpus.
 """
 
 import re
@@ -18,7 +18,10 @@ FILE_NAME = re.compile(r"(?P<speaker>S(?P<sex>[FM])\d+)_F\d+_(?P<emotion>[AHNS])
 FACTS = CorpusFacts(
     name="urdu",
     title="URDU, talk shows",
-    citation=("Latif et al. 2018, Cross Lingual Speech Emotion Recognition: Urdu vs. Western Languages, FIT"),
+    citation=(
+        "Latif et al. 2018, Cross Lingual Speech Emotion Recognition: Urdu vs. Western Languages, FIT, "
+        "arXiv 1812.10411"
+    ),
     terms="research purposes only",
     source="https://github.com/siddiquelatif/URDU-Dataset",
     languages=("ur",),
