@@ -51,7 +51,8 @@ def prepare(url: str) -> None:
 
     Raises:
         DatabaseAway: the PostgreSQL server does not answer, or refuses the connection.
-        JobsUnavailable: the database is not supported, or the file cannot be created.
+        JobsUnavailable: the database is not supported, it has no encoding (SQL_ASCII), or the file cannot be
+            created.
     """
     try:
         parsed = sqlalchemy.make_url(url)
@@ -67,6 +68,12 @@ def prepare(url: str) -> None:
         raise unavailable(f"SER_JOBS_URL: {error.orig}") from error
     except SQLAlchemyError as error:
         raise JobsUnavailable(f"SER_JOBS_URL: {getattr(error, 'orig', None) or error}") from error
+    except (
+        TypeError
+    ) as error:  # psycopg returns bytes, in which SQLAlchemy cannot search the version of the server
+        raise JobsUnavailable(
+            "SER_JOBS_URL: the encoding of the database is SQL_ASCII. Create it with ENCODING 'UTF8'."
+        ) from error
     except OSError as error:
         raise JobsUnavailable(f"SER_DATA_DIR: {error.filename}: {error.strerror}") from error
     except ModuleNotFoundError as error:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from app.jobs.database import prepare
+from app.jobs.job import JobsUnavailable
 from testing import local
 from testing.backends import Postgres, object_store, objects, postgres
 from testing.service import Service, descendants, running, started
@@ -164,6 +166,15 @@ def test_a_service_waits_for_its_database_and_is_ready_when_it_is_there(
         assert submit(service, short).status_code == 202
         assert "secret" not in service.log
         assert "Traceback" not in service.log + worker.log
+
+
+def test_a_database_without_an_encoding_stops_the_start_with_the_reason(server: Postgres) -> None:
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE DATABASE ascii ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        )
+    with pytest.raises(JobsUnavailable, match="ENCODING 'UTF8'"):
+        prepare(f"{server.url.rpartition('/')[0]}/ascii")
 
 
 def test_a_database_that_cannot_be_used_stops_the_start_with_the_reason(environment: dict[str, str]) -> None:
