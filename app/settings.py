@@ -2,7 +2,6 @@
 
 import base64
 import ipaddress
-import os
 import re
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -17,13 +16,9 @@ from app.callback_secrets import parse_secrets
 from app.core.channels import ChannelPolicy
 from app.core.containers import DEFAULT_FORMATS, FORMATS
 from app.keys import Key, parse_keys
+from app.processors import usable_processors
 
 _MIN_SECRET_BYTES = 16
-
-
-def usable_processors() -> int:
-    """Return the number of processors in the CPU affinity of this process, not of the machine."""
-    return len(os.sched_getaffinity(0))
 
 
 class Settings(BaseSettings):
