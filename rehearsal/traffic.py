@@ -16,7 +16,7 @@ from rehearsal.oracle import Answer, Oracle, Stream
 from rehearsal.stack import CALLER, Stack
 from speech_emotion_client import Client, Closed, ProblemError, SegmentEnded, SpeechEmotionError, Summarized
 from testing import local
-from testing.live_client import START, encoded
+from testing.live_client import encoded
 from testing.receiver import Receiver
 from testing.recordings import EXAMPLE, call, encode, speech
 
@@ -150,11 +150,16 @@ class Traffic:
         sequences: list[int] = []
         timeline: object = None
         end = ""
-        options = {name: value for name, value in START.items() if name != "type"}
         try:
             with (
                 Client(self._url, key=CALLER) as client,
-                client.live(max_speed=max_speed, roles=["agent", "customer"], **options) as session,  # type: ignore[arg-type]
+                client.live(
+                    max_speed=max_speed,
+                    encoding="mulaw",
+                    sampling_rate=16_000,
+                    channels=2,
+                    roles=["agent", "customer"],
+                ) as session,
             ):
                 pieces = range(0, len(self._samples), PIECE_BYTES)
                 session.feed(self._samples[start : start + PIECE_BYTES] for start in pieces)
