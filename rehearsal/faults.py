@@ -94,11 +94,12 @@ def kill_process(stack: Stack, container: str) -> Iterator[None]:
 @contextmanager
 def pause(_stack: Stack, container: str) -> Iterator[None]:
     """Let a container hang."""
-    eventually(lambda: bool(podman("pause", container, check=False)))  # runc gives up if the container is busy
+    # runc gives up if the container is busy.
+    eventually(lambda: bool(podman("pause", container, check=False)))
     try:
         yield
     finally:
-        podman("unpause", container)
+        eventually(lambda: bool(podman("unpause", container, check=False)))
 
 
 @contextmanager

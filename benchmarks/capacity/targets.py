@@ -13,7 +13,7 @@ from benchmarks.serving import percentile
 TARGETS = Path(__file__).parent / "targets.json"
 """The simulated latencies of docs/capacity.md."""
 
-UTILIZATIONS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+UTILIZATIONS = (0.4, 0.5, 0.55, 0.6, 0.7, 0.8, 0.9)
 REPLICA = Site(n_replicas=1, n_workers=2, n_slots=0, n_processors=2)
 """A replica as in `deploy/kubernetes`: two workers on two processors."""
 
