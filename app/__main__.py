@@ -46,7 +46,6 @@ def main(arguments: Sequence[str]) -> int:  # noqa: C901, PLR0911  # one for eac
             from app.server import serve  # noqa: PLC0415  # imported while the fork server imports
 
             gc.enable()
-            gc.freeze()
             return serve(runs_jobs_only=bool(arguments))
         case ["analyze", *rest]:
             start_fork_server()
