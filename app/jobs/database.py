@@ -60,25 +60,35 @@ def prepare(url: str) -> None:
             file = Path(parsed.database or "")
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             file.touch(mode=0o600)  # other users must not read results
-        with open_engine(url).connect():  # fails at once, whereas DBOS would retry for a long time
-            pass
+        _connect(url)  # fails at once, whereas DBOS would retry for a long time
         run_dbos_database_migrations(url)
     except OperationalError as error:
         unavailable = JobsUnavailable if parsed.get_backend_name() == "sqlite" else DatabaseAway
         raise unavailable(f"SER_JOBS_URL: {error.orig}") from error
     except SQLAlchemyError as error:
         raise JobsUnavailable(f"SER_JOBS_URL: {getattr(error, 'orig', None) or error}") from error
-    except (
-        TypeError
-    ) as error:  # psycopg returns bytes, in which SQLAlchemy cannot search the version of the server
-        raise JobsUnavailable(
-            "SER_JOBS_URL: the encoding of the database is SQL_ASCII. Create it with ENCODING 'UTF8'."
-        ) from error
     except OSError as error:
         raise JobsUnavailable(f"SER_DATA_DIR: {error.filename}: {error.strerror}") from error
     except ModuleNotFoundError as error:
         raise JobsUnavailable(
             f"SER_JOBS_URL: {parsed.drivername} is not supported. Use sqlite or postgresql."
+        ) from error
+
+
+def _connect(url: str) -> None:
+    """Connect to the database once.
+
+    Raises:
+        JobsUnavailable: the database has no encoding.
+        SQLAlchemyError: the connection fails.
+    """
+    try:
+        with open_engine(url).connect():
+            pass
+    except TypeError as error:
+        # SQLAlchemy searches the version of the server in a text. With SQL_ASCII, psycopg returns bytes.
+        raise JobsUnavailable(
+            "SER_JOBS_URL: the encoding of the database is SQL_ASCII. Create it with ENCODING 'UTF8'."
         ) from error
 
 
