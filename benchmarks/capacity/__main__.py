@@ -23,8 +23,9 @@ from pathlib import Path
 
 from app.core.files import write_whole
 from benchmarks.capacity import compare, figures, tables, targets
+from benchmarks.capacity.cost import Prices
+from benchmarks.capacity.load import SIZES, Load, Setup
 from benchmarks.capacity.measure import Size, measure
-from benchmarks.capacity.plan import SIZES, Load, Prices, Setup
 from benchmarks.serving import ROOT
 
 PAGE = ROOT / "docs" / "capacity.md"

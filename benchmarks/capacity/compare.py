@@ -29,6 +29,7 @@ REPLICAS = (2, 4)
 LOADS = (0.4, 0.6, 0.8, 1.2)
 """The processor time of the requests, relative to that of the machine."""
 N_REQUESTS = 150
+OVERLOADED = 503
 QUEUE_DEPTH = 7
 QUIET = 0.4
 """The processors that other programs may use, so that the replicas have most of the machine."""
@@ -195,9 +196,6 @@ def send(port: int, bodies: Sequence[bytes], rate: float, seconds: float) -> tup
         raise SystemExit(f"unexpected statuses: {sorted(unexpected)}")
     found = sorted(latency for status, latency in results if status == OK)
     return found, len(results) - len(found)
-
-
-OVERLOADED = 503
 
 
 def _send(port: int, body: bytes, due: float, results: list[tuple[int, float]]) -> None:

@@ -129,8 +129,7 @@ def simulate(
         arrival = environment.now
         yield from use(environment, processors, site.outside)
         replica = choose()
-        accepted = replica.n_taken < site.n_slots
-        if not accepted:
+        if replica.n_taken >= site.n_slots:
             refused.append(environment.now)
             with replica.first.request() as loop:
                 yield loop

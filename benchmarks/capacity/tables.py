@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 
 from benchmarks.capacity.compare import Comparison
+from benchmarks.capacity.cost import GIB, Prices, cost
 from benchmarks.capacity.figures import Live, Measured
-from benchmarks.capacity.plan import GIB, PASS, SIZES, Limit, Load, Plan, Prices, Setup, cost, plan
+from benchmarks.capacity.load import SIZES, Load, Setup
+from benchmarks.capacity.plan import PASS, Limit, Plan, plan
 from benchmarks.capacity.targets import Target
 
 MEGABIT = 1e6

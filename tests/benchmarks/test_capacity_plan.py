@@ -6,17 +6,10 @@ import pytest
 
 from benchmarks.capacity import tables
 from benchmarks.capacity.compare import read as read_comparison
+from benchmarks.capacity.cost import Prices, cost
 from benchmarks.capacity.figures import Measured, read, write
-from benchmarks.capacity.plan import (
-    SIZES,
-    Load,
-    Prices,
-    Setup,
-    TooManyJobs,
-    channels_per_replica,
-    cost,
-    plan,
-)
+from benchmarks.capacity.load import SIZES, Load, Setup
+from benchmarks.capacity.plan import TooManyJobs, channels_per_replica, plan
 from benchmarks.capacity.targets import WITHIN
 from benchmarks.capacity.targets import read as read_targets
 from testing.recordings import ROOT
