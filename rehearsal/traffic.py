@@ -12,7 +12,8 @@ from typing import Any
 import httpx2
 
 from rehearsal.jobs import ENDED
-from rehearsal.oracle import Answer, Oracle, Stream
+from rehearsal.oracle import Oracle
+from rehearsal.received import Answer, Stream
 from rehearsal.stack import CALLER, Stack
 from speech_emotion_client import Client, Closed, ProblemError, SegmentEnded, SpeechEmotionError, Summarized
 from testing import local

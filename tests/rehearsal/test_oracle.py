@@ -9,7 +9,8 @@ import httpx2
 import pytest
 
 from rehearsal.faults import FAULTS, schedule
-from rehearsal.oracle import Answer, Oracle, Stream
+from rehearsal.oracle import Oracle
+from rehearsal.received import Answer, Stream
 from rehearsal.traffic import answer_of
 
 RIGHT = {"emotion": "anger"}
