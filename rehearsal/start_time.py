@@ -9,11 +9,10 @@ import statistics
 import sys
 import time
 
-import httpx2
-
 from rehearsal import podman
 from testing import local
 from testing.service import free_port
+from testing.waiting import eventually
 
 NETWORK = "start-time"
 N_STARTS = 8
@@ -65,21 +64,10 @@ def start(image: str) -> float:
         "run", "--rm", "--detach", *options, *published, "--env", "SER_WORKERS=2", image
     )
     try:
-        while not ready(port):
-            if time.monotonic() > began + LIMIT:
-                raise TimeoutError(f"{image} is not ready after {LIMIT:g} s")
-            time.sleep(0.02)
+        eventually(lambda: local.get(f"http://127.0.0.1:{port}/health/ready", timeout=1).is_success, LIMIT)
         return time.monotonic() - began
     finally:
         podman.podman("kill", container)
-
-
-def ready(port: int) -> bool:
-    """Return whether the service at a port is ready."""
-    try:
-        return local.get(f"http://127.0.0.1:{port}/health/ready", timeout=1).is_success
-    except httpx2.TransportError:
-        return False
 
 
 if __name__ == "__main__":
