@@ -1,8 +1,12 @@
 """The interface of a harness: a module with a function that takes any bytes."""
 
+import atexit
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol, cast
 
 NAMES = ("bundle", "containers", "decode", "inference", "live", "multipart", "rules")
@@ -42,3 +46,14 @@ def execute(harness: Harness, data: bytes) -> None:
     """
     with suppress(*harness.ERRORS):
         harness.run(data)
+
+
+@cache
+def folder() -> Path:
+    """Return a folder for the files of an input, which the files of the next input replace.
+
+    A folder for each input would cost more time than the code that the harness runs.
+    """
+    temporary = TemporaryDirectory()
+    atexit.register(temporary.cleanup)
+    return Path(temporary.name)

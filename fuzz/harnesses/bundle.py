@@ -8,11 +8,10 @@ import hashlib
 import json
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from app.core.bundle import MANIFEST, MODEL, SCALER, read_bundle
 from app.core.errors import BundleError
+from fuzz.harness import folder
 from testing.recordings import ROOT
 
 ERRORS = (BundleError,)
@@ -34,12 +33,11 @@ def run(data: bytes) -> None:
         manifest, scaler = _manifest(content), content
     else:
         manifest, scaler = content, _scaler()
-    with TemporaryDirectory() as parent:
-        folder = Path(parent) / NAME
-        folder.mkdir()
-        for name, file in ((MANIFEST, manifest), (SCALER, scaler), (MODEL, _NETWORK)):
-            (folder / name).write_bytes(file)
-        read_bundle(folder)
+    bundle = folder() / NAME
+    bundle.mkdir(exist_ok=True)
+    for name, file in ((MANIFEST, manifest), (SCALER, scaler), (MODEL, _NETWORK)):
+        (bundle / name).write_bytes(file)
+    read_bundle(bundle)
 
 
 @cache

@@ -1,14 +1,13 @@
 """The reader of files of rules, and the evaluation of rules that it accepts."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from app.core.channels import ChannelPolicy
 from app.core.timeline import ChannelTimeline, Segment, Timeline
 from app.rules.errors import RulesInvalid
 from app.rules.evaluation import evaluate
 from app.rules.reader import read_rules
+from fuzz.harness import folder
 from testing.recordings import ROOT
 
 ERRORS = (RulesInvalid,)
@@ -31,8 +30,7 @@ def seeds() -> Iterator[bytes]:
 
 def run(data: bytes) -> None:
     """Read a file of rules, and evaluate the rules on a call."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "rules.yaml"
-        path.write_bytes(data)
-        rules = read_rules(path, LABELS, ChannelPolicy.of([0, 1]))
+    path = folder() / "rules.yaml"
+    path.write_bytes(data)
+    rules = read_rules(path, LABELS, ChannelPolicy.of([0, 1]))
     evaluate(rules, _CALL)
