@@ -1,7 +1,7 @@
 # `make serve` and `make test` work on a fresh machine. `make help` lists all commands.
 PYTHON ?= python3.11
 .DEFAULT_GOAL := help
-.PHONY: help serve test static behavior programs audit fuzz soak deploy-test chaos training training-gpu format lock benchmark collection sbom release-check packages clean
+.PHONY: help serve test static behavior programs audit fuzz fuzz-native soak deploy-test chaos training training-gpu format lock benchmark collection sbom release-check packages clean
 
 SERVICE := .venvs/service
 TRAINING := .venvs/training
@@ -54,6 +54,12 @@ audit: $(DEV)/.installed ## check every pinned package for known vulnerabilities
 
 fuzz: $(FUZZ)/.installed ## fuzz parsers, decoders and protocols for FUZZ_SECONDS each (60)
 	$(FUZZ)/bin/python -m fuzz --seconds $(FUZZ_SECONDS)
+
+# The recommended packages of clang contain AddressSanitizer.
+fuzz-native: $(FUZZ)/.installed ## fuzz the decoders with libsndfile under AddressSanitizer for FUZZ_SECONDS; installs clang
+	apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 clang cmake pkg-config \
+		libflac-dev libmp3lame-dev libmpg123-dev libogg-dev libopus-dev libvorbis-dev
+	$(FUZZ)/bin/python -m fuzz decode --seconds $(FUZZ_SECONDS) --sanitized
 
 # The containers need the rights of root, and Debian's packages of podman, which this command installs.
 deploy-test: $(DEV)/.installed $(KUBERNETES)/.installed ## run the containers of the Compose file, and let them fail; installs podman (half an hour)

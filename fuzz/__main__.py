@@ -1,7 +1,7 @@
 """Fuzzing guided by coverage. Each harness runs in a process of its own, as many at a time as processors.
 
-    python -m fuzz [NAME…] [--seconds N] [--folder FOLDER]
-    python -m fuzz NAME --input FILE
+    python -m fuzz [NAME…] [--seconds N] [--folder FOLDER] [--sanitized]
+    python -m fuzz NAME --input FILE [--sanitized]
 
 The first command prints the executions of each harness. It exits with status 1 if an input crashed a harness,
 and names the file with the input. The second command runs such a file once, and needs no fuzzer. The inputs
@@ -14,12 +14,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from fuzz import sanitized
 from fuzz.harness import NAMES, execute, load
 
 ROOT = Path(__file__).parent.parent
@@ -46,6 +47,7 @@ class Outcome:
         crashed: whether an input crashed the harness, or the harness could not start.
         log: the output of libFuzzer.
         reproducer: the file with the input; None if there is none.
+        sanitized: whether libsndfile ran with AddressSanitizer.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Outcome:
     crashed: bool
     log: Path
     reproducer: Path | None
+    sanitized: bool
 
     def __str__(self) -> str:
         """Return a line for people."""
@@ -61,7 +64,7 @@ class Outcome:
             return f"{executions}, no crash"
         if self.reproducer is None:
             return f"{executions}, failed; see {self.log}"
-        command = f"python -m fuzz {self.name} --input {self.reproducer}"
+        command = f"python -m fuzz {self.name} --input {self.reproducer}{' --sanitized' * self.sanitized}"
         return f"{executions}, CRASH; see {self.log}; repeat: {command}"
 
 
@@ -76,10 +79,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=int, default=60, help="the time of each harness (%(default)s)")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="the folder of the inputs and logs")
     parser.add_argument("--input", type=Path, help="a file to run once, without a fuzzer")
+    parser.add_argument(
+        "--sanitized",
+        action="store_true",
+        help="build libsndfile with AddressSanitizer, and use this library",
+    )
     options = parser.parse_args(arguments)
     names = options.names or NAMES
     if unknown := set(names) - set(NAMES):
         parser.error(f"there is no harness {min(unknown)}; choose from {', '.join(NAMES)}")
+    folder = options.folder.absolute()
+    environment = sanitized.environment(folder / "libsndfile") if options.sanitized else {}
+    if options.input and environment:
+        again = [sys.executable, "-m", "fuzz", *names, "--input", options.input]
+        return subprocess.run(again, env={**os.environ, **environment}, check=False).returncode
     if options.input:
         for name in names:
             execute(load(name), options.input.read_bytes())
@@ -88,21 +101,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         load(name)  # here, because threads that import at the same time may meet half of a module
     failed = False
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as executor:
-        for outcome in executor.map(
-            lambda name: fuzz(name, options.seconds, options.folder.absolute()), names
-        ):
+        for outcome in executor.map(lambda name: fuzz(name, options.seconds, folder, environment), names):
             print(outcome, flush=True)
             failed |= outcome.crashed
     return int(failed)
 
 
-def fuzz(name: str, seconds: int, folder: Path) -> Outcome:
+def fuzz(name: str, seconds: int, folder: Path, environment: Mapping[str, str]) -> Outcome:
     """Fuzz with one harness.
 
     Args:
         name: the name of the harness.
         seconds: the time, in seconds.
         folder: the folder of the inputs and logs of all harnesses.
+        environment: variables of the harness in addition to those of this process.
     """
     corpus, crashes, log = (folder / name / part for part in ("corpus", "crashes", "log"))
     for needed in (corpus, crashes):
@@ -118,7 +130,11 @@ def fuzz(name: str, seconds: int, folder: Path) -> Outcome:
                 *(f"-artifact_prefix={crashes}/", corpus),
             ],
             cwd=ROOT,
-            env={**os.environ, "TMPDIR": temporary},  # libFuzzer ends a harness before it deletes its files
+            env={
+                **os.environ,
+                **environment,
+                "TMPDIR": temporary,
+            },  # libFuzzer ends a harness before it deletes its files
             stdout=output,
             stderr=subprocess.STDOUT,
             check=False,
@@ -131,6 +147,7 @@ def fuzz(name: str, seconds: int, folder: Path) -> Outcome:
         completed.returncode != 0,
         log,
         None if newest == before else newest[1],
+        bool(environment),
     )
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from fuzz import __main__ as command
+from fuzz import sanitized
 from fuzz.harness import NAMES, execute, load
 from testing.mutations import MUTATIONS, mutate
 from testing.recordings import ROOT
@@ -36,6 +38,10 @@ def test_damaged_seeds_get_documented_errors_only(name: str) -> None:
     for number in range(30):
         mutation = MUTATIONS[number % len(MUTATIONS)]
         execute(harness, mutate(seeds[number % len(seeds)], [(mutation, int(random.integers(2**32)))]))
+
+
+def test_soundfile_ships_the_version_of_libsndfile_that_is_built_for_the_fuzzer() -> None:
+    assert soundfile.__libsndfile_version__ == sanitized.VERSION
 
 
 def test_every_module_of_a_harness_is_listed() -> None:
@@ -103,6 +109,9 @@ def test_a_crash_is_reported_with_the_command_that_repeats_it(
     assert found is not None
     assert found[1] == f"rules --input {tmp_path / 'fuzz' / 'rules' / 'crashes' / 'crash-1'}"
     assert list((tmp_path / "fuzz" / "rules" / "corpus").iterdir())
+    monkeypatch.setattr(sanitized, "environment", lambda _: {"ASAN_OPTIONS": ""})
+    assert command.main(["rules", "--sanitized", "--folder", folder]) == 1
+    assert capsys.readouterr().out.endswith("crash-1 --sanitized\n")
 
 
 def test_an_engine_that_does_not_start_is_a_failure(
