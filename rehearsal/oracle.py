@@ -153,14 +153,14 @@ class Oracle:
                 self._find(f"job {job}: a wrong result: {result} instead of {known.expected}")
             known.end = state, result
 
-    def notified(self, job: str, state: str) -> None:
+    def notified(self, job: str, content: str) -> None:
         """Judge a webhook, which may arrive more than once, but not with different content."""
         with self._lock:
             if job not in self._jobs:
                 # The answer to the request was lost. The client repeats the request, and learns the ID.
                 self._jobs[job] = _Job("", None)
             webhooks = self._jobs[job].webhooks
-            webhooks[state] += 1
+            webhooks[content] += 1
             if len(webhooks) > 1:
                 self._find(f"job {job}: different webhooks: {dict(webhooks)}")
 

@@ -141,6 +141,18 @@ class Stack:
         self.compose("up", "--detach", "--no-build", "--no-recreate", "--no-deps", service)
         self.wait()
 
+    def replace_all(self, lost_volume: str = "") -> None:
+        """Replace all containers, as `.env` says now, and return when all are healthy.
+
+        Args:
+            lost_volume: a volume that starts empty.
+        """
+        self.compose("down")
+        if lost_volume:
+            podman("volume", "rm", f"{self._project}_{lost_volume}")
+        self.compose("up", "--detach", "--no-build")
+        self.wait()
+
     def set(self, name: str, value: str) -> None:
         """Change a line of `.env`, or add it."""
         file = self.folder / ".env"

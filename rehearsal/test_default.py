@@ -3,22 +3,29 @@
 import json
 import os
 import signal
+import subprocess
+from pathlib import Path
 
 import pytest
 
-from rehearsal.podman import podman
+from rehearsal.images import SERVICE
+from rehearsal.jobs import end, find, submit
+from rehearsal.load import load
+from rehearsal.podman import logs, podman
 from rehearsal.stack import Stack, Start
-from testing import local
-from testing.recordings import EXAMPLE
+from testing import keys, local
+from testing.recordings import EXAMPLE, call
+from testing.service import descendants, holds_recognizer
 from testing.waiting import eventually
 
 MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 """The files of both versions of cgroups."""
+CLIENTS = 8
 
 
 @pytest.fixture(scope="module")
 def stack(run: Start) -> Stack:
-    return run()
+    return run(SER_JOBS="true")
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +61,53 @@ def test_the_limits_of_the_container_are_in_force(container: str) -> None:
     in_force = podman("exec", container, "sh", "-c", f"cat {' || cat '.join(MEMORY_LIMITS)}")
     assert int(in_force) == limits["Memory"]
     assert (limits["Memory"], limits["NanoCpus"], limits["PidsLimit"]) == (7 * 2**30, 2_000_000_000, 128)
+
+
+def test_a_worker_has_its_sandbox_in_a_container(stack: Stack, container: str) -> None:
+    def filters(process: int) -> int:
+        status = Path(f"/proc/{process}/status").read_text()
+        return int(status.partition("Seccomp_filters:")[2].split()[0])
+
+    first = stack.process(container)
+    workers = [process for process in descendants(first) if holds_recognizer(process)]
+    assert workers
+    assert all(filters(worker) > filters(first) for worker in workers)
+    assert "no sandbox" not in logs(container)
+
+
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [
+        ([], "SER_API_KEYS"),
+        (["--env", f"SER_API_KEYS={keys.line('backend')}", "--env", "SER_JOBS=true"], "SER_DATA_DIR"),
+    ],
+    ids=["no key", "jobs without a volume"],
+)
+def test_a_container_that_cannot_start_says_why(environment: list[str], reason: str) -> None:
+    command = ["podman", "run", "--rm", "--read-only", "--tmpfs", "/tmp", *environment, SERVICE]  # noqa: S108
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert reason in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_job_survives_the_death_of_its_container(stack: Stack, container: str) -> None:
+    identifier = submit(stack, call(60))
+    eventually(lambda: find(stack, identifier)["state"] == "running")
+    podman("kill", container)
+    stack.replace("service")
+    assert end(stack, identifier)["state"] == "succeeded"
+
+
+def test_no_request_is_lost_when_the_container_stops(stack: Stack, container: str) -> None:
+    address = f"{stack.service}/v1/audio/emotions"
+    with load(lambda: stack.post(address, EXAMPLE.read_bytes()), CLIENTS) as answers:
+        eventually(lambda: answers["200"] >= 2 * CLIENTS)
+        podman("stop", "--time", "60", container)
+    print(dict(answers))
+    assert set(answers) == {"200", "ConnectError"}
+    podman("start", container)
+    stack.wait()
 
 
 def test_a_killed_service_starts_again(stack: Stack, container: str) -> None:

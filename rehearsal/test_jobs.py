@@ -2,12 +2,14 @@
 
 import json
 import secrets
+import time
 
 import pytest
 
+from rehearsal.faults import partition
 from rehearsal.jobs import end, find, submit
 from rehearsal.podman import podman
-from rehearsal.stack import Stack, Start
+from rehearsal.stack import PROJECT, Stack, Start
 from testing.recordings import call
 from testing.waiting import eventually
 
@@ -27,7 +29,9 @@ def test_a_worker_runs_the_job_and_gives_the_answer_of_an_upload(stack: Stack) -
     assert ended["result"]["channels"] == uploaded["channels"]
 
 
-def test_another_worker_completes_the_job_of_a_dead_host(stack: Stack) -> None:
+@pytest.fixture
+def running(stack: Stack) -> list[str]:
+    """Three jobs, of which each worker runs one."""
     recording = call(120)
     identifiers = [submit(stack, recording) for _ in range(3)]
 
@@ -35,11 +39,30 @@ def test_another_worker_completes_the_job_of_a_dead_host(stack: Stack) -> None:
         return [find(stack, identifier)["state"] for identifier in identifiers]
 
     eventually(lambda: states().count("running") == 2, shown=states)
+    return identifiers
+
+
+def test_another_worker_completes_the_job_of_a_killed_worker(stack: Stack, running: list[str]) -> None:
     dead, alive = stack.containers("worker")
-    # A container that podman kills does not start again, like one whose host has died.
+    # A container that podman kills does not start again.
     podman("kill", dead)
-    assert {end(stack, identifier)["state"] for identifier in identifiers} == {"succeeded"}
+    assert {end(stack, identifier)["state"] for identifier in running} == {"succeeded"}
     assert (stack.health()[dead], stack.health()[alive]) == ("exited", "healthy")
+    podman("start", dead)
+    stack.wait()
+
+
+def test_another_worker_completes_the_job_of_a_host_that_is_gone(stack: Stack, running: list[str]) -> None:
+    """PostgreSQL hears nothing more from the worker, not even that its connections end."""
+    dead, _ = stack.containers("worker")
+
+    with partition(stack, dead):
+        podman("pause", dead)
+        start = time.monotonic()
+        assert {end(stack, identifier)["state"] for identifier in running} == {"succeeded"}
+        print(f"all jobs have ended {time.monotonic() - start:.0f} s after the loss of the host")
+        podman("kill", dead)
+        eventually(lambda: stack.process(dead) == 0)
     podman("start", dead)
     stack.wait()
 
@@ -47,25 +70,52 @@ def test_another_worker_completes_the_job_of_a_dead_host(stack: Stack) -> None:
 def test_results_survive_the_loss_of_the_tables(stack: Stack) -> None:
     identifier = submit(stack, call(1))
     ended = end(stack, identifier)
-    (database,) = stack.containers("database")
-
-    def execute(command: str, stdin: str | None = None) -> str:
-        shell = f"PGPASSWORD=$POSTGRES_PASSWORD {command}"
-        return podman("exec", "--interactive", database, "sh", "-c", shell, stdin=stdin)
-
-    dump = execute(f"pg_dump {OPTIONS} --clean --if-exists jobs")
-    psql = f"psql {OPTIONS} --quiet --set=ON_ERROR_STOP=1 jobs"
-    execute(psql, "DROP SCHEMA dbos CASCADE")
-    execute(psql, dump)
+    dump = _dump(stack)
+    _psql(stack, "DROP SCHEMA dbos CASCADE")
+    _psql(stack, dump)
     eventually(lambda: find(stack, identifier) == ended)
+    assert end(stack, submit(stack, call(1)))["state"] == "succeeded"
+
+
+def test_the_password_of_the_database_can_change(stack: Stack) -> None:
+    password = secrets.token_hex(24)
+    _psql(stack, f"ALTER USER jobs PASSWORD '{password}'")
+    stack.set("JOBS_PASSWORD", password)
+    stack.replace_all()
+    assert end(stack, submit(stack, call(1)))["state"] == "succeeded"
+
+
+def test_results_move_to_another_database(stack: Stack) -> None:
+    """As for an upgrade of PostgreSQL: a dump, a new volume, and the dump again."""
+    identifier = submit(stack, call(1))
+    ended = end(stack, identifier)
+    dump = _dump(stack)
+    stack.replace_all("database")
+    _psql(stack, dump)
+    eventually(lambda: find(stack, identifier) == ended, 60)
     assert end(stack, submit(stack, call(1)))["state"] == "succeeded"
 
 
 def test_the_database_and_the_store_reach_no_other_network(stack: Stack) -> None:
     for name in (*stack.containers("database"), *stack.containers("store")):
         (inspected,) = json.loads(podman("inspect", name))
-        assert set(inspected["NetworkSettings"]["Networks"]) == {"rehearsal_jobs"}
+        assert set(inspected["NetworkSettings"]["Networks"]) == {f"{PROJECT}_jobs"}
         assert not any(inspected["NetworkSettings"]["Ports"].values())
         routes = podman("exec", name, "cat", "/proc/net/route").splitlines()[1:]
         assert routes
         assert all(route.split()[1] != "00000000" for route in routes), "a route to other networks"
+
+
+def _dump(stack: Stack) -> str:
+    return _execute(stack, f"pg_dump {OPTIONS} --clean --if-exists jobs")
+
+
+def _psql(stack: Stack, statements: str) -> None:
+    _execute(stack, f"psql {OPTIONS} --quiet --set=ON_ERROR_STOP=1 jobs", statements)
+
+
+def _execute(stack: Stack, command: str, stdin: str | None = None) -> str:
+    """Run a command in the container of the database, as `docs/deploy.md` says."""
+    (database,) = stack.containers("database")
+    shell = f"PGPASSWORD=$POSTGRES_PASSWORD {command}"
+    return podman("exec", "--interactive", database, "sh", "-c", shell, stdin=stdin)

@@ -1,5 +1,6 @@
 """Prometheus reads all processes, its alerts fire and resolve, and every panel of the dashboard has data."""
 
+import json
 import os
 import secrets
 import signal
@@ -30,6 +31,19 @@ CALLBACKS = {"SER_CALLBACK_SECRETS": SECRET, "SER_CALLBACK_PRIVATE": "true", "SE
 def stack(run: Start) -> Stack:
     password = secrets.token_hex(24)
     return run("scale", "jobs", "monitoring", SER_JOBS="true", JOBS_PASSWORD=password, **CALLBACKS)
+
+
+def test_no_container_has_rights_or_ports_that_it_does_not_need(stack: Stack) -> None:
+    for container in json.loads(podman("inspect", *stack.containers())):
+        name, settings = container["Name"], container["HostConfig"]
+        assert settings["ReadonlyRootfs"], name
+        assert not container["EffectiveCaps"], name
+        assert "no-new-privileges" in settings["SecurityOpt"], name
+        assert min(settings["Memory"], settings["NanoCpus"], settings["PidsLimit"]) > 0, name
+        ports = [
+            port for published in container["NetworkSettings"]["Ports"].values() for port in published or ()
+        ]
+        assert {port["HostIp"] for port in ports} <= {"127.0.0.1"}, name
 
 
 def query(stack: Stack, expression: str) -> list[dict[str, Any]]:

@@ -75,6 +75,8 @@ def test_a_bundle_goes_forward_and_back_and_no_request_is_lost(stack: Stack) -> 
         assert set(models) == {OLD, NEW}
         follow(["forward"], {NEW: 1.0})
         assert set(models) == {NEW}
+        stack.replace("replica")
+        assert shares(stack) == [{NEW: 1.0}] * 2, "a replica forgets the rollout when it starts again"
         follow(["back"], {OLD: 1.0})
         assert set(models) == {OLD}
     print(f"{answers.total()} requests: {dict(answers)}")

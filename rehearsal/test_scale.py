@@ -4,16 +4,19 @@ import asyncio
 import json
 import os
 import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import pytest
 from websockets.asyncio.client import connect
+from websockets.frames import CloseCode
 
 from rehearsal.load import load
 from rehearsal.podman import podman
 from rehearsal.stack import Stack, Start
-from testing.live_client import START, encoded
-from testing.recordings import EXAMPLE
+from testing.live_client import START, Message, encoded, received
+from testing.recordings import EXAMPLE, call
 from testing.waiting import eventually
 
 N_ANSWERS = 20
@@ -62,6 +65,40 @@ def test_nginx_finds_a_replica_at_another_address(stack: Stack) -> None:
         assert after != before
         eventually(lambda: after in _addresses(stack))
     assert set(answers) == {"200"}
+
+
+def test_a_replica_that_stops_completes_its_calls(stack: Stack) -> None:
+    (name,) = stack.containers("service")
+    recording, address = call(60), f"{stack.balancer}/v1/audio/timeline"
+    with ThreadPoolExecutor(4) as clients:
+        calls = [clients.submit(stack.post, address, recording) for _ in range(4)]
+        time.sleep(1)
+        assert not any(one.done() for one in calls)
+        podman("stop", "--time", "120", name)
+        assert {one.result().status_code for one in calls} == {200}
+    assert podman("inspect", "--format", "{{.State.ExitCode}}", name) == "0"
+    podman("start", name)
+    stack.wait()
+
+
+def test_a_replica_that_stops_ends_its_live_calls_with_their_summary(stack: Stack) -> None:
+    (name,) = stack.containers("service")
+
+    async def interrupted() -> tuple[list[Message], int | None]:
+        address = f"{stack.service}/v1/audio/live".replace("http", "ws")
+        async with connect(address, additional_headers=stack.authorization) as socket:
+            await socket.send(json.dumps(START))
+            await socket.send(encoded()[1])
+            await asyncio.to_thread(podman, "stop", "--time", "60", name)
+            return await received(socket), socket.close_code
+
+    messages, close_code = asyncio.run(interrupted())
+    assert close_code == CloseCode.SERVICE_RESTART
+    assert "summary" in {message["type"] for message in messages}
+    # The other replica takes the next session at once.
+    assert stack.talk(encoded()[1])[-1]["type"] == "closed"
+    podman("start", name)
+    stack.wait()
 
 
 def test_a_live_call_passes_nginx_and_gives_the_timeline_of_its_recording(stack: Stack) -> None:
