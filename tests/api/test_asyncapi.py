@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import pytest
 from fastapi.testclient import TestClient
-from jsonschema import Draft7Validator
+from jsonschema_rs import Draft7Validator
 from pydantic import BaseModel
 
 from app.api import home, problem_table

@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from jsonschema import Draft7Validator
+from jsonschema_rs import Draft7Validator
 
 from testing.live_client import START, STOP, Message, encoded, talk
 from testing.service import Service
