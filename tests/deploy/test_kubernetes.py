@@ -1,8 +1,11 @@
 """The rendered manifests are valid and agree with the service."""
 
 import os
+import shutil
 import subprocess
+from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,7 +26,10 @@ ROLLOUT = "overlays/rollout"
 RENDERED = ["base", "overlays/queue-depth", "overlays/bundles-volume", ROLLOUT, JOBS, KEDA]
 OLDEST, NEWEST = "1.27", "1.37"
 MIB = 2**20
+UNITS = {"Mi": MIB, "Gi": 1024 * MIB}
 SERVICE_BYTES = 150 * MIB  # docs/operations.md: memory of the service before its workers grow
+NAMES = ("speech-emotion", "speech-emotion-worker")
+"""The Deployments of services and job workers."""
 
 Manifest = dict[str, Any]
 
@@ -56,15 +62,36 @@ def predictor() -> Manifest:
     return found
 
 
-@pytest.fixture
-def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """The settings of the service in a pod."""
+def settings_of(variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Return the settings of a container with these variables."""
     for name in [name for name in os.environ if name.startswith("SER_")]:
         monkeypatch.delenv(name)
-    for name, value in find("ConfigMap")["data"].items():
+    for name, value in variables.items():
         assert name.removeprefix("SER_").lower() in Settings.model_fields, name
         monkeypatch.setenv(name, value)
     return Settings()
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The settings of the service in a pod."""
+    return settings_of(find("ConfigMap")["data"], monkeypatch)
+
+
+@pytest.fixture
+def pods(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Manifest, Settings]]:
+    """The pod of the service and the pod of KServe, with their settings."""
+    (only,) = predictor()["containers"]
+    variables = {entry["name"]: entry["value"] for entry in only["env"]}
+    return [
+        (find("Deployment")["spec"]["template"]["spec"], settings),
+        (predictor(), settings_of(variables, monkeypatch)),
+    ]
+
+
+def size(text: str) -> int:
+    """Return the bytes of a quantity such as `512Mi`."""
+    return int(text[:-2]) * UNITS[text[-2:]]
 
 
 @pytest.mark.parametrize("folder", RENDERED)
@@ -111,20 +138,22 @@ def test_each_worker_has_a_processor(settings: Settings) -> None:
     assert int(container()["resources"]["requests"]["cpu"]) == settings.workers
 
 
-def test_workers_and_uploads_fit_into_memory_and_tmp(settings: Settings) -> None:
-    slots = settings.workers + settings.queue_depth
-    needed = SERVICE_BYTES + settings.workers * settings.max_worker_bytes + slots * settings.max_upload_bytes
-    assert container()["resources"]["limits"]["memory"] == "1Gi"
-    assert needed <= 1024 * MIB
-    (tmp,) = find("Deployment")["spec"]["template"]["spec"]["volumes"]
-    assert tmp["emptyDir"]["sizeLimit"] == "3Gi"
-    assert slots * settings.max_call_bytes <= 3 * 1024 * MIB
+def test_workers_and_uploads_fit_into_memory_and_tmp(pods: list[tuple[Manifest, Settings]]) -> None:
+    for pod, settings in pods:
+        (only,), (tmp,) = pod["containers"], pod["volumes"]
+        slots = settings.workers + settings.queue_depth
+        workers = settings.workers * settings.max_worker_bytes
+        needed = SERVICE_BYTES + workers + slots * settings.max_upload_bytes
+        assert needed <= size(only["resources"]["limits"]["memory"])
+        assert slots * settings.max_call_bytes <= size(tmp["emptyDir"]["sizeLimit"])
 
 
-def test_a_stopping_pod_has_time_for_the_longest_request(settings: Settings) -> None:
-    longest = settings.shutdown_delay + settings.upload_timeout + settings.call_timeout
-    assert find("Deployment")["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] >= longest
-    assert predictor()["terminationGracePeriodSeconds"] >= longest
+def test_a_stopping_pod_has_time_for_the_longest_request(pods: list[tuple[Manifest, Settings]]) -> None:
+    for pod, settings in pods:
+        longest = settings.shutdown_delay + settings.upload_timeout
+        # After the timeout of a call, no task starts, but the last one continues.
+        longest += settings.call_timeout + settings.request_timeout
+        assert pod["terminationGracePeriodSeconds"] > longest
 
 
 def test_every_pod_has_minimal_privileges() -> None:
@@ -150,8 +179,7 @@ def test_every_pod_has_minimal_privileges() -> None:
 def test_pods_run_as_the_user_of_the_image() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     contexts = [
-        find("Deployment", JOBS, name)["spec"]["template"]["spec"]["securityContext"]
-        for name in ("speech-emotion", "speech-emotion-worker")
+        find("Deployment", JOBS, name)["spec"]["template"]["spec"]["securityContext"] for name in NAMES
     ]
     assert contexts[0] == contexts[1]
     context = contexts[0]
@@ -187,12 +215,23 @@ def test_the_rollout_is_a_folder_that_changes_without_new_pods() -> None:
         if volume["name"] == "rollout"
     )
     assert mount == {"name": "rollout", "mountPath": "/rollout", "readOnly": True}  # no subPath
-    folder, _, key = variable["value"].rpartition("/")
-    assert (variable["name"], folder) == ("SER_ROLLOUT", mount["mountPath"])
+    assert variable == {"name": "SER_ROLLOUT", "value": f"{mount['mountPath']}/rollout.json"}
     # The name has no hash, so that a change restarts no pod. Without the ConfigMap, there is no rollout.
     assert volume["configMap"] == {"name": "speech-emotion-rollout", "optional": True}
-    page = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
-    assert f"kubectl create configmap {volume['configMap']['name']} --from-file={key}" in page
+
+
+def test_services_and_job_workers_have_the_image_of_the_base(tmp_path: Path) -> None:
+    copied = shutil.copytree(FOLDER, tmp_path / "kubernetes")
+    file = copied / "base" / "kustomization.yaml"
+    changed = yaml.safe_load(file.read_text())
+    # As `kustomize edit set image` does.
+    changed["images"] = [
+        {"name": "speech-emotion", "newName": "example.com/speech-emotion", "newTag": "0.2.0"}
+    ]
+    file.write_text(yaml.safe_dump(changed))
+    for name in NAMES:
+        image = container(str(copied / "overlays" / "jobs"), name)["image"]
+        assert image == "example.com/speech-emotion:0.2.0"
 
 
 def environment(name: str) -> dict[str, str]:
@@ -209,9 +248,7 @@ def test_services_accept_jobs_and_only_workers_run_them() -> None:
     assert {**service, "SER_JOBS_AT_A_TIME": "1"} == worker
     for name in (name for name in worker if name.startswith("SER_")):
         assert name.removeprefix("SER_").lower() in Settings.model_fields, name
-    worker_container, service_container = (
-        container(JOBS, name) for name in ("speech-emotion-worker", "speech-emotion")
-    )
+    service_container, worker_container = (container(JOBS, name) for name in NAMES)
     assert worker_container["args"] == ["worker"]
     assert worker_container["image"] == service_container["image"]
     assert worker_container["envFrom"] == service_container["envFrom"]
@@ -272,10 +309,6 @@ def test_keda_replaces_the_autoscaler_of_the_workers() -> None:
 
 
 def test_uploads_and_recordings_of_jobs_fit_into_tmp(settings: Settings) -> None:
-    sizes = {"6Gi": 6 * 1024 * MIB, "1Gi": 1024 * MIB}
-    for name, n_recordings in (
-        ("speech-emotion", settings.workers + settings.queue_depth),
-        ("speech-emotion-worker", 1),
-    ):
+    for name, n_recordings in zip(NAMES, (settings.workers + settings.queue_depth, 1), strict=True):
         (tmp,) = find("Deployment", JOBS, name)["spec"]["template"]["spec"]["volumes"]
-        assert n_recordings * settings.max_job_bytes <= sizes[tmp["emptyDir"]["sizeLimit"]]
+        assert n_recordings * settings.max_job_bytes <= size(tmp["emptyDir"]["sizeLimit"])

@@ -57,6 +57,17 @@ def test_only_clients_and_monitoring_reach_the_service(folder: str) -> None:
     assert permitted(folder) == {(source, "speech-emotion", HTTP) for source in ("client", "monitoring")}
 
 
+def test_an_ingress_controller_needs_the_label_of_clients() -> None:
+    policies = [manifest for manifest in render("base") if manifest["kind"] == "NetworkPolicy"]
+    service = pods("base")["speech-emotion"]
+    labels = {"app.kubernetes.io/name": "ingress-nginx"}
+    unlabeled, labeled = (
+        Peer(labels | added, "ingress-nginx") for added in ({}, {"speech-emotion/client": "true"})
+    )
+    assert not reaches(policies, NAMESPACE, unlabeled, service, HTTP)
+    assert reaches(policies, NAMESPACE, labeled, service, HTTP)
+
+
 def test_jobs_need_the_database_the_store_and_names() -> None:
     users = ("speech-emotion", "speech-emotion-worker")
     assert permitted(JOBS) == {
