@@ -4,11 +4,13 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
-from logging.handlers import WatchedFileHandler
+from pathlib import Path
 
 from asgi_correlation_id import correlation_id
 
 from app.core.errors import SpeechEmotionError
+
+logger = logging.getLogger(__name__)
 
 STDOUT = "-"
 """The path that stands for standard output."""
@@ -22,12 +24,12 @@ class AuditLogUnavailable(SpeechEmotionError):
 class AuditLog:
     """A file to which each action is appended as a line of JSON.
 
-    If another program renames or deletes the file, the next line opens it again. logrotate therefore needs
-    no signal.
+    Each line opens the file again, which costs little beside a request. So if another program renames or
+    deletes the file, logrotate needs no signal, and a full disk or a missing folder has no lasting effect.
     """
 
     def __init__(self, path: str) -> None:
-        """Open the log.
+        """Check that the file can be opened.
 
         Args:
             path: the path of the file; `-` for standard output; empty for no log.
@@ -35,19 +37,18 @@ class AuditLog:
         Raises:
             AuditLogUnavailable: the file cannot be opened.
         """
-        self._handler: logging.Handler | None = None
-        if path == STDOUT:
-            self._handler = logging.StreamHandler(sys.stdout)
-        elif path:
-            try:
-                self._handler = WatchedFileHandler(path, encoding="utf-8")
-            except OSError as error:
-                raise AuditLogUnavailable(f"SER_AUDIT_LOG: {error.strerror}: {path}") from error
+        self._path = path
+        if path in {"", STDOUT}:
+            return
+        try:
+            Path(path).open("a").close()
+        except OSError as error:
+            raise AuditLogUnavailable(f"SER_AUDIT_LOG: {error.strerror}: {path}") from error
 
     def write(
         self, action: str, result: str = OK, *, key: str = "", client: str = "", target: str = ""
     ) -> None:
-        """Append a line.
+        """Append a line. If this fails, the log of the service has the reason.
 
         Args:
             action: the action, such as `job.create`.
@@ -56,7 +57,7 @@ class AuditLog:
             client: the address of the client.
             target: the ID of the job or of the session; empty if there is none.
         """
-        if self._handler is None:
+        if not self._path:
             return
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -67,10 +68,15 @@ class AuditLog:
             "target": target,
             "result": result,
         }
-        text = json.dumps(line)
-        self._handler.handle(logging.LogRecord("audit", logging.INFO, "", 0, text, None, None))
+        try:
+            self._append(f"{json.dumps(line)}\n")
+        except OSError as error:
+            logger.error("the audit log cannot be written (SER_AUDIT_LOG): %s", error.strerror)  # noqa: TRY400  # the message has the reason
 
-    def close(self) -> None:
-        """Close the file."""
-        if self._handler is not None:
-            self._handler.close()
+    def _append(self, line: str) -> None:
+        if self._path == STDOUT:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            return
+        with Path(self._path).open("a", encoding="utf-8") as file:
+            file.write(line)

@@ -28,7 +28,6 @@ def lifespan_of(service: Service) -> Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with AsyncExitStack() as stack:
-            stack.callback(service.audit.close)
             stack.push_async_callback(service.pool.stop)
             if service.relay is not None:
                 stack.push_async_callback(service.relay.stop)

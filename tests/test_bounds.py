@@ -3,18 +3,21 @@
 import contextlib
 import hashlib
 import http.server
+import json
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from testing import local
 from testing.recordings import EXAMPLE
 from testing.service import Service, running
+from testing.waiting import eventually
 
 URL = "/v1/audio/emotions"
 DATA = EXAMPLE.read_bytes()
@@ -25,8 +28,14 @@ HEAD = (
 
 
 @pytest.fixture(scope="module")
-def limited(models_dir: Path) -> Iterator[Service]:
-    """A service with one slot, no queue and a short timeout for stalled uploads."""
+def audit_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The audit log of `limited`."""
+    return tmp_path_factory.mktemp("audit") / "log"
+
+
+@pytest.fixture(scope="module")
+def limited(models_dir: Path, audit_log: Path) -> Iterator[Service]:
+    """A service with one slot, no queue and a short timeout for stalled uploads. 127.0.0.2 is its proxy."""
     with running(
         SER_MODELS_DIR=str(models_dir),
         SER_DEFAULT_MODEL="small",
@@ -34,6 +43,8 @@ def limited(models_dir: Path) -> Iterator[Service]:
         SER_QUEUE_DEPTH="0",
         SER_UPLOAD_PAUSE="1",
         SER_MAX_UPLOAD_BYTES="1000000",
+        SER_AUDIT_LOG=str(audit_log),
+        FORWARDED_ALLOW_IPS="192.0.2.1,127.0.0.2",
     ) as service:
         yield service
 
@@ -111,6 +122,22 @@ def test_stalled_uploads_of_one_key_leave_slots_to_the_others(models_dir: Path) 
         for upload in uploads[:4]:
             upload.sendall(DATA[1000:])
             assert read(upload).startswith("HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(("sender", "caller"), [("127.0.0.2", "192.0.2.7"), ("127.0.0.1", "127.0.0.1")])
+def test_only_a_named_proxy_says_who_calls(
+    limited: Service, audit_log: Path, sender: str, caller: str
+) -> None:
+    with httpx2.Client(transport=httpx2.HTTPTransport(verify=False, local_address=sender)) as proxy:
+        answer = proxy.get(f"{limited.url}/v1/keys", headers={"X-Forwarded-For": "192.0.2.7"})
+    request_id = answer.headers["X-Request-ID"]
+
+    def lines() -> list[dict[str, str]]:
+        return [json.loads(line) for line in audit_log.read_text().splitlines()]
+
+    # The service records a request after its answer.
+    eventually(lambda: lines()[-1:] != [] and lines()[-1]["request_id"] == request_id)
+    assert lines()[-1]["client"] == caller
 
 
 def test_a_client_that_disconnects_frees_its_slot(limited: Service) -> None:

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +20,9 @@ from app.keys import KeyScope
 from app.main import create_app
 from app.settings import Settings
 from testing.keys import line, write
-from testing.recordings import EXAMPLE, encode, tone
+from testing.recordings import EXAMPLE, ROOT, encode, tone
 
+PAGE = (ROOT / "docs" / "operations.md").read_text()
 EMOTIONS = "/v1/audio/emotions"
 ENTRIES = {
     "classic": "",
@@ -32,18 +34,27 @@ ENTRIES = {
     "expired": "expires=2026-01-31",
     "supervisor": "scopes=recognize+admin expires=2999-12-31 channels=1",
 }
-OPERATIONS = [
-    ("POST", EMOTIONS, "recognize"),
-    ("POST", "/v1/audio/timeline", "recognize"),
-    ("POST", "/v1/jobs", "jobs"),
-    ("GET", "/v1/jobs", "jobs"),
-    ("GET", "/v1/jobs/1", "jobs"),
-    ("DELETE", "/v1/jobs/1", "jobs"),
-    ("GET", "/v1/live", "live"),
-    ("GET", "/v1/live/1/events", "live"),
-    ("GET", "/metrics", "metrics"),
-    ("GET", "/v1/keys", "admin"),
-]
+OPERATIONS = {
+    "recognize": [("POST", EMOTIONS), ("POST", "/v1/audio/timeline"), ("POST", "/v2/models/{name}/infer")],
+    "jobs": [
+        ("POST", "/v1/jobs"),
+        ("GET", "/v1/jobs"),
+        ("GET", "/v1/jobs/{job_id}"),
+        ("DELETE", "/v1/jobs/{job_id}"),
+        ("GET", "/v1/webhooks"),
+        ("POST", "/v1/webhooks/{webhook_id}/replay"),
+    ],
+    "live": [("GET", "/v1/live"), ("GET", "/v1/live/{session}/events")],
+    "metrics": [("GET", "/metrics")],
+    "admin": [("GET", "/v1/keys")],
+}
+"""The method and the route of each operation, by the scope that it needs."""
+WITHOUT_SCOPE = [("GET", route) for route in ("/v1/models", "/v1/models/{name}", "/v2", "/v2/models/{name}")]
+ROWS = [(scope, *operation) for scope, operations in OPERATIONS.items() for operation in operations]
+
+
+def path_of(route: str) -> str:
+    return route.format(name="small", job_id=1, session=1, webhook_id=1)
 
 
 def bearer(name: str) -> dict[str, str]:
@@ -77,27 +88,38 @@ def audited(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(text) for text in (folder / "audit").read_text().splitlines()]
 
 
-@pytest.mark.parametrize(("method", "path", "scope"), OPERATIONS)
-def test_an_operation_needs_its_scope(service: TestClient, method: str, path: str, scope: str) -> None:
+@pytest.mark.parametrize(("scope", "method", "route"), ROWS)
+def test_an_operation_needs_its_scope(service: TestClient, scope: str, method: str, route: str) -> None:
     for name in KeyScope:
-        response = service.request(method, path, headers=bearer(name))
+        response = service.request(method, path_of(route), headers=bearer(name))
         refused = (response.status_code, response.json()["code"]) if response.status_code == 403 else None
         assert refused == (None if name == scope else (403, "scope-missing"))
         if refused:
             assert f"`{scope}`" in response.json()["detail"]
 
 
+@pytest.mark.parametrize("scope", OPERATIONS)
+def test_the_page_for_operators_lists_the_operations_of_a_scope(scope: str) -> None:
+    row = re.search(rf"^\| `{scope}` \| (.+) \|$", PAGE, re.MULTILINE)
+    assert row is not None
+    listed = re.findall(r"`(?:[A-Z]+ )?(/[\w/{}]+)`", row[1])
+    covered = [{route for _, _, route in ROWS if f"{route}/".startswith(f"{path}/")} for path in listed]
+    assert all(covered)
+    assert set().union(*covered) == {route for _, route in OPERATIONS[scope]}
+
+
 def test_every_key_may_see_the_models(service: TestClient) -> None:
     for name in KeyScope:
-        assert service.get("/v1/models", headers=bearer(name)).status_code == 200
+        for method, route in WITHOUT_SCOPE:
+            assert service.request(method, path_of(route), headers=bearer(name)).status_code == 200
 
 
 @pytest.mark.parametrize("name", ["classic", "fixed"])
 def test_an_entry_without_scopes_permits_everything_but_administration(
     service: TestClient, name: str
 ) -> None:
-    for method, path, scope in OPERATIONS:
-        response = service.request(method, path, headers=bearer(name))
+    for scope, method, route in ROWS:
+        response = service.request(method, path_of(route), headers=bearer(name))
         assert (response.status_code == 403) == (scope == "admin")
 
 
@@ -212,6 +234,29 @@ def test_the_audit_log_continues_in_a_new_file_after_a_rotation(service: TestCli
     assert [entry["key"] for entry in audited(folder)] == ["jobs"]
 
 
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [("/dev/full", "No space left on device"), ("nowhere/audit", "No such file or directory")],
+)
+def test_a_request_is_answered_if_the_audit_log_cannot_be_written(
+    service: TestClient, folder: Path, caplog: pytest.LogCaptureFixture, file: str, reason: str
+) -> None:
+    audit, kept = folder / "audit", folder / "kept"
+    audit.rename(kept)
+    try:
+        audit.symlink_to(file)
+        assert service.get("/v1/models", headers=bearer("live")).status_code == 200
+    finally:
+        audit.unlink()
+        kept.rename(audit)
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
+        f"the audit log cannot be written (SER_AUDIT_LOG): {reason}"
+    ]
+    n_before = len(audited(folder))
+    service.get("/v1/models", headers=bearer("live"))
+    assert len(audited(folder)) == n_before + 1
+
+
 def test_every_operation_that_needs_a_key_has_an_action(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     protected = {
@@ -221,6 +266,7 @@ def test_every_operation_that_needs_a_key_has_an_action(client: TestClient) -> N
         if "security" in operation
     }
     assert protected | {("GET", "/metrics")} == set(ACTIONS)
+    assert set(ACTIONS) == {*WITHOUT_SCOPE, *((method, route) for _, method, route in ROWS)}
 
 
 def test_a_caller_without_keys_is_an_address(settings: Settings, tmp_path: Path) -> None:
@@ -242,5 +288,4 @@ def test_the_audit_log_can_be_standard_output_or_nothing(capsys: pytest.CaptureF
     for path in ("-", ""):
         audit = AuditLog(path)
         audit.write("recognize", key="caller")
-        audit.close()
     assert json.loads(capsys.readouterr().out)["key"] == "caller"

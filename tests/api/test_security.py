@@ -43,7 +43,9 @@ def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-@pytest.mark.parametrize("path", [URL, "/v1/models", "/v1/models/small", "/metrics"])
+@pytest.mark.parametrize(
+    "path", [URL, "/v1/models", "/v1/models/small", "/v2", "/v2/models/small", "/metrics"]
+)
 @pytest.mark.parametrize(
     "headers", [{}, bearer("wrong"), bearer(sha256(NEW)), {"Authorization": "Basic bmV3IGtleQ=="}]
 )
@@ -58,8 +60,13 @@ def test_a_request_without_a_valid_key_gets_401(
 @pytest.mark.parametrize(
     "path",
     [
+        "/",
+        "/page/page.css",
         "/health/live",
         "/health/ready",
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/v2/models/small/ready",
         "/openapi.json",
         "/docs",
         "/asyncapi.json",

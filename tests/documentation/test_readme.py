@@ -121,18 +121,30 @@ def test_no_page_contains_a_local_path() -> None:
 def test_the_sizing_figures_equal_the_benchmark_results() -> None:
     page = (ROOT / "docs" / "operations.md").read_text()
     results = (ROOT / "benchmarks" / "RESULTS.md").read_text()
-    rows = re.findall(r"^\| (?:utterances a second|calls|memory) \|.*\|(.*)\|$", page, re.MULTILINE)
-    assert len(rows) == 3
+    rows = re.findall(r"^\| (?:utterances a second|calls|live calls|memory) \|(.*)\|$", page, re.MULTILINE)
+    assert len(rows) == 4
     figures = [figure for row in rows for figure in re.findall(r"\d+\.\d+|\d+ to \d+ MiB|\d+ s\b", row)]
-    assert len(figures) >= 4
+    assert len(figures) >= 6
     assert [figure for figure in figures if figure not in results] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_file_that_a_page_mentions_exists(page: str) -> None:
-    folders = "app|training|tests|docs|fuzz|release|examples|benchmarks|models|requirements|dist"
+    folders = "app|training|tests|rehearsal|docs|fuzz|release|examples|benchmarks|models|requirements|dist"
     named = re.findall(rf"`((?:{folders})/[\w./-]+\.(?:py|md|onnx|wav|txt))`", (ROOT / page).read_text())
     assert [name for name in named if "NAME" not in name and not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_test_that_a_page_names_exists(page: str) -> None:
+    missing, file = [], ""
+    # `::test_name` alone is in the file before it.
+    named = re.findall(r"`((?:tests|rehearsal)/[\w/]+\.py)?(?:::(\w+))?`", (ROOT / page).read_text())
+    for path, name in named:
+        file = path or file
+        if name and f"def {name}(" not in (ROOT / file).read_text():
+            missing.append(f"{file}::{name}")
+    assert missing == []
 
 
 def test_every_name_in_the_recipes_is_in_the_code() -> None:

@@ -61,9 +61,9 @@ def test_a_key_with_too_many_sessions_is_refused_and_the_service_goes_on(folder:
         assert "Traceback" not in service.log
 
 
-def test_a_stop_of_the_service_completes_the_sessions(folder: Path) -> None:
+def test_a_stop_of_the_service_completes_the_sessions_at_once_and_refuses_others(folder: Path) -> None:
     _, raw = encoded()
-    with serving(folder) as service:
+    with serving(folder, SER_SHUTDOWN_DELAY="60") as service:
 
         async def scenario() -> tuple[list[Message], int | None]:
             async with connect(address(service)) as socket:
@@ -75,10 +75,13 @@ def test_a_stop_of_the_service_completes_the_sessions(folder: Path) -> None:
                 return await received(socket), socket.close_code
 
         messages, code = asyncio.run(scenario())
+        (refused,), code_of_refused = asyncio.run(exchange(service, [START]))
+        service.process.terminate()  # a second signal ends the delay
         assert service.end() == 0
     assert (messages[-1]["type"], messages[-1]["reason"]) == ("closed", "going-away")
     assert messages[-2]["type"] == "summary"
     assert code == 1012
+    assert (refused["problem"]["code"], code_of_refused) == ("not-ready", 4503)
 
 
 def test_the_death_of_workers_ends_no_session_and_repeats_no_segment(folder: Path) -> None:
