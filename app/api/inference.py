@@ -100,10 +100,10 @@ async def infer(
     """
     manifest = service.find_model(name)
     request.state.choice = service.choose_model(name)
-    asked, recording = parse_request(await read_body(request), inference_header_content_length)
-    if not recording:
+    asked = parse_request(await read_body(request), inference_header_content_length)
+    if not asked.recording:
         raise empty_upload()
-    task = utterance_task(service, caller, recording, name, asked.parameters.channel)
+    task = utterance_task(service, caller, asked.recording, name, asked.channel)
     recognition, emotion = await recognize_utterance(service, caller, task, service.settings.min_confidence)
     return InferResponse(
         model_name=name,

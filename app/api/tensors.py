@@ -6,6 +6,7 @@ https://github.com/kserve/open-inference-protocol/blob/main/specification/protoc
 import base64
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -119,7 +120,22 @@ class ServerMetadata(BaseModel):
     extensions: list[str]
 
 
-def parse_request(body: bytes, header_length: int | None) -> tuple[InferRequest, bytes]:
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """What a request asks for, without its JSON, which may be larger than the recording.
+
+    Attributes:
+        id: an ID that the answer repeats.
+        channel: the channel to analyze.
+        recording: the bytes of the recording.
+    """
+
+    id: str | None
+    channel: int | Literal["mix"]
+    recording: bytes = field(repr=False)
+
+
+def parse_request(body: bytes, header_length: int | None) -> Inference:
     """Parse a request.
 
     Args:
@@ -127,7 +143,7 @@ def parse_request(body: bytes, header_length: int | None) -> tuple[InferRequest,
         header_length: the length of the JSON, in bytes; None if it is the whole body.
 
     Returns:
-        The request, and the recording.
+        What the request asks for.
 
     Raises:
         MalformedRequest: the body is no JSON object.
@@ -145,9 +161,8 @@ def parse_request(body: bytes, header_length: int | None) -> tuple[InferRequest,
     if tensor.shape not in ([1], [1, 1]):
         raise InvalidRequest("inputs.0.shape: one recording is accepted, so send [1] or [1, 1].")
     size = tensor.parameters.binary_data_size
-    if size is not None:
-        return request, _element(body[length : length + size])
-    return request, _decoded(tensor.data)
+    recording = _decoded(tensor.data) if size is None else _element(body[length : length + size])
+    return Inference(request.id, request.parameters.channel, recording)
 
 
 def _element(data: bytes) -> bytes:

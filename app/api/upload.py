@@ -170,7 +170,8 @@ async def read_body(request: Request) -> bytes:
     """
     _check_encoding(request)
     with _upload_errors():
-        return await request.body()
+        # Not `request.body()`, which keeps the body until the request ends.
+        return b"".join([part async for part in request.stream()])
 
 
 @contextmanager

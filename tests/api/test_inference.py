@@ -3,11 +3,13 @@
 import base64
 import json
 import struct
+import tracemalloc
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from app.api.tensors import parse_request
 from testing.recordings import EXAMPLE, encode, tone
 
 URL = "/v2/models/small/infer"
@@ -55,6 +57,19 @@ def test_the_bytes_of_a_recording_may_follow_the_json(client: TestClient, expect
     assert outputs(answer)["probabilities"]["data"] == list(expected["probabilities"].values())
     cut = client.post(URL, content=header + element[:-1], headers=lengths)
     assert (cut.status_code, cut.json()["code"]) == (422, "invalid-request")
+
+
+def test_a_request_that_waits_keeps_only_its_recording() -> None:
+    """The memory of uploads is planned as the slots times the size of a body."""
+    recording = bytes(1_000_000)
+    data = [base64.b64encode(recording).decode()]
+    body = json.dumps({"inputs": [tensor(data=data)]}).encode()
+    tracemalloc.start()
+    asked = parse_request(body, None)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert asked.recording == recording
+    assert kept < 1.1 * len(recording)
 
 
 def test_a_recording_without_speech_has_no_emotion(client: TestClient) -> None:
