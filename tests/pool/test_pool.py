@@ -23,9 +23,9 @@ from testing import bundles
 from testing.recordings import EXAMPLE, encode, tone
 
 SHORT = Recognize(EXAMPLE.read_bytes(), "small", "mix", 0.25, 60.0)
-# openSMILE needs some seconds for these recordings.
+# openSMILE needs some seconds for these recordings, and less memory than a worker may have.
 LONG = Recognize(encode(tone(300)), "small", "mix", 0.25, 3600.0)
-LONGER = Recognize(encode(tone(3000)), "small", "mix", 0.25, 3600.0)
+LONGER = Recognize(encode(tone(1000)), "small", "mix", 0.25, 3600.0)
 
 
 def run(
