@@ -21,7 +21,7 @@ serve: $(SERVICE)/.installed ## serve the bundles in models/ at 127.0.0.1:8000
 
 # The tests start the service a hundred times, so Python may keep what it compiles.
 test: export PYTHONDONTWRITEBYTECODE =
-# xdist's groups have no effect with pytest 9.2; every file runs in one process, so that its fixtures exist once.
+# tests/conftest.py divides the tests into units, by file or by folder, so that the fixtures of a unit exist once.
 test: $(DEV)/.installed programs ## run every check: lint, format, types, architecture, tests
 	$(MAKE) --jobs 2 static behavior
 

@@ -11,10 +11,12 @@ import httpx2
 import pytest
 from websockets.asyncio.client import connect
 
+from app.core.bundle import SCALER
 from rehearsal.jobs import end
 from rehearsal.load import load
 from rehearsal.podman import ROOT, logs, podman
 from rehearsal.stack import Stack, Start
+from testing import bundles
 from testing.live_client import START, STOP, received
 from testing.recordings import EXAMPLE, call
 from testing.waiting import eventually
@@ -42,7 +44,7 @@ def recognize(stack: Stack) -> httpx2.Response:
 
 
 def test_a_new_bundle_arrives_without_a_lost_request(stack: Stack, models: Path) -> None:
-    shutil.copytree(models / "opensmile", models / NEW)
+    bundles.write(models, NEW)
     with load(lambda: recognize(stack)) as answers:
         for service in ("service", "replica", "worker"):
             stack.replace(service)
@@ -75,8 +77,8 @@ def test_every_replica_serves_the_events_of_a_live_call(stack: Stack) -> None:
 
 
 def test_a_damaged_bundle_stops_one_replica_with_a_reason(stack: Stack, models: Path) -> None:
-    with (models / NEW / "MODEL_CARD.md").open("a") as card:
-        card.write("\nAltered.\n")
+    scaler = models / NEW / SCALER
+    scaler.write_bytes(scaler.read_bytes() + b" ")
     (service,) = stack.containers("service")
     podman("restart", "--time", "60", service)
     try:
@@ -84,7 +86,7 @@ def test_a_damaged_bundle_stops_one_replica_with_a_reason(stack: Stack, models: 
             eventually(lambda: NEW in logs(service).strip().rpartition("\n")[2], 60, lambda: logs(service))
             eventually(lambda: answers.total() >= N_ANSWERS, 60)
         assert set(answers) == {"200"}
-        assert "MODEL_CARD.md" in logs(service).strip().rpartition("\n")[2]
+        assert SCALER in logs(service).strip().rpartition("\n")[2]
         assert stack.health()[service] != "healthy"
     finally:
         shutil.rmtree(models / NEW)

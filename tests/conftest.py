@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from app.main import create_app
 from app.settings import Settings
@@ -22,20 +24,38 @@ os.environ["SER_JOBS"] = "false"
 # Collection imports all packages, whose objects stay. The search for other objects took a tenth of its time.
 gc.disable()
 
+# The files of each of these folders share a browser, a service or a database. One process of xdist runs them.
+SHARED = ("page", "live", "jobs", "clients")
+
 # Paths that start like these run first, in this order: they take longest.
 SLOWEST = (
-    "training/test_train",
-    "training/test_models",
-    "contract/test_parity",
-    "jobs/",
-    "batch/",
-    "training/",
-    "test_service",
-    "test_shipped",
     "page/",
     "live/",
+    "jobs/",
+    "training/test_train",
+    "training/test_models",
+    "contract/",
     "clients/",
+    "training/",
+    "batch/",
+    "test_service",
+    "test_shipped",
 )
+
+
+class UnitScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """The scheduling of xdist, by file, and by folder for `SHARED`."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Return the name of the unit of a test. The tests of a unit run in one process, in order."""
+        file = nodeid.partition("::")[0]
+        return next((folder for folder in SHARED if file.startswith(f"tests/{folder}/")), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> UnitScheduling:
+    """Return the scheduling of the tests."""
+    return UnitScheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
