@@ -180,11 +180,15 @@ def test_the_balancer_repeats_requests_except_those_that_create_jobs(
     assert [request.split()[1].decode() for request in received] == [path] * tries
 
 
-@pytest.mark.parametrize(("path", "status"), [("/v1/audio/emotions", 200), ("/v1/jobs", 503)])
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("POST", "/v1/audio/emotions", 200), ("POST", "/v1/jobs", 503), ("GET", "/v1/audio/live", 200)],
+)
 def test_a_request_starts_again_when_no_other_replica_is_known(
-    tmp_path: Path, path: str, status: int
+    tmp_path: Path, method: str, path: str, status: int
 ) -> None:
     port, received = free_port(), []
+    headers = {"Connection": "upgrade", "Upgrade": "websocket"} if method == "GET" else {}
 
     class Recovering(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -195,10 +199,11 @@ def test_a_request_starts_again_when_no_other_replica_is_known(
     with socketserver.TCPServer(("127.0.0.1", 0), Recovering) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with balancer.balancing(program("nginx"), tmp_path, port, [server.server_address[1]]):
-            answer = local.post(f"http://127.0.0.1:{port}{path}", content=b"RIFF")
+            answer = local.request(method, f"http://127.0.0.1:{port}{path}", headers=headers)
         server.shutdown()
     assert answer.status_code == status
-    assert {request.split()[0] for request in received} == {b"POST"}
+    assert {request.split()[0].decode() for request in received} == {method}
+    assert all((b"Upgrade: websocket" in request) == bool(headers) for request in received)
 
 
 def test_a_request_to_a_replica_that_hangs_does_not_start_again(
