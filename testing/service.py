@@ -7,14 +7,60 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import httpx2
 import pytest
 
 from testing import local
 from testing.recordings import ROOT
+
+
+class Process(Protocol):
+    """A process, with the methods of `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int:
+        """The process ID."""
+
+    def poll(self) -> int | None:
+        """Return the exit status, or None while the process runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until the process ends, and return its exit status."""
+
+    def send_signal(self, sig: int, /) -> None:
+        """Send a signal."""
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+
+
+def run_program(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Process:
+    """Start `python -m app` with these arguments and this environment, as an operator does.
+
+    Args:
+        arguments: the arguments of the service.
+        environment: all variables of its environment.
+        log: the file of its standard error.
+    """
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "app", *arguments],
+            cwd=ROOT,
+            env=dict(environment),
+            stdout=subprocess.DEVNULL,
+            stderr=file,
+        )
+
+
+launch: Callable[[Sequence[str], Mapping[str, str], Path], Process] = run_program
+"""The way in which services start. Most tests start them by `launcher.launch`."""
 
 
 class Service:
@@ -26,7 +72,7 @@ class Service:
         url: its address.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    def __init__(self, process: Process, port: int, log: Path) -> None:
         """Describe a service that was started."""
         self.process = process
         self.port = port
@@ -59,13 +105,7 @@ def started(*arguments: str, **environment: str) -> Iterator[Service]:
     port = environment.pop("SER_PORT", "") or str(free_port())
     # The log goes to a file. A pipe that nobody reads becomes full and then blocks the service.
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "app", *arguments],
-            cwd=ROOT,
-            env={**os.environ, "SER_PORT": port, **environment},
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-        )
+        process = launch(arguments, {**os.environ, "SER_PORT": port, **environment}, Path(log.name))
         try:
             yield Service(process, int(port) if port.isdecimal() else 0, Path(log.name))
         finally:

@@ -15,11 +15,13 @@ from xdist.scheduler import LoadScopeScheduling
 
 from app.main import create_app
 from app.settings import Settings
-from testing import bundles
+from testing import bundles, launcher, service
 from testing.recordings import ROOT, corpora
 
 # Jobs need a database and allow one application per process. Only the tests of jobs turn jobs on.
 os.environ["SER_JOBS"] = "false"
+
+service.launch = launcher.launch
 
 # Collection imports all packages, whose objects stay. The search for other objects took a tenth of its time.
 gc.disable()
@@ -72,6 +74,14 @@ def pytest_collection_finish() -> None:
 def _rank(path: str) -> int:
     """Return the place of a file in `SLOWEST`."""
     return next((place for place, start in enumerate(SLOWEST) if path.startswith(start)), len(SLOWEST))
+
+
+@pytest.fixture(scope="module")
+def as_program() -> Iterator[None]:
+    """The services of this file start as programs, as an operator starts them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(service, "launch", service.run_program)
+        yield
 
 
 @pytest.fixture(scope="session")

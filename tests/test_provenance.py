@@ -59,7 +59,12 @@ def traces() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def service(models_dir: Path, traces: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(
+    models_dir: Path,
+    traces: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    as_program: None,  # noqa: ARG001  # for `sitecustomize`
+) -> Iterator[Service]:
     """A service with jobs and traces, whose log has all messages of all libraries."""
     folder = tmp_path_factory.mktemp("provenance")
     (folder / "sitecustomize.py").write_text(AT_DEBUG)

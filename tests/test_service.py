@@ -24,6 +24,8 @@ from testing.service import Service, descendants, gone, holds_recognizer, runnin
 
 URL = "/v1/audio/emotions"
 
+pytestmark = pytest.mark.usefixtures("as_program")
+
 
 @pytest.fixture(scope="module")
 def small_settings(models_dir: Path) -> dict[str, str]:
