@@ -67,7 +67,7 @@ def test_every_replica_serves_the_events_of_a_live_call(stack: Stack) -> None:
             await socket.send(json.dumps(START))
             ready = json.loads(await socket.recv())
             await socket.send(json.dumps(STOP))
-            return ready["session"], [ready, *await received(socket)]
+            return ready["session"], await received(socket)
 
     identifier, messages = asyncio.run(session())
     for replica in (*stack.containers("service"), *stack.containers("replica")):
@@ -90,4 +90,4 @@ def test_a_damaged_bundle_stops_one_replica_with_a_reason(stack: Stack, models: 
         assert stack.health()[service] != "healthy"
     finally:
         shutil.rmtree(models / NEW)
-    stack.replace("service")
+    stack.wait()
