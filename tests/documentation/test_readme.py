@@ -105,7 +105,7 @@ def test_every_file_on_the_architecture_page_exists() -> None:
     named = set(re.findall(r"[\w/]+\.py\b", text))
     files = {
         path.relative_to(ROOT).as_posix()
-        for folder in ("app", "training", "clients", "rehearsal")
+        for folder in ("app", "training", "clients", "rehearsal", "testing", "tests")
         for path in (ROOT / folder).rglob("*.py")
     }
     assert len(named) > 15
