@@ -21,6 +21,7 @@ RAW = {"Content-Type": "audio/wav"}
 TIMEOUT = 120.0
 LOST = 0  # status: the connection broke after the request was sent
 REFUSED = -1  # status: the connection was refused, so that no request was sent
+PAUSE = 0.1  # seconds after either
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,24 @@ def percentile(sorted_values: Sequence[float], percent: float) -> float:
     return sorted_values[min(len(sorted_values) - 1, int(len(sorted_values) * percent / 100))]
 
 
+def _send(
+    client: http.client.HTTPConnection, body: bytes, headers: Mapping[str, str]
+) -> tuple[int, bytes, float]:
+    """Send a request.
+
+    Returns:
+        The status, the answer, and the seconds until the next request is sensible.
+    """
+    try:
+        client.request("POST", "/v1/audio/emotions", body, dict(headers))
+        response = client.getresponse()
+        return response.status, response.read(), float(response.headers.get("Retry-After", 0))
+    except ConnectionRefusedError:
+        return REFUSED, b"", PAUSE
+    except (http.client.HTTPException, ConnectionError):
+        return LOST, b"", PAUSE
+
+
 def put_under_load(  # a process passes all by position
     port: int,
     body: bytes,
@@ -83,22 +102,13 @@ def put_under_load(  # a process passes all by position
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
         while True:
             sent = time.perf_counter()
-            status, retry_after = LOST, 0.1
-            try:
-                client.request("POST", "/v1/audio/emotions", body, dict(headers))
-                response = client.getresponse()
-                content, status = response.read(), response.status
-                retry_after = float(response.headers.get("Retry-After", 0)) if patient else 0
-            except ConnectionRefusedError:
-                status = REFUSED
-            except (http.client.HTTPException, ConnectionError):
-                pass
+            status, content, retry_after = _send(client, body, headers)
             results.append((status, time.perf_counter() - sent))
             if status == OK:
                 answers.add(content)
             elif status in {LOST, REFUSED}:
                 client.close()
-            time.sleep(retry_after)
+            time.sleep(retry_after if patient or status in {LOST, REFUSED} else 0)
             if time.perf_counter() - start > seconds:
                 break
         client.close()

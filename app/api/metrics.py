@@ -44,7 +44,10 @@ class Metrics:
     """
 
     def __init__(self, pool: WorkerPool, live: LiveSessions, chooser: ModelChooser) -> None:
-        """Create all metrics at zero. Those of pool, live sessions and rollout are read at each scrape."""
+        """Create all metrics at zero. Those of pool, live sessions and rollout are read at each scrape.
+
+        This function is long because it is the table of all metrics.
+        """
         self.registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)

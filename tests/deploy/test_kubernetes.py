@@ -1,75 +1,35 @@
 """The rendered manifests are valid and agree with the service."""
 
-import os
 import shutil
-import subprocess
-from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import kubernetes_validate
 import pytest
 import yaml
 
-from app.jobs.job import State
 from app.main import create_app
 from app.settings import Settings
-from testing.programs import program
 from testing.recordings import ROOT
+from tests.deploy.manifests import (
+    FOLDER,
+    JOBS,
+    KEDA,
+    MIB,
+    NAMES,
+    NEWEST,
+    OLDEST,
+    ROLLOUT,
+    Manifest,
+    container,
+    find,
+    predictor,
+    render,
+    settings_of,
+    size,
+)
 
-FOLDER = ROOT / "deploy" / "kubernetes"
-JOBS = "overlays/jobs"
-KEDA = "overlays/keda"
-ROLLOUT = "overlays/rollout"
 RENDERED = ["base", "overlays/queue-depth", "overlays/bundles-volume", ROLLOUT, JOBS, KEDA]
-OLDEST, NEWEST = "1.27", "1.37"
-MIB = 2**20
-UNITS = {"Mi": MIB, "Gi": 1024 * MIB}
 SERVICE_BYTES = 150 * MIB  # docs/operations.md: memory of the service before its workers grow
-NAMES = ("speech-emotion", "speech-emotion-worker")
-"""The Deployments of services and job workers."""
-
-Manifest = dict[str, Any]
-
-
-@cache
-def render(folder: str) -> tuple[Manifest, ...]:
-    command = [program("kubectl"), "kustomize", str(FOLDER / folder)]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return tuple(yaml.safe_load_all(text))
-
-
-def find(kind: str, folder: str = "base", name: str = "speech-emotion") -> Manifest:
-    (manifest,) = (
-        manifest
-        for manifest in render(folder)
-        if manifest["kind"] == kind and (manifest["metadata"]["name"] == name or kind == "ConfigMap")
-    )
-    return manifest
-
-
-def container(folder: str = "base", name: str = "speech-emotion", kind: str = "Deployment") -> Manifest:
-    (only,) = find(kind, folder, name)["spec"]["template"]["spec"]["containers"]
-    found: Manifest = only
-    return found
-
-
-def predictor() -> Manifest:
-    text = (FOLDER / "kserve" / "inference-service.yaml").read_text(encoding="utf-8")
-    found: Manifest = yaml.safe_load(text)["spec"]["predictor"]
-    return found
-
-
-def settings_of(variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Return the settings of a container with these variables."""
-    for name in [name for name in os.environ if name.startswith("SER_")]:
-        monkeypatch.delenv(name)
-    for name, value in variables.items():
-        assert name.removeprefix("SER_").lower() in Settings.model_fields, name
-        monkeypatch.setenv(name, value)
-    return Settings()
 
 
 @pytest.fixture
@@ -87,11 +47,6 @@ def pods(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Mani
         (find("Deployment")["spec"]["template"]["spec"], settings),
         (predictor(), settings_of(variables, monkeypatch)),
     ]
-
-
-def size(text: str) -> int:
-    """Return the bytes of a quantity such as `512Mi`."""
-    return int(text[:-2]) * UNITS[text[-2:]]
 
 
 @pytest.mark.parametrize("folder", RENDERED)
@@ -232,83 +187,3 @@ def test_services_and_job_workers_have_the_image_of_the_base(tmp_path: Path) -> 
     for name in NAMES:
         image = container(str(copied / "overlays" / "jobs"), name)["image"]
         assert image == "example.com/speech-emotion:0.2.0"
-
-
-def environment(name: str) -> dict[str, str]:
-    """Return the environment of a container in the overlay `jobs`. References `$(…)` are not resolved."""
-    variables = {**find("ConfigMap", JOBS)["data"]}
-    variables |= {entry["name"]: entry.get("value", "") for entry in container(JOBS, name)["env"]}
-    return variables
-
-
-def test_services_accept_jobs_and_only_workers_run_them() -> None:
-    service, worker = environment("speech-emotion"), environment("speech-emotion-worker")
-    assert service["SER_JOBS"] == "true"
-    assert (service["SER_JOBS_AT_A_TIME"], worker["SER_JOBS_AT_A_TIME"]) == ("0", "1")
-    assert {**service, "SER_JOBS_AT_A_TIME": "1"} == worker
-    for name in (name for name in worker if name.startswith("SER_")):
-        assert name.removeprefix("SER_").lower() in Settings.model_fields, name
-    service_container, worker_container = (container(JOBS, name) for name in NAMES)
-    assert worker_container["args"] == ["worker"]
-    assert worker_container["image"] == service_container["image"]
-    assert worker_container["envFrom"] == service_container["envFrom"]
-
-
-def test_the_password_of_the_jobs_comes_from_an_external_secret() -> None:
-    wanted = {"secretKeyRef": {"name": "speech-emotion-jobs", "key": "password"}}
-    pods = [
-        container(JOBS, "speech-emotion"),
-        container(JOBS, "speech-emotion-worker"),
-        container(JOBS, "speech-emotion-database", "StatefulSet"),
-        container(JOBS, "speech-emotion-store", "StatefulSet"),
-    ]
-    for pod in pods:
-        names = [entry["name"] for entry in pod["env"] if entry.get("valueFrom") == wanted]
-        assert len(names) == 1
-        # Kubernetes resolves a reference only to a variable that comes before it.
-        later = [entry["name"] for entry in pod["env"] if f"$({names[0]})" in entry.get("value", "")]
-        order = [entry["name"] for entry in pod["env"]]
-        assert all(order.index(name) > order.index(names[0]) for name in later)
-
-
-def test_workers_have_the_addresses_of_the_database_and_the_store() -> None:
-    worker = environment("speech-emotion-worker")
-    host = worker["SER_JOBS_URL"].rpartition("@")[2].partition("/")[0]
-    assert find("Service", JOBS, host)["spec"]["ports"][0]["port"] == 5432  # the default port of PostgreSQL
-    address = urlsplit(worker["AWS_ENDPOINT_URL"])
-    assert find("Service", JOBS, str(address.hostname))["spec"]["ports"][0]["port"] == address.port
-    store = container(JOBS, "speech-emotion-store", "StatefulSet")
-    variables = {entry["name"]: entry.get("value") for entry in store["env"]}
-    bucket = worker["SER_JOBS_RECORDINGS"].removeprefix("s3://")
-    assert f"{variables['VGW_BACKEND_ARGS']}/{bucket}" in [
-        mount["mountPath"] for mount in store["volumeMounts"]
-    ]
-    assert variables["ROOT_ACCESS_KEY_ID"] == worker["AWS_ACCESS_KEY_ID"]
-
-
-def test_waiting_jobs_scale_the_workers() -> None:
-    scaler = find("HorizontalPodAutoscaler", JOBS, "speech-emotion-worker")["spec"]
-    assert scaler["scaleTargetRef"]["name"] == "speech-emotion-worker"
-    (metric,) = scaler["metrics"]
-    assert metric["external"]["metric"]["name"] == "ser_jobs"
-    assert metric["external"]["metric"]["selector"]["matchLabels"] == {"state": State.QUEUED}
-
-
-def test_keda_replaces_the_autoscaler_of_the_workers() -> None:
-    scalers = [
-        manifest["spec"]["scaleTargetRef"]["name"]
-        for manifest in render(KEDA)
-        if manifest["kind"] in {"HorizontalPodAutoscaler", "ScaledObject"}
-    ]
-    assert scalers == ["speech-emotion", "speech-emotion-worker"]
-    scaled = find("ScaledObject", KEDA, "speech-emotion-worker")["spec"]
-    (trigger,) = scaled["triggers"]
-    # Without the running jobs, KEDA would end the last worker while it works.
-    assert f'ser_jobs{{state=~"{State.QUEUED}|{State.RUNNING}"}}' in trigger["metadata"]["query"]
-    assert scaled["cooldownPeriod"] == 900
-
-
-def test_uploads_and_recordings_of_jobs_fit_into_tmp(settings: Settings) -> None:
-    for name, n_recordings in zip(NAMES, (settings.workers + settings.queue_depth, 1), strict=True):
-        (tmp,) = find("Deployment", JOBS, name)["spec"]["template"]["spec"]["volumes"]
-        assert n_recordings * settings.max_job_bytes <= size(tmp["emptyDir"]["sizeLimit"])

@@ -7,7 +7,7 @@ import kubernetes_validate
 import pytest
 
 from testing.recordings import ROOT
-from tests.deploy.test_kubernetes import (
+from tests.deploy.manifests import (
     FOLDER,
     JOBS,
     MIB,

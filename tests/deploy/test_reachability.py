@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.deploy.manifests import JOBS, render
 from tests.deploy.network_policies import Peer, reaches
-from tests.deploy.test_kubernetes import JOBS, render
 
 NAMESPACE = "calls"
 HTTP, POSTGRES, S3, DNS, HTTPS = 8000, 5432, 7070, 53, 443

@@ -217,49 +217,52 @@ def speakers_in_two_parts(utterances: Sequence[Utterance]) -> list[str]:
     return sorted(name for name, numbers in folds.items() if len(numbers) > 1)
 
 
+SIGNAL_CHECKS: tuple[tuple[str, Severity, Applies, str, str], ...] = (
+    (
+        "silent",
+        "warning",
+        lambda of: of.level is None,
+        "has no sound",
+        "They carry a label without any speech. Remove them.",
+    ),
+    (
+        "short",
+        "warning",
+        lambda of: of.duration < SHORTEST,
+        f"is shorter than {SHORTEST:g} s",
+        "They have no features. Remove them.",
+    ),
+    (
+        "no-speech",
+        "warning",
+        lambda of: of.level is not None and of.speech == 0,
+        "has no speech for the speech detector",
+        "Listen to some of them.",
+    ),
+    (
+        "clipped",
+        "warning",
+        lambda of: of.clipped > CLIPPED,
+        f"has more than {100 * CLIPPED:g} % of its samples at full scale",
+        "Clipping sounds like a loud voice. Look whether one label has most of them.",
+    ),
+    (
+        "several-channels",
+        "info",
+        lambda of: of.n_channels > 1,
+        "has more than one channel",
+        "The training uses the mean of the channels.",
+    ),
+)
+"""The checks of a recording: kind, severity, whether it applies, what the recording has, and advice."""
+
+
 def _signals(data: Data) -> Iterator[Finding]:
     """Find recordings whose sound has a problem."""
     facts = [
         (one, of) for one, of in zip(data.utterances, data.facts, strict=True) if not isinstance(of, str)
     ]
-    checks: list[tuple[str, Severity, Applies, str, str]] = [
-        (
-            "silent",
-            "warning",
-            lambda of: of.level is None,
-            "has no sound",
-            "They carry a label without any speech. Remove them.",
-        ),
-        (
-            "short",
-            "warning",
-            lambda of: of.duration < SHORTEST,
-            f"is shorter than {SHORTEST:g} s",
-            "They have no features. Remove them.",
-        ),
-        (
-            "no-speech",
-            "warning",
-            lambda of: of.level is not None and of.speech == 0,
-            "has no speech for the speech detector",
-            "Listen to some of them.",
-        ),
-        (
-            "clipped",
-            "warning",
-            lambda of: of.clipped > CLIPPED,
-            f"has more than {100 * CLIPPED:g} % of its samples at full scale",
-            "Clipping sounds like a loud voice. Look whether one label has most of them.",
-        ),
-        (
-            "several-channels",
-            "info",
-            lambda of: of.n_channels > 1,
-            "has more than one channel",
-            "The training uses the mean of the channels.",
-        ),
-    ]
-    for kind, severity, applies, text, advice in checks:
+    for kind, severity, applies, text, advice in SIGNAL_CHECKS:
         names = [str(one.path) for one, of in facts if applies(of)]
         if names:
             yield Finding(
