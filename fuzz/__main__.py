@@ -31,7 +31,7 @@ MAX_SECONDS = 10
 MAX_MEBIBYTES = 2048
 """The largest memory of a harness. An input that needs more counts as a crash."""
 MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108  # only the parent of a temporary folder
-"""The folder of the files that a harness writes. On a disk, they cost four times as much as the code."""
+"""The folder of the files that a harness writes. With a disk, an execution takes four times as long."""
 
 _EXECUTIONS = re.compile(r"^(?:stat::number_of_executed_units:\s*|#)(\d+)", re.MULTILINE)
 _REPRODUCERS = ("crash-*", "oom-*", "timeout-*")

@@ -1,4 +1,4 @@
-"""What the clients of a chaos run receive."""
+"""The answers and the streams that the clients of a chaos run receive."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -23,9 +23,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent  # not of `testing.recordings`, whose imports all services would get
 IMPORTED = ("app.server", "app.jobs_lifespan")
-"""What `python -m app` imports until it serves."""
+"""The modules that `python -m app` imports before it serves."""
 
 
 class Launched:

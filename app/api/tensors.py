@@ -122,7 +122,7 @@ class ServerMetadata(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """What a request asks for, without its JSON, which may be larger than the recording.
+    """The values of a request. They do not keep its JSON text, which can be larger than the recording.
 
     Attributes:
         id: an ID that the answer repeats.
@@ -143,7 +143,7 @@ def parse_request(body: bytes, header_length: int | None) -> Inference:
         header_length: the length of the JSON, in bytes; None if it is the whole body.
 
     Returns:
-        What the request asks for.
+        The values of the request.
 
     Raises:
         MalformedRequest: the body is no JSON object.
