@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadFileScheduling
 
 from app.main import create_app
 from app.settings import Settings
@@ -45,12 +45,12 @@ SLOWEST = (
 )
 
 
-class UnitScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """The scheduling of xdist, by file, and by folder for `SHARED`."""
+class UnitScheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+    """The scheduling of xdist by file, but by folder for `SHARED`."""
 
     def _split_scope(self, nodeid: str) -> str:
         """Return the name of the unit of a test. The tests of a unit run in one process, in order."""
-        file = nodeid.partition("::")[0]
+        file: str = super()._split_scope(nodeid)
         return next((folder for folder in SHARED if file.startswith(f"tests/{folder}/")), file)
 
 
