@@ -56,10 +56,9 @@ audit: $(DEV)/.installed ## check every pinned package for known vulnerabilities
 fuzz: $(FUZZ)/.installed ## fuzz parsers, decoders and protocols for FUZZ_SECONDS each (520)
 	$(FUZZ)/bin/python -m fuzz --seconds $(FUZZ_SECONDS)
 
-# The recommended packages of clang contain AddressSanitizer.
+fuzz-native: PACKAGES = clang libclang-rt-dev cmake pkg-config libflac-dev libmp3lame-dev libmpg123-dev libogg-dev libopus-dev libvorbis-dev
 fuzz-native: $(FUZZ)/.installed ## fuzz the decoders with libsndfile under AddressSanitizer for FUZZ_SECONDS; installs clang
-	apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 clang cmake pkg-config \
-		libflac-dev libmp3lame-dev libmpg123-dev libogg-dev libopus-dev libvorbis-dev
+	apt-get update --quiet && $(APT_INSTALL)
 	$(FUZZ)/bin/python -m fuzz decode --seconds $(FUZZ_SECONDS) --sanitized
 
 # The containers need the rights of root, and Debian's packages of podman, which this command installs.
