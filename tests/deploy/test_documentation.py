@@ -25,6 +25,14 @@ def test_every_compose_command_names_existing_profiles_and_services() -> None:
         assert set(rest[1:]) <= set(COMPOSE["services"]), command
 
 
+def test_the_page_names_the_settings_that_the_compose_file_fixes() -> None:
+    variables = COMPOSE["services"]["service"]["environment"]
+    fixed = {name for name, value in variables.items() if f"${{{name}:" not in value}
+    paragraph = PAGE.partition("The Compose file itself sets")[2].partition("\n\n")[0]
+    named = set(re.findall(r"`(SER_\w+)`", paragraph))
+    assert named == {name for name in fixed if name.startswith("SER_")}
+
+
 def test_every_alert_is_in_the_table() -> None:
     alerts = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
     rows = re.findall(r"^\| `([A-Z][a-z]\w+)` \|", PAGE, re.MULTILINE)
