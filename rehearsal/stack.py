@@ -18,6 +18,7 @@ from rehearsal.images import SERVICE
 from rehearsal.podman import ROOT, podman
 from testing import keys, local
 from testing.live_client import START, STOP, Message, received
+from testing.recordings import EXAMPLE
 from testing.service import free_port
 from testing.waiting import eventually
 
@@ -197,6 +198,15 @@ class Stack:
         """Send a recording with the key of the caller."""
         headers = {**self.authorization, "Content-Type": "audio/wav"}
         return local.post(address, content=recording, headers=headers, timeout=120, **options)
+
+    def recognize(self) -> httpx2.Response:
+        """Send an utterance through nginx."""
+        return self.post(f"{self.balancer}/v1/audio/emotions", EXAMPLE.read_bytes())
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return the requests that nginx has logged."""
+        (balancer,) = self.containers("balancer")
+        return [json.loads(line) for line in podman("logs", balancer).splitlines()]
 
     def talk(self, samples: bytes, pause: float = 0) -> list[Message]:
         """Send a call of two channels as a live call through nginx.

@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from websockets.asyncio.client import connect
 
@@ -18,7 +17,7 @@ from rehearsal.podman import ROOT, logs, podman
 from rehearsal.stack import Stack, Start
 from testing import bundles
 from testing.live_client import START, STOP, received
-from testing.recordings import EXAMPLE, call
+from testing.recordings import call
 from testing.waiting import eventually
 
 NEW = "persian"
@@ -39,13 +38,9 @@ def stack(run: Start, models: Path) -> Stack:
     return run("scale", "jobs", SER_JOBS="true", JOBS_PASSWORD=password, MODELS=str(models))
 
 
-def recognize(stack: Stack) -> httpx2.Response:
-    return stack.post(f"{stack.balancer}/v1/audio/emotions", EXAMPLE.read_bytes())
-
-
 def test_a_new_bundle_arrives_without_a_lost_request(stack: Stack, models: Path) -> None:
     bundles.write(models, NEW)
-    with load(lambda: recognize(stack)) as answers:
+    with load(stack.recognize) as answers:
         for service in ("service", "replica", "worker"):
             stack.replace(service)
             seen = answers.total()
@@ -82,7 +77,7 @@ def test_a_damaged_bundle_stops_one_replica_with_a_reason(stack: Stack, models: 
     (service,) = stack.containers("service")
     podman("restart", "--time", "60", service)
     try:
-        with load(lambda: recognize(stack)) as answers:
+        with load(stack.recognize) as answers:
             eventually(lambda: NEW in logs(service).strip().rpartition("\n")[2], 60, lambda: logs(service))
             eventually(lambda: answers.total() >= N_ANSWERS, 60)
         assert set(answers) == {"200"}

@@ -1,23 +1,17 @@
-"""What nginx sends on to another replica, and what it lets through, with two replicas of one slot each."""
+"""nginx does not repeat refusals, and does not limit slow uploads. Two replicas have one slot each."""
 
-import json
 import os
 import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from typing import Any
 from urllib.parse import urlsplit
 
-import httpx2
 import pytest
 
 from rehearsal.load import load
-from rehearsal.podman import podman
 from rehearsal.stack import CALLER, SCRAPER, Stack, Start
 from testing import keys, local
-from testing.recordings import EXAMPLE
 from testing.service import descendants, holds_recognizer
 from testing.waiting import eventually
 
@@ -38,12 +32,8 @@ def stack(run: Start) -> Stack:
     )
 
 
-def recognize(stack: Stack) -> httpx2.Response:
-    return stack.post(f"{stack.balancer}/v1/audio/emotions", EXAMPLE.read_bytes())
-
-
 def test_a_refusal_is_not_sent_to_another_replica(stack: Stack) -> None:
-    with load(lambda: recognize(stack), 12) as answers:
+    with load(stack.recognize, 12) as answers:
         eventually(lambda: answers["200"] >= 20 and answers["503"] >= 100)
     assert set(answers) == {"200", "503"}
     assert _addresses_of(stack, 503) == {1}
@@ -57,7 +47,7 @@ def test_the_error_of_a_dead_process_is_not_sent_to_another_replica(stack: Stack
             os.kill(process, signal.SIGKILL)
         return answers["500"] > 0
 
-    with load(lambda: recognize(stack)) as answers:
+    with load(stack.recognize) as answers:
         eventually(kill_the_recognizer, 60, lambda: dict(answers))
     assert set(answers) <= {"200", "500", "503"}
     assert _addresses_of(stack, 500) == {1}
@@ -110,12 +100,5 @@ def _upload(stack: Stack, pauses: list[float]) -> bytes:
 
 def _addresses_of(stack: Stack, status: int) -> set[int]:
     """Return the numbers of replicas that nginx has asked for an answer with this status."""
-    return {
-        len(line["replicas"].split(", ")) for line in _log(stack) if line["statuses"].endswith(str(status))
-    }
-
-
-def _log(stack: Stack) -> Iterator[dict[str, Any]]:
-    """Yield the requests that nginx has logged."""
-    (balancer,) = stack.containers("balancer")
-    return (json.loads(line) for line in podman("logs", balancer).splitlines())
+    answers = (line for line in stack.requests() if line["statuses"].endswith(str(status)))
+    return {len(line["replicas"].split(", ")) for line in answers}

@@ -11,7 +11,6 @@ from prometheus_client.samples import Sample
 from rehearsal.load import load
 from rehearsal.stack import SCRAPER, Stack, Start
 from testing import local
-from testing.recordings import EXAMPLE
 from testing.waiting import eventually
 
 OLD, NEW = "multilingual", "opensmile"
@@ -49,7 +48,7 @@ def test_a_bundle_goes_forward_and_back_and_no_request_is_lost(stack: Stack) -> 
     models = Counter[str]()
 
     def send() -> httpx2.Response:
-        answer = stack.post(f"{stack.balancer}/v1/audio/emotions", EXAMPLE.read_bytes())
+        answer = stack.recognize()
         models[answer.json().get("model", "")] += 1
         return answer
 

@@ -7,7 +7,6 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx2
 import pytest
 from websockets.asyncio.client import connect
 from websockets.frames import CloseCode
@@ -16,7 +15,7 @@ from rehearsal.load import load
 from rehearsal.podman import podman
 from rehearsal.stack import Stack, Start
 from testing.live_client import START, Message, encoded, received
-from testing.recordings import EXAMPLE, call
+from testing.recordings import call
 from testing.waiting import eventually
 
 N_ANSWERS = 20
@@ -28,12 +27,8 @@ def stack(run: Start) -> Stack:
     return run("scale", SER_LIVE_MAX_SPEED="1000")
 
 
-def recognize(stack: Stack) -> httpx2.Response:
-    return stack.post(f"{stack.balancer}/v1/audio/emotions", EXAMPLE.read_bytes())
-
-
 def test_nginx_answers_with_both_replicas(stack: Stack) -> None:
-    assert {recognize(stack).status_code for _ in range(10)} == {200}
+    assert {stack.recognize().status_code for _ in range(10)} == {200}
     replicas = (*stack.containers("service"), *stack.containers("replica"))
     assert {stack.address(name) for name in replicas} <= _addresses(stack)
 
@@ -46,7 +41,7 @@ def test_metrics_are_not_public(stack: Stack) -> None:
 def test_no_request_is_lost_when_a_replica_dies(stack: Stack, service: str) -> None:
     (name,) = stack.containers(service)
     before = stack.process(name)
-    with load(lambda: recognize(stack)) as answers:
+    with load(stack.recognize) as answers:
         eventually(lambda: answers.total() >= N_ANSWERS)
         os.kill(before, signal.SIGKILL)
         eventually(lambda: stack.process(name) not in {0, before})
@@ -58,7 +53,7 @@ def test_no_request_is_lost_when_a_replica_dies(stack: Stack, service: str) -> N
 
 def test_nginx_finds_a_replica_at_another_address(stack: Stack) -> None:
     (name,) = stack.containers("replica")
-    with load(lambda: recognize(stack)) as answers:
+    with load(stack.recognize) as answers:
         before = stack.address(name)
         stack.replace("replica")
         after = stack.address(name)
@@ -128,6 +123,5 @@ def test_the_connections_of_a_call_reach_the_same_replica(stack: Stack) -> None:
 
 def _addresses(stack: Stack) -> set[str]:
     """Return the addresses that have answered a request."""
-    (balancer,) = stack.containers("balancer")
-    lines = (json.loads(line) for line in podman("logs", balancer).splitlines())
-    return {line["replicas"] for line in lines if (line["method"], line["statuses"]) == ("POST", "200")}
+    answered = ("POST", "200")
+    return {line["replicas"] for line in stack.requests() if (line["method"], line["statuses"]) == answered}
