@@ -7,7 +7,7 @@ import pytest
 from app.core import errors
 from app.core.errors import SpeechEmotionError
 
-MODULES = ("app.pool.pool", "app.api.upload", "app.batch.engine", "training.errors")
+MODULES = ("app.pool.pool", "app.api.upload", "app.batch.engine", "app.cluster", "training.errors")
 
 
 def tree(root: type[SpeechEmotionError]) -> list[type[SpeechEmotionError]]:
