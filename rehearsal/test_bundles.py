@@ -66,7 +66,10 @@ def test_every_replica_serves_the_events_of_a_live_call(stack: Stack) -> None:
 
     identifier, messages = asyncio.run(session())
     for replica in (*stack.containers("service"), *stack.containers("replica")):
-        events = stack.get(f"http://{stack.address(replica)}/v1/live/{identifier}/events").text
+        address = f"http://{stack.address(replica)}/v1/live/{identifier}/events"
+        # The messages reach the database a moment after the client.
+        eventually(lambda: stack.get(address).status_code == 200)  # noqa: B023  # awaited here
+        events = stack.get(address).text
         data = [json.loads(line[6:]) for line in events.splitlines() if line.startswith("data: ")]
         assert data == messages
 
