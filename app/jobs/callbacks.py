@@ -8,7 +8,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Timer
@@ -180,7 +180,7 @@ def _post(
                 context.wrap_socket(channel, server_hostname=parts.hostname, do_handshake_on_connect=False)
             )
         # The timeout of a socket restarts with each received byte; the timer bounds the whole exchange.
-        timer = Timer(TIMEOUT, socket.socket.shutdown, (channel, socket.SHUT_RDWR))
+        timer = Timer(TIMEOUT, _interrupt, (channel,))
         timer.start()
         stack.callback(timer.cancel)
         if isinstance(channel, ssl.SSLSocket):
@@ -191,3 +191,9 @@ def _post(
         response = connection.getresponse()
         retry_after = read_retry_after(response.getheader("Retry-After"), datetime.now(UTC))
         return Reply(response.status, retry_after)
+
+
+def _interrupt(channel: socket.socket) -> None:
+    """End the exchange of a connection, unless it ends by itself at the same moment."""
+    with suppress(OSError):
+        socket.socket.shutdown(channel, socket.SHUT_RDWR)

@@ -188,6 +188,25 @@ def test_a_receiver_that_does_not_answer_times_out(monkeypatch: pytest.MonkeyPat
     assert deliver(receiver.url, "17", "{}", PRIVATE_POLICY).status == 0  # the server is closed
 
 
+def test_a_timeout_after_the_end_of_the_connection_raises_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    timers: list[threading.Timer] = []
+
+    class LateTimer(threading.Timer):
+        """A timer that fires after its cancellation, as soon as the connection is closed."""
+
+        def run(self) -> None:
+            timers.append(self)
+            self.finished.wait()
+            (channel,) = self.args
+            eventually(lambda: channel.fileno() == -1)
+            self.function(channel)
+
+    monkeypatch.setattr(callbacks, "Timer", LateTimer)
+    with receiving(200) as receiver:
+        assert deliver(receiver.url, "17", "{}", PRIVATE_POLICY).status == 200
+    timers[0].join()  # an error in a thread fails a test
+
+
 def test_a_receiver_that_answers_too_slowly_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(callbacks, "TIMEOUT", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
