@@ -3,9 +3,9 @@
     python -m benchmarks.large_corpus N [N …] [--values N] [--folder FOLDER]
 
 For each number of utterances, a process of its own writes random features of the size of the encoder's into a
-feature cache, as `python -m training extract` does, and trains the default model on one fold. The command
-prints the seconds and the peak of the memory that is not mapped from files. MSP-Podcast has about 150,000
-utterances.
+feature cache, as `python -m training extract` does, and trains and tests the default model on one of five
+folds. The command prints the seconds and the peak of the memory that is not mapped from files. MSP-Podcast
+has about 150,000 utterances.
 """
 
 import argparse
@@ -26,13 +26,14 @@ from training.arrays import to_npz, write_rows
 from training.data.corpora import Utterance
 from training.data.dataset import Dataset
 from training.data.features import Extracted, KeptFeatures
-from training.data.folds import whole
+from training.data.folds import make_folds
 from training.encoder.extractor import ENCODER
 from training.models import load_model
 
 LABELS = ("anger", "surprise", "happiness", "sadness", "neutral")
 PER_SPEAKER = 75
 """The utterances of a speaker, as in MSP-Podcast on average."""
+N_FOLDS = 5
 N_VALUES = 10_240
 """The statistics of the encoder."""
 N_DESCRIPTORS = 4
@@ -61,17 +62,20 @@ def measure(n_utterances: int, n_values: int, folder: Path) -> tuple[int, float,
     """Train on synthetic features.
 
     Returns:
-        The bytes of the features, the seconds of the training, and the peak of the anonymous memory in bytes.
+        The bytes of the features, the seconds of the fold, and the peak of the anonymous memory in bytes.
     """
-    from training.evaluation.fold import fit_fold  # noqa: PLC0415  # loads TensorFlow in this process only
+    # These load TensorFlow, in this process only.
+    from training.evaluation.adaptation import adaptation_figures  # noqa: PLC0415
+    from training.evaluation.fold import fit_fold  # noqa: PLC0415
 
     model = load_model("encoder")
     dataset = synthetic(n_utterances, n_values, folder, model.conditions)
-    fold = whole(dataset.utterances, 1, name="all-data", number=1)
+    fold = make_folds(dataset.utterances, "speaker-independent", N_FOLDS, 1)[0]
     size = sum(path.stat().st_size for path in folder.rglob("*.npy"))
     started = time.monotonic()
     with anonymous_memory() as samples:
-        fit_fold(model.limited(1), dataset, fold, 1, folder / "run")
+        result = fit_fold(model.limited(1), dataset, fold, 1, folder / "run")
+        adaptation_figures(dataset, [result])
     return size, time.monotonic() - started, max(samples)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.dataset import Dataset, standardize_part
+from training.data.dataset import CHUNK, Dataset, in_chunks, standardize_part
 from training.evaluation.fold import FoldResult
 from training.learning.scores import MeanAndSd, mean_and_sd, uar
 from training.learning.speaker import adapt_groups, groups_of
@@ -67,10 +67,17 @@ def _figures(dataset: Dataset, results: Sequence[FoldResult], condition: str) ->
 def _scores(
     dataset: Dataset, result: FoldResult, condition: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return logits and offsets of the test part."""
+    """Return logits and offsets of the test part, whose statistics may not fit into memory."""
     assert result.speaker is not None
-    statistics = standardize_part(dataset, result.scaler, condition, result.fold.test)
-    return result.speaker.scores(statistics, result.test_probabilities[condition])
+    test, probabilities = result.fold.test, result.test_probabilities[condition]
+    scores = [
+        result.speaker.scores(
+            standardize_part(dataset, result.scaler, condition, test[part]), probabilities[part]
+        )
+        for part in in_chunks(np.arange(len(test)), CHUNK)
+    ]
+    logits, offsets = zip(*scores, strict=True)
+    return np.concatenate(logits), np.concatenate(offsets)
 
 
 def mostly_neutral(
