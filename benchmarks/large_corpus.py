@@ -37,6 +37,8 @@ N_FOLDS = 5
 N_VALUES = 10_240
 """The statistics of the encoder."""
 N_DESCRIPTORS = 4
+MOST_LINKS = 10_000
+"""The names of one file; ext4 allows 65,000."""
 MIB, GIB = 2**20, 2**30
 
 
@@ -91,9 +93,11 @@ def synthetic(n_utterances: int, n_values: int, folder: Path, conditions: tuple[
     for condition in conditions:
         paths = [folder / condition / f"{n}.npz" for n in range(n_utterances)]
         descriptors = np.zeros((10, N_DESCRIPTORS), np.float16)
-        write_whole(paths[0], to_npz({"functionals": np.zeros(n_values), "descriptors": descriptors}))
-        for path in paths[1:]:
-            path.hardlink_to(paths[0])
+        content = to_npz({"functionals": np.zeros(n_values), "descriptors": descriptors})
+        for first in range(0, n_utterances, MOST_LINKS):
+            write_whole(paths[first], content)
+            for path in paths[first + 1 : first + MOST_LINKS]:
+                path.hardlink_to(paths[first])
         rows = (random.normal(target / 10, 1, n_values).astype(np.float32) for target in targets)
         kept = KeptFeatures(paths)
         write_rows(kept.matrix, n_utterances, rows)
