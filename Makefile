@@ -34,7 +34,10 @@ static: $(DEV)/.installed
 	cd clients/python && ../../$(DEV)/bin/lint-imports
 	$(DEV)/bin/bandit --quiet --configfile pyproject.toml --recursive app training benchmarks fuzz rehearsal release clients/python
 
-# Three processes for two processors, because some tests wait.
+# Three processes for two processors, because some tests wait. More threads of a library would wait for each other.
+behavior: export TF_NUM_INTRAOP_THREADS = 1
+behavior: export TF_NUM_INTEROP_THREADS = 1
+behavior: export OMP_NUM_THREADS = 1
 behavior: $(DEV)/.installed
 	$(DEV)/bin/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
