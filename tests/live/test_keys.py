@@ -1,27 +1,26 @@
 """Keys with scopes and channels in live sessions, and what the audit log says of these."""
 
 import asyncio
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.client import connect
 
-from testing import local
-from testing.live_client import START, STOP, Message, address, encoded, exchange, serving
+from testing import keys, local
+from testing.live_client import START, STOP, Message, address, encoded, exchange, received, serving
 from testing.service import Service
-
-
-def entry(name: str, fields: str) -> str:
-    """Return the entry of a key. The key of each caller is its name."""
-    return f"{name}:{hashlib.sha256(name.encode()).hexdigest()} {fields}"
+from testing.waiting import eventually
 
 
 def test_a_live_session_needs_scopes_and_its_end_is_audited(folder: Path, tmp_path: Path) -> None:
     audit = tmp_path / "audit"
-    keys = [entry("live", "scopes=live channels=1"), entry("jobs", "scopes=jobs"), entry("all", "")]
-    with serving(folder, SER_API_KEYS=",".join(keys), SER_AUDIT_LOG=str(audit)) as service:
+    entries = [
+        keys.line("live", "scopes=live channels=1"),
+        keys.line("jobs", "scopes=jobs"),
+        keys.line("all"),
+    ]
+    with serving(folder, SER_API_KEYS=",".join(entries), SER_AUDIT_LOG=str(audit)) as service:
 
         def talk(key: str, **changes: object) -> tuple[Message, int | None]:
             headers = {"Authorization": f"Bearer {key}"}
@@ -58,6 +57,32 @@ def test_a_live_session_needs_scopes_and_its_end_is_audited(folder: Path, tmp_pa
     ]
     assert {line["client"] for line in lines} == {"127.0.0.1"}
     assert all(line["request_id"] for line in lines)
+
+
+def test_a_session_goes_on_after_its_key_has_expired(folder: Path, tmp_path: Path) -> None:
+    keys.write(tmp_path, keys.line("caller"))
+    headers = {"Authorization": "Bearer caller"}
+    samples = encoded()[1]
+
+    def is_refused() -> bool:
+        response = local.get(f"{service.url}/v1/models", headers=headers)
+        return response.status_code == 401 and response.json()["code"] == "key-expired"
+
+    async def outlive() -> list[Message]:
+        async with connect(address(service), additional_headers=headers) as socket:
+            await socket.send(json.dumps(START))
+            await socket.send(samples[: len(samples) // 2])
+            assert json.loads(await socket.recv())["type"] == "ready"
+            keys.write(tmp_path, keys.line("caller", "expires=2026-01-31"))
+            await asyncio.to_thread(eventually, is_refused)
+            await socket.send(samples[len(samples) // 2 :])
+            await socket.send(json.dumps(STOP))
+            return await received(socket)
+
+    with serving(folder, SER_API_KEYS_FILE=str(tmp_path / "keys")) as service:
+        *_, summary, closed = asyncio.run(outlive())
+    assert summary["timeline"]["duration"] * START["sampling_rate"] * START["channels"] == len(samples)
+    assert closed["reason"] == "stopped"
 
 
 async def lose_and_continue(service: Service) -> str:
