@@ -55,9 +55,6 @@ def add_explain(verbs: Verbs, parents: list[Parser]) -> None:
         "explain",
         parents=parents,
         help="show what the answers of a bundle rest on, as pictures",
-        description="Draw which moments of a recording decide its answer (--recording), and for corpora\n"
-        "(--corpus) a map of utterances, the importance of groups of values, and the confusions by\n"
-        "corpus, sex and language. Nothing is trained.",
     )
     verb.add_argument("--bundle", type=Path, required=True, help="folder of the bundle")
     verb.add_argument("--output", type=Path, required=True, help="folder of the results")

@@ -17,7 +17,7 @@ from training.data.labels import to_mapping
 from training.encoder.convert import FOLDER
 from training.encoder.extractor import ENCODER, N_LAYERS
 from training.errors import TrainingError
-from training.help_examples import EXAMPLES
+from training.help_texts import DESCRIPTIONS, EXAMPLES
 from training.models import MODELS
 from training.shared_options import (
     MAX_SEED,
@@ -66,6 +66,7 @@ def parse(arguments: Collection[str] | None = None) -> argparse.Namespace:
     add_finetune(verbs, [corpus, cache, bundle])
     add_redraw(verbs, [corpus, dry_run])
     for name, example in EXAMPLES.items():
+        verbs.choices[name].description = DESCRIPTIONS[name]
         verbs.choices[name].epilog = f"examples:\n\n{example}"
         verbs.choices[name].formatter_class = argparse.RawDescriptionHelpFormatter
     options = parser.parse_args(None if arguments is None else list(arguments))
@@ -147,8 +148,6 @@ def _add_compare(verbs: Verbs, parents: list[Parser]) -> None:
         "compare",
         parents=parents,
         help="compare models on the folds of protocols, as tables and pictures",
-        description="Compare models on the same folds: the UAR of each model, the difference of each pair\n"
-        "with its p-value, mean ranks, and the cost of one utterance.",
     )
     several(verb, "--features", "feature sets", NAMES, [ENCODER])
     verb.add_argument(
