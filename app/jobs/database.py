@@ -41,6 +41,10 @@ def statuses(*states: State) -> list[str]:
     return [status for status, state in STATES.items() if state in states]
 
 
+ENDED = statuses(State.SUCCEEDED, State.FAILED, State.CANCELLED)
+"""The statuses of workflows that have ended."""
+
+
 def prepare(url: str) -> None:
     """Create the tables, or migrate them to this version.
 

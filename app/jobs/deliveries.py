@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy
 from dbos import DBOSClient, EnqueueOptions, PortableWorkflowError, WorkflowStatus
 
-from app.jobs.database import CALLBACKS, DELIVER, STATES, VERSION, count_by_state, reachable, statuses
+from app.jobs.database import CALLBACKS, DELIVER, ENDED, STATES, VERSION, count_by_state, reachable, statuses
 from app.jobs.job import State, WebhookNotFound
 from app.jobs.webhook import Attempt, Delivery, DeliveryState, Webhook
 
@@ -95,6 +95,19 @@ class Deliveries:
                 # The failed attempt is no longer the latest, and must not be listed.
                 await self._client.delete_workflow_async(latest.workflow_id)
         return _delivery_of(await self._find(webhook_id, owner))
+
+    @reachable()
+    async def forget(self, webhook_id: str) -> None:
+        """Delete the ended attempts of a webhook with its body. An attempt that waits still follows."""
+        ended = await self._client.list_workflows_async(
+            name=DELIVER,
+            workflow_id_prefix=f"{webhook_id}{_ATTEMPT}",
+            status=ENDED,
+            load_input=False,
+            load_output=False,
+        )
+        if ended:
+            await self._client.delete_workflows_async([attempt.workflow_id for attempt in ended])
 
     @reachable()
     async def count(self) -> dict[DeliveryState, int]:

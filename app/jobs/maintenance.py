@@ -14,7 +14,7 @@ from typing import Any
 from dbos import DBOS, DBOSClient, WorkflowStatus
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.jobs.database import ANALYZE, DELIVER, SETTLED, STATES, statuses
+from app.jobs.database import ANALYZE, DELIVER, ENDED, SETTLED, STATES, statuses
 from app.jobs.deliveries import schedule
 from app.jobs.job import JobRequest, JobsUnavailable, State
 from app.jobs.lease import Lease
@@ -31,7 +31,6 @@ RECENT = timedelta(minutes=5)
 """Maximum age of the ended jobs that a pass between full sweeps considers."""
 ORPHANED = timedelta(hours=1)
 """Age at which a recording without a job is deleted: its request failed before the job existed."""
-ENDED = statuses(State.SUCCEEDED, State.FAILED, State.CANCELLED)
 
 
 class Maintenance:

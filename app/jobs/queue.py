@@ -136,7 +136,7 @@ class JobQueue:
 
     @reachable()
     async def end(self, job_id: str, owner: str) -> str | None:
-        """Cancel a job, or delete it if it has ended.
+        """Cancel a job, or delete it and its delivered webhook if it has ended.
 
         Returns:
             The recording of a deleted job, in case it still exists; otherwise None.
@@ -148,6 +148,7 @@ class JobQueue:
         if not job.state.ended:
             await self._client.cancel_workflow_async(job_id)
             return None
+        await self.deliveries.forget(job_id)
         await self._client.delete_workflows_async([job_id])
         return job.recording
 

@@ -111,6 +111,11 @@ def test_a_receiver_delays_the_next_attempt_and_its_owner_replays_the_webhook(
     assert {message["data"]["id"] for message in receiver.verified} == {job["id"]}
     assert {headers["webhook-id"] for headers, _ in receiver.requests} == {job["id"]}
 
+    # The body of the webhook is deleted with the job.
+    eventually(lambda: listed(service) == [])
+    assert local.delete(f"{service.url}/v1/jobs/{job['id']}", headers=OWN).status_code == 204
+    assert replay(service, job["id"]).status_code == 404
+
 
 def test_the_operator_replays_a_webhook_that_was_given_up(
     service: Service,
