@@ -167,7 +167,7 @@ async def get_job(job_id: str, request: Request, caller: CallerDep, jobs: JobsDe
     responses=problems.responses(401, 403, 404, 422, 429, 500, 503),
 )
 async def delete_job(job_id: str, request: Request, caller: CallerDep, jobs: JobsDep) -> None:
-    """Cancel a queued or running job. Delete an ended job and its result."""
+    """Cancel a queued or running job. Delete an ended job, its result and its delivered webhook."""
     recording = await jobs.queue.end(job_id, caller.name)
     request.state.target = job_id
     if recording is not None:

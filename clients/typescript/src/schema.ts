@@ -262,7 +262,7 @@ export interface paths {
         post?: never;
         /**
          * Cancel or delete a job
-         * @description Cancel a queued or running job. Delete an ended job and its result.
+         * @description Cancel a queued or running job. Delete an ended job, its result and its delivered webhook.
          */
         delete: operations["deleteJob"];
         options?: never;
