@@ -11,7 +11,6 @@ at once take processor time from everybody. Only a limit in front of the service
 """
 
 import contextlib
-import hashlib
 import multiprocessing
 import socket
 import sys
@@ -25,7 +24,7 @@ from pathlib import Path
 from benchmarks.serving import RAW, Load, Running, percentile, put_under_load, running
 from benchmarks.soak import OK, verdict
 from benchmarks.throughput import three_seconds, wav
-from testing import bundles
+from testing import bundles, keys
 
 N_GREEDY = 50
 N_STALLED = 200
@@ -44,7 +43,7 @@ def main() -> int:
     """
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
     body = wav(three_seconds())
-    entries = ",".join(f"{name}:{hashlib.sha256(name.encode()).hexdigest()}" for name in KEYS)
+    entries = ",".join(map(keys.line, KEYS))
     with tempfile.TemporaryDirectory() as folder:
         bundles.write(Path(folder), "small")
         with running(SER_MODELS_DIR=folder, SER_DEFAULT_MODEL="small", SER_API_KEYS=entries) as service:

@@ -194,8 +194,11 @@ def test_a_timeout_after_the_end_of_the_connection_raises_nothing(monkeypatch: p
     class LateTimer(threading.Timer):
         """A timer that fires after its cancellation, as soon as the connection is closed."""
 
-        def run(self) -> None:
+        def start(self) -> None:
             timers.append(self)
+            super().start()
+
+        def run(self) -> None:
             self.finished.wait()
             (channel,) = self.args
             eventually(lambda: channel.fileno() == -1)

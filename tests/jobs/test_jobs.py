@@ -1,6 +1,5 @@
 """Jobs on one machine: submission, recovery, cancellation and retention."""
 
-import hashlib
 import os
 import signal
 import time
@@ -12,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from app.core.files import write_whole
 from app.rollout import Rollout
-from testing import local
+from testing import keys, local
 from testing.recordings import EXAMPLE
 from testing.service import Service, descendants, running, started
 from testing.waiting import eventually
@@ -42,7 +41,7 @@ def names() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def service(module_environment: dict[str, str]) -> Iterator[Service]:
     """A service that several tests share. Each test uses API keys of its own, and so sees its own jobs."""
-    entries = ",".join(f"{name}:{hashlib.sha256(name.encode()).hexdigest()}" for name in NAMES)
+    entries = ",".join(map(keys.line, NAMES))
     file = str(rollout_file(module_environment))
     with running(**module_environment, SER_API_KEYS=entries, SER_ROLLOUT=file) as service:
         yield service

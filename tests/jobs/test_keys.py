@@ -1,10 +1,9 @@
 """Keys with channels in jobs, and what the audit log says of jobs."""
 
-import hashlib
 import json
 from pathlib import Path
 
-from testing import local
+from testing import keys, local
 from testing.service import running
 from testing.waiting import eventually
 from tests.jobs.client import WAV, submit
@@ -14,9 +13,8 @@ def test_a_job_analyzes_the_channels_of_its_key_and_is_audited(
     environment: dict[str, str], tmp_path: Path, short: bytes
 ) -> None:
     audit = tmp_path / "audit"
-    keys = [f"{name}:{hashlib.sha256(name.encode()).hexdigest()}" for name in ("desk", "other")]
-    keys[0] += " scopes=jobs channels=1"
-    with running(**environment, SER_API_KEYS=",".join(keys), SER_AUDIT_LOG=str(audit)) as service:
+    entries = [keys.line("desk", "scopes=jobs channels=1"), keys.line("other")]
+    with running(**environment, SER_API_KEYS=",".join(entries), SER_AUDIT_LOG=str(audit)) as service:
         desk, other = ({"Authorization": f"Bearer {name}"} for name in ("desk", "other"))
         refused = submit(service, short, "?channels=0", **desk)
         assert (refused.status_code, refused.json()["code"]) == (403, "channel-not-permitted")

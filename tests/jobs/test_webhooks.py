@@ -1,7 +1,6 @@
 """Webhooks that are not delivered: their list, their replay, and the pauses that receivers ask for."""
 
 import asyncio
-import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +13,7 @@ from app.__main__ import main
 from app.jobs.backoff import JITTER, PAUSES
 from app.jobs.deliveries import schedule
 from app.jobs.webhook import Webhook
-from testing import local
+from testing import keys, local
 from testing.receiver import OLD_SECRET, SECRET, Receiver, receiving
 from testing.service import Service, running
 from testing.waiting import eventually
@@ -36,7 +35,6 @@ def receiver() -> Iterator[Receiver]:
 def settings(
     receiver: Receiver, models_dir: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
-    keys = (f"{name}:{hashlib.sha256(name.encode()).hexdigest()}" for name in ("one", "two"))
     return {
         "SER_MODELS_DIR": str(models_dir),
         "SER_DEFAULT_MODEL": "small",
@@ -44,7 +42,7 @@ def settings(
         "SER_SHUTDOWN_DELAY": "0",
         "SER_JOBS": "true",
         "SER_DATA_DIR": str(tmp_path_factory.mktemp("webhooks") / "data"),
-        "SER_API_KEYS": ",".join(keys),
+        "SER_API_KEYS": ",".join(map(keys.line, ("one", "two"))),
         "SER_CALLBACK_SECRETS": f"{SECRET},127.0.0.1:{receiver.server_address[1]}={OLD_SECRET}",
         "SER_CALLBACK_PRIVATE": "true",
     }
@@ -115,6 +113,23 @@ def test_a_receiver_delays_the_next_attempt_and_its_owner_replays_the_webhook(
     eventually(lambda: listed(service) == [])
     assert local.delete(f"{service.url}/v1/jobs/{job['id']}", headers=OWN).status_code == 204
     assert replay(service, job["id"]).status_code == 404
+
+
+def test_a_webhook_that_waits_follows_after_its_job_is_deleted(
+    service: Service, receiver: Receiver, short: bytes
+) -> None:
+    n_received = len(receiver.verified)
+    receiver.statuses, receiver.retry_after = [503], str(int(HOUR))
+    job = submit(service, short, f"?callback_url={receiver.url}", **OWN).json()
+    eventually(lambda: [one["attempts"] for one in listed(service)] == [1])
+    assert local.delete(f"{service.url}/v1/jobs/{job['id']}", headers=OWN).status_code == 204
+    assert [(one["id"], one["state"], one["attempts"]) for one in listed(service)] == [
+        (job["id"], "pending", 1)
+    ]
+    receiver.statuses = [204]
+    assert replay(service, job["id"]).status_code == 202
+    eventually(lambda: listed(service) == [])
+    assert [message["data"]["id"] for message in receiver.verified[n_received + 1 :]] == [job["id"]]
 
 
 def test_the_operator_replays_a_webhook_that_was_given_up(

@@ -16,7 +16,7 @@ from training.data.folds import Fold, Indices
 from training.data.scaling import fit_scaler, identity_scaler, join_scalers
 
 CHUNK = 256
-"""The number of utterances whose features are in memory at once while a scaler is fitted. Not tuned."""
+"""The number of utterances whose features are in memory at once. Not tuned."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ def test_a_command_with_torch_starts_again_with_tensorflow_and_its_arguments() -
 
 
 def test_only_the_export_needs_the_converter() -> None:
+    # As above, the backends have no part in this, and take seconds to import.
     program = (
         "import sys; from unittest.mock import MagicMock; stand_in = MagicMock();"
         "stand_in.backend.backend.return_value = 'tensorflow';"
